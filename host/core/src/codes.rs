@@ -1,0 +1,195 @@
+//! The registry of codes. A code keeps its meaning for ever and is never used again for another.
+//!
+//! 01xx job file · 02xx expressions and rules · 03xx directory and connectors · 04xx one user · 05xx plan and guard ·
+//! 06xx phone system · 07xx state · 09xx command line.
+
+use crate::diag::Code;
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal;)+) => {
+        $($(#[doc = $doc])+ pub const $name: Code = Code($code);)+
+        /// Every code with its meaning, in order.
+        pub const ALL: &[(Code, &str)] = &[$((Code($code), concat!($($doc,)+))),+];
+    };
+}
+
+codes! {
+    /// The job file cannot be read.
+    JOB_UNREADABLE = "E0100";
+    /// The job file is no TOML.
+    JOB_SYNTAX = "E0101";
+    /// A key that does not exist.
+    JOB_UNKNOWN_KEY = "E0102";
+    /// A mandatory key is missing.
+    JOB_MISSING_KEY = "E0103";
+    /// A value of the wrong type or outside its choices.
+    JOB_BAD_VALUE = "E0104";
+    /// The same key in two included files.
+    JOB_TWICE = "E0105";
+    /// A credential stands where a setting belongs, or a URL carries user information.
+    JOB_CREDENTIAL_IN_SETTINGS = "E0106";
+    /// A part of the job file that this version does not do yet.
+    JOB_NOT_YET = "E0107";
+    /// A field that cannot be treated so.
+    JOB_FIELD_POLICY = "E0108";
+    /// A credential reference gives nothing.
+    CREDENTIAL_MISSING = "E0110";
+
+    /// An expression or rule file that does not parse.
+    RULE_SYNTAX = "E0200";
+    /// A function that does not exist, or not with so many arguments.
+    RULE_UNKNOWN_FUNCTION = "E0201";
+    /// A variable that does not exist.
+    RULE_UNKNOWN_VARIABLE = "E0202";
+    /// A provisioning rule with a wrong or missing value.
+    RULE_BAD_VALUE = "E0203";
+    /// Two provisioning rules of one name.
+    RULE_TWICE = "E0204";
+    /// An attribute that the directory does not have.
+    ATTRIBUTE_UNKNOWN = "E0205";
+    /// An attribute that no user has.
+    ATTRIBUTE_UNSEEN = "E0206";
+    /// A rule test that failed.
+    RULE_TEST_FAILED = "E0207";
+    /// A rule or branch that no test reached.
+    RULE_UNTESTED = "E0208";
+    /// A rule file that cannot be read.
+    RULE_UNREADABLE = "E0209";
+
+    /// The connector is not known or its file cannot be read.
+    CONNECTOR_UNKNOWN = "E0300";
+    /// The package is no connector, or one for another contract.
+    CONNECTOR_INVALID = "E0301";
+    /// A setting that the connector's manifest does not allow.
+    SETTING_INVALID = "E0302";
+    /// The connector asked for something that is not granted, or went over a limit.
+    CONNECTOR_REFUSED = "E0303";
+    /// The directory cannot be reached or did not answer in time.
+    DIRECTORY_UNREACHABLE = "E0304";
+    /// The directory refused the credential or lacks a permission.
+    DIRECTORY_DENIED = "E0305";
+    /// The listing did not come to a good end.
+    READ_INCOMPLETE = "E0306";
+    /// The connector failed for good.
+    CONNECTOR_FAILED = "E0307";
+    /// A record that the connector handed over is malformed.
+    RECORD_INVALID = "E0308";
+    /// The recording cannot be used or does not hold what was asked.
+    RECORDING_INVALID = "E0309";
+    /// A certificate that is not trusted.
+    TLS_UNTRUSTED = "E0310";
+
+    /// An expression failed for this user.
+    USER_EXPRESSION = "E0400";
+    /// A mandatory value is missing.
+    USER_MISSING = "E0401";
+    /// A value breaks a constraint of the phone system.
+    USER_INVALID = "E0402";
+    /// A user identification that several users share.
+    USER_DUPLICATE = "E0403";
+    /// The name belongs to somebody else.
+    NAME_TAKEN = "E0404";
+    /// The number belongs to somebody else.
+    NUMBER_TAKEN = "E0405";
+    /// The rule's range has no free number left.
+    RANGE_EXHAUSTED = "E0406";
+    /// A value names no system.
+    SYSTEM_UNKNOWN = "E0407";
+    /// A template that the phone system does not have.
+    TEMPLATE_UNKNOWN = "E0408";
+    /// No provisioning rule matched.
+    NO_RULE = "E0409";
+    /// Hunt groups that do not exist.
+    GROUP_UNKNOWN = "E0410";
+    /// The identification belonged to another person.
+    IDENTITY_REUSED = "E0411";
+    /// The identification of the same person changed.
+    IDENTITY_CHANGED = "E0412";
+    /// An owned user was deleted by hand on the phone system.
+    USER_GONE = "E0413";
+    /// Rule or system now differ from what the user was made with.
+    RULE_DIFFERS = "E0414";
+    /// The voicemail box follows the name.
+    RENAME = "E0415";
+    /// A code that is easy to guess.
+    CODE_WEAK = "E0416";
+    /// A field that this phone system cannot take.
+    FIELD_UNWRITABLE = "E0417";
+    /// The user belongs to another job.
+    OWNED_ELSEWHERE = "E0418";
+    /// Licences or capacity are used up.
+    CAPACITY = "E0419";
+    /// A leaver is protected.
+    PROTECTED = "E0420";
+
+    /// The plan deletes more than the guard allows.
+    GUARD_DELETE = "E0500";
+    /// The plan creates more than the guard allows.
+    GUARD_CREATE = "E0501";
+    /// The plan updates more than the guard allows.
+    GUARD_UPDATE = "E0502";
+    /// More users lose a value or a group than the guard allows.
+    GUARD_CLEAR = "E0503";
+    /// The directory has far fewer users than before, or none.
+    GUARD_DIRECTORY = "E0504";
+    /// More than a tenth of the owned users are gone from the phone system.
+    GUARD_OFFICE = "E0505";
+    /// The job points to another directory than at its first sync.
+    DIRECTORY_CHANGED = "E0506";
+    /// The job points to another phone system than at its first sync.
+    OFFICE_CHANGED = "E0507";
+    /// What a tick leaves undone.
+    TICK_OFF = "E0508";
+    /// Something moved since the plan was made.
+    STALE = "E0509";
+    /// Connector, settings or identification changed, so that nothing is deleted this time.
+    SCOPE_CHANGED = "E0510";
+
+    /// The phone system cannot be reached.
+    OFFICE_UNREACHABLE = "E0600";
+    /// The phone system refused the credential.
+    OFFICE_DENIED = "E0601";
+    /// The phone system refused a write.
+    OFFICE_REFUSED = "E0602";
+    /// What stands after a write is not what was planned.
+    OFFICE_UNEXPECTED = "E0603";
+    /// It is not known whether a write took place.
+    OFFICE_UNSURE = "E0604";
+    /// The phone system hides elements from reads, and an update could lose them.
+    OFFICE_HIDES = "E0605";
+    /// The phone system's file or answer is damaged.
+    OFFICE_DAMAGED = "E0606";
+    /// A system of the network did not answer.
+    OFFICE_INCOMPLETE = "E0607";
+    /// A template file that cannot be used.
+    TEMPLATE_INVALID = "E0608";
+
+    /// The state cannot be opened.
+    STATE_UNUSABLE = "E0700";
+    /// Another run holds the job or its phone system.
+    LEASE_HELD = "E0701";
+    /// A run or plan that does not exist.
+    RUN_UNKNOWN = "E0702";
+    /// An interrupted run waits for `resume`.
+    RUN_INTERRUPTED = "E0703";
+
+    /// The command is used wrongly.
+    USAGE = "E0900";
+    /// Nobody can be asked and `--yes` is missing.
+    NOT_CONFIRMED = "E0901";
+    /// A file cannot be written or read.
+    FILE = "E0902";
+    /// No user, or several users, fit.
+    USER_NOT_FOUND = "E0903";
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_code_is_used_twice() {
+        let mut seen = std::collections::BTreeSet::new();
+        for (code, _) in super::ALL {
+            assert!(seen.insert(code.0), "{} stands twice", code.0);
+        }
+    }
+}

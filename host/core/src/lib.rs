@@ -1,0 +1,26 @@
+//! The pure core: from a directory's record to a plan that a guard has cleared.
+//!
+//! One user record passes, in this order, [`map`](map::map), [`pair`](pair::pair), [`provision`](provision::provision),
+//! [`diff`](diff::diff), [`plan`](plan::plan) and [`guard`](guard::guard); [`ops`] turns a cleared change into calls to
+//! the phone system, and [`verify`](verify::verify) holds what came of them against the plan. Nothing here does I/O,
+//! knows the time, or is random: the same inputs give the same plan, byte for byte.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod codes;
+pub mod constraint;
+pub mod diag;
+pub mod field;
+pub mod memory;
+pub mod ops;
+pub mod phone;
+pub mod policy;
+pub mod record;
+pub mod script;
+pub mod text;
+
+pub use diag::{Code, Diagnostic, Place, Severity};
+pub use field::{Field, Fields, Value};
+pub use record::{Cell, Record, RecordId};
+pub use text::{Guid, Secret, Text};

@@ -1,0 +1,63 @@
+//! What rollcall remembers of a job, read as of one instant. Time has become facts here, so that a plan needs no clock.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::field::Fields;
+use crate::record::RecordId;
+use crate::text::{Guid, Text};
+
+/// The tie between a directory user and the phone user that this job made or adopted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Link {
+    /// Whose record it is: the immutable id.
+    pub id: RecordId,
+    /// The user identification at the last sync.
+    pub key: Text,
+    /// The phone user.
+    pub guid: Guid,
+    /// What this job wrote last. A field that it never wrote is absent; groups are those it made the user a member of.
+    pub written: Fields,
+    /// The provisioning rule that the user was made with.
+    pub rule: Option<Text>,
+    /// Whether the number came from the rule's range.
+    pub number_by_rule: bool,
+    /// Whether this job made the extension record, and so may delete it.
+    pub owns_extension: bool,
+    /// Since when complete readings lack the record.
+    pub missing: Option<Missing>,
+}
+
+/// A leaver's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// When the first complete reading lacked it, in milliseconds since 1970.
+    pub since_ms: i64,
+    /// How many complete readings have lacked it.
+    pub reads: u32,
+}
+
+/// Everything that a plan must know besides the directory and the phone system.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// The job's links.
+    pub links: BTreeMap<RecordId, Link>,
+    /// Leavers whose grace has passed and whom this reading would be at least the second to lack.
+    pub due: BTreeSet<RecordId>,
+    /// Names (case-folded) in quarantine, each with the id of the leaver, who alone may have it back.
+    pub held_names: BTreeMap<Text, RecordId>,
+    /// Numbers in quarantine, likewise.
+    pub held_numbers: BTreeMap<Text, RecordId>,
+    /// Phone users that other jobs own, each with the job's name.
+    pub foreign: BTreeMap<Guid, Text>,
+    /// How many users the last reading that passed the guard had.
+    pub baseline: Option<u32>,
+    /// Whether connector, settings or identification differ from the last sync that passed: nothing is deleted then.
+    pub scope_changed: bool,
+}
+
+impl Memory {
+    /// Gives the link that holds a phone user.
+    pub fn link_of(&self, guid: &str) -> Option<&Link> {
+        self.links.values().find(|link| &*link.guid == guid)
+    }
+}

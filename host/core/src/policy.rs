@@ -1,0 +1,159 @@
+//! What the job file decides about a plan, as plain data.
+
+use std::collections::BTreeMap;
+
+use crate::constraint::Reserved;
+use crate::field::Field;
+use crate::phone::Abilities;
+use crate::text::Text;
+
+/// When an existing user's field follows the directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnUpdate {
+    /// The directory wins; a value changed by hand is written back.
+    Always,
+    /// Written while the phone system has none.
+    Once,
+    /// New only.
+    Never,
+}
+
+/// What an update does where the directory gives no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenEmpty {
+    /// Cleared if this job wrote the value and it still stands.
+    Clear,
+    /// Kept.
+    Keep,
+}
+
+/// How one mapped field is treated on update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FieldPolicy {
+    /// When it follows the directory.
+    pub on_update: OnUpdate,
+    /// What happens where the directory gives none.
+    pub when_empty: WhenEmpty,
+}
+
+impl FieldPolicy {
+    /// Gives the contract's default for a field.
+    pub fn default_of(field: Field) -> Self {
+        Self {
+            on_update: if field.updatable() { OnUpdate::Always } else { OnUpdate::Never },
+            when_empty: if field == Field::Extension { WhenEmpty::Keep } else { WhenEmpty::Clear },
+        }
+    }
+}
+
+/// What happens to a user whom no provisioning rule matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum WhenNoRule {
+    /// Made with the system's defaults.
+    #[default]
+    Defaults,
+    /// Skipped by choice.
+    Skip,
+    /// Skipped with an error.
+    Error,
+}
+
+/// Whose number wins where rule and directory both give one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum NumberPrecedence {
+    /// The rule's.
+    #[default]
+    Rule,
+    /// The directory's.
+    Directory,
+}
+
+/// A limit: a number, or a share of the users that the job owns, rounded up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Limit {
+    /// So many.
+    Count(u32),
+    /// So many per cent.
+    Percent(f64),
+}
+
+impl Limit {
+    /// Gives the limit as a number of users.
+    pub fn of(self, owned: usize) -> usize {
+        match self {
+            Limit::Count(count) => count as usize,
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a count of users")]
+            // The small subtraction keeps 5 % of 100 at 5: 100 * 0.05 is a little over 5 in binary.
+            Limit::Percent(percent) => (owned as f64 * percent / 100.0 - 1e-9).ceil().max(0.0) as usize,
+        }
+    }
+}
+
+/// The limits of `[guard]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Deletes.
+    pub max_delete: Limit,
+    /// Creates; `None`: no limit.
+    pub max_create: Option<Limit>,
+    /// Updates; `None`: no limit.
+    pub max_update: Option<Limit>,
+    /// Users who lose a value or a group.
+    pub max_clear: Limit,
+    /// The least size of a reading, against the last one that passed.
+    pub min_directory: Limit,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_delete: Limit::Percent(10.0),
+            max_create: None,
+            max_update: None,
+            max_clear: Limit::Percent(10.0),
+            min_directory: Limit::Percent(80.0),
+        }
+    }
+}
+
+/// Everything that the job file says about matching, provisioning, planning and guarding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// The tick New.
+    pub new: bool,
+    /// The tick Update.
+    pub update: bool,
+    /// The tick Delete.
+    pub delete: bool,
+    /// The mapped fields.
+    pub fields: BTreeMap<Field, FieldPolicy>,
+    /// `[rules] when_no_rule`.
+    pub when_no_rule: WhenNoRule,
+    /// `[rules] number_precedence`.
+    pub number_precedence: NumberPrecedence,
+    /// `[numbers] reserved`.
+    pub reserved: Reserved,
+    /// `[guard]`.
+    pub limits: Limits,
+    /// What the phone system can be asked to write.
+    pub abilities: Abilities,
+    /// Guards that one run may pass, by name, with the exact figure: `--accept max_delete=42`.
+    pub accept: BTreeMap<Text, usize>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            new: false,
+            update: false,
+            delete: false,
+            fields: BTreeMap::new(),
+            when_no_rule: WhenNoRule::default(),
+            number_precedence: NumberPrecedence::default(),
+            reserved: Reserved::default(),
+            limits: Limits::default(),
+            abilities: Abilities::all(),
+            accept: BTreeMap::new(),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The phone system's side.
+
+use async_trait::async_trait;
+use rollcall_core::ops::Write;
+use rollcall_core::phone::{Abilities, Extension, PhoneUser, Standing};
+use rollcall_core::{Diagnostic, Guid, Text};
+
+/// A phone system: the embedded office, or a real IP Office behind its Management API.
+///
+/// Guarantees: [`read`](Office::read) is one view of every system, or an error, or names in `unreached` what is
+/// missing. [`write`](Office::write) does the whole call or nothing; it never repeats a call by itself. An answer
+/// [`OfficeError::Unsure`] means that the call may have taken place, now or later: ask [`find`](Office::find).
+/// Not guaranteed: that nobody else writes at the same time.
+#[async_trait]
+pub trait Office: Send + Sync {
+    /// Gives which phone system this is, the same for as long as it lives.
+    async fn identity(&self) -> Result<Text, OfficeError>;
+
+    /// Gives what it can be asked to write.
+    async fn abilities(&self) -> Result<Abilities, OfficeError>;
+
+    /// Reads everything.
+    async fn read(&self) -> Result<Standing, OfficeError>;
+
+    /// Reads one user afresh.
+    async fn find(&self, who: &Locator) -> Result<Option<PhoneUser>, OfficeError>;
+
+    /// Does one call. Gives the user as it stands after it; `None` where the call is about no user or deletes one.
+    async fn write(&self, write: &Write) -> Result<Option<PhoneUser>, OfficeError>;
+
+    /// Reads the extension record of a number afresh.
+    async fn extension(&self, number: &str) -> Result<Option<Extension>, OfficeError>;
+
+    /// What somebody should know before the first write, such as elements that reads hide.
+    async fn warnings(&self) -> Result<Vec<Diagnostic>, OfficeError> {
+        Ok(Vec::new())
+    }
+
+    /// Ends the session, if there is one.
+    async fn close(&self) {}
+}
+
+/// Which user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Locator {
+    /// By its immutable name.
+    Guid(Guid),
+    /// By the name that a plan made unique.
+    Name(Text),
+}
+
+/// Why a call to the phone system did not succeed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum OfficeError {
+    /// It cannot be reached, or a read failed half-way (14).
+    #[error("{message}")]
+    Unreachable {
+        /// What happened.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// The certificate is not trusted (14). No password was sent.
+    #[error("the certificate of the phone system is not trusted: its SHA-256 fingerprint is {fingerprint}")]
+    Untrusted {
+        /// Lower-case hexadecimal SHA-256 of the certificate's DER form.
+        fingerprint: String,
+    },
+    /// The credential or a right was refused (4).
+    #[error("{0}")]
+    Denied(String),
+    /// The user holds something else than the plan saw: nothing was written.
+    #[error("{0}")]
+    Stale(String),
+    /// The phone system said no, with its reason: nothing was written.
+    #[error("{0}")]
+    Refused(String),
+    /// Written, and what stands now differs from what was asked in something that nobody planned: stop updating.
+    #[error("{0}")]
+    Unexpected(String),
+    /// The answer was lost: the call may have taken place.
+    #[error("{0}")]
+    Unsure(String),
+    /// The file or the answer is damaged (1).
+    #[error("{0}")]
+    Damaged(String),
+}

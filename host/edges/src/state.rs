@@ -1,0 +1,236 @@
+//! What is kept between runs: the mirror of the directory, the ledger of links, the journal of operations.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use rollcall_core::memory::Link;
+use rollcall_core::ops::Write;
+use rollcall_core::{Guid, Record, RecordId, Text};
+
+use crate::clock::Instant;
+use crate::directory::{Coverage, Page, Token};
+
+/// Why the state could not do its part.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The files cannot be opened, read or written: permissions, a full disk, damage, a newer version.
+    #[error("{message}")]
+    Unusable {
+        /// What happened.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// Another run holds the job or its phone system.
+    #[error("{what} is held by another run (process {holder})")]
+    Held {
+        /// What is held, for people: `job TeamsUsers`, `phone system office.db`.
+        what: String,
+        /// Who holds it.
+        holder: String,
+    },
+}
+
+/// The directory's last known records, merged by id. It is a cache: lose it, and the next run reads everything.
+///
+/// Token and records move together, once the listing has ended well. A listing that is begun and not sealed leaves
+/// the mirror as it was.
+#[async_trait]
+pub trait Mirror: Send {
+    /// Gives the token of the last sealed listing, if that listing was made with the same `scope` (a digest of
+    /// connector, settings and selected attributes).
+    async fn token(&mut self, directory: &str, scope: &[u8]) -> Result<Option<Token>, StateError>;
+
+    /// Begins a listing of one directory.
+    async fn begin(&mut self, directory: &str, scope: &[u8]) -> Result<(), StateError>;
+
+    /// Merges a page; the last change of an id wins. Unknown ids of `Gone` are ignored.
+    async fn merge(&mut self, page: Page) -> Result<(), StateError>;
+
+    /// Ends the listing well. `Everything` sweeps what this listing did not name. Gives how many records there are.
+    async fn seal(&mut self, end: Coverage, token: Option<Token>) -> Result<u32, StateError>;
+
+    /// Gives up to `limit` records of a directory with ids greater than `after`, in order of id.
+    async fn records(&mut self, directory: &str, after: Option<&str>, limit: u32) -> Result<Vec<Record>, StateError>;
+}
+
+/// What is known of a job before a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobState {
+    /// The directory's identity at the first sync.
+    pub directory: Option<Text>,
+    /// The phone system's identity at the first sync.
+    pub office: Option<Text>,
+    /// How many users the last reading that passed had.
+    pub baseline: Option<u32>,
+    /// The digest of connector, settings and identification at the last sync that passed.
+    pub scope: Option<Vec<u8>>,
+}
+
+/// What a sync that passed the guard records of its reading, in one transaction.
+#[derive(Clone, Debug)]
+pub struct Passed {
+    /// The directory's identity.
+    pub directory: Text,
+    /// The phone system's identity.
+    pub office: Text,
+    /// How many users the reading had.
+    pub baseline: u32,
+    /// The digest of connector, settings and identification.
+    pub scope: Vec<u8>,
+    /// Owned records that this complete reading lacks: their clocks start or count on.
+    pub missing: Vec<RecordId>,
+    /// Owned records that it has: their clocks stop. The user identification goes with the id, for relinking.
+    pub present: Vec<(RecordId, Text)>,
+    /// When.
+    pub now: Instant,
+}
+
+/// A name or number that a leaver has freed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The name (as it stood) or the number.
+    pub value: Text,
+    /// Whether it is a name.
+    pub is_name: bool,
+    /// Whose it was.
+    pub id: RecordId,
+    /// When it was freed.
+    pub since: Instant,
+}
+
+/// Why a run began.
+#[derive(Clone, Debug)]
+pub struct NewRun {
+    /// The job's name.
+    pub job: Text,
+    /// The phone system's identity.
+    pub office: Text,
+    /// When.
+    pub started: Instant,
+    /// `sync`, `undo`, `resume`.
+    pub kind: Text,
+    /// The plan as the contract's JSON, codes hidden.
+    pub plan: String,
+}
+
+/// A run as `runs` lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRow {
+    /// Its id.
+    pub id: Text,
+    /// Its job.
+    pub job: Text,
+    /// `sync`, `undo`, `resume`.
+    pub kind: Text,
+    /// When it began.
+    pub started: Instant,
+    /// When it ended; `None` while it runs or where it was interrupted.
+    pub ended: Option<Instant>,
+    /// Its exit code, once it has ended.
+    pub exit: Option<i32>,
+    /// The contract's JSON: the report once it has ended, else the plan.
+    pub document: String,
+}
+
+/// An operation before it is sent.
+#[derive(Clone, Debug)]
+pub struct Intent {
+    /// Its place in the run, from 0.
+    pub seq: u32,
+    /// The place of its change in the plan.
+    pub change: u32,
+    /// Whose record it is, where it is about one.
+    pub id: Option<RecordId>,
+    /// The user identification.
+    pub key: Text,
+    /// The call.
+    pub write: Write,
+}
+
+/// How an operation went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// It took place.
+    Applied,
+    /// It did not take place.
+    Failed(String),
+    /// It is not known whether it took place.
+    Unknown(String),
+}
+
+/// What settling an operation does to the ledger, in the same transaction.
+#[derive(Clone, Debug)]
+pub enum LinkChange {
+    /// The link is made or replaced.
+    Put(Box<Link>),
+    /// The link is removed, and the name and number that it freed go into quarantine.
+    Remove {
+        /// Whose link.
+        id: RecordId,
+        /// The freed name.
+        name: Option<Text>,
+        /// The freed number.
+        number: Option<Text>,
+    },
+}
+
+/// An operation as the journal holds it.
+#[derive(Clone, Debug)]
+pub struct Journalled {
+    /// What was intended.
+    pub intent: Intent,
+    /// How it went; `None`: it was never settled.
+    pub settled: Option<Settled>,
+}
+
+/// What one run may touch; it ends when this is dropped.
+pub trait Lease: Send + Sync {}
+
+/// Everything durable but the mirror. A write that returns has reached the disk.
+#[async_trait]
+pub trait State: Send + Sync {
+    /// Gives what is known of a job.
+    async fn job(&self, job: &str) -> Result<JobState, StateError>;
+
+    /// Gives the job's links.
+    async fn links(&self, job: &str) -> Result<Vec<Link>, StateError>;
+
+    /// Gives who owns which phone user of a phone system: job and user identification by GUID, all jobs.
+    async fn owners(&self, office: &str) -> Result<BTreeMap<Guid, (Text, Text)>, StateError>;
+
+    /// Gives the names and numbers that were freed on a phone system after `since`.
+    async fn held(&self, office: &str, since: Instant) -> Result<Vec<Held>, StateError>;
+
+    /// Records a reading that passed the guard.
+    async fn passed(&self, job: &str, passed: &Passed) -> Result<(), StateError>;
+
+    /// Takes the job and its phone system for writing, waiting up to `wait_ms` milliseconds.
+    async fn lease(&self, job: &str, office: &str, wait_ms: u64) -> Result<Box<dyn Lease>, StateError>;
+
+    /// Begins a run and gives its id.
+    async fn begin(&self, run: &NewRun) -> Result<Text, StateError>;
+
+    /// Journals operations before they are sent.
+    async fn intend(&self, run: &str, intents: &[Intent]) -> Result<(), StateError>;
+
+    /// Journals how an operation went and changes the ledger with it.
+    async fn settle(
+        &self, run: &str, seq: u32, settled: &Settled, link: Option<&LinkChange>, now: Instant,
+    ) -> Result<(), StateError>;
+
+    /// Ends a run.
+    async fn finish(&self, run: &str, ended: Instant, exit: i32, report: &str) -> Result<(), StateError>;
+
+    /// Lists runs, the latest first.
+    async fn runs(&self, job: Option<&str>, limit: u32) -> Result<Vec<RunRow>, StateError>;
+
+    /// Gives a run by its id or an unambiguous beginning of it.
+    async fn run(&self, id: &str) -> Result<Option<RunRow>, StateError>;
+
+    /// Gives the operations of a run in order.
+    async fn operations(&self, run: &str) -> Result<Vec<Journalled>, StateError>;
+
+    /// Gives the operations of the job's runs that concern one user, the latest run first: run id, when, operation.
+    async fn history(&self, job: &str, id: &RecordId) -> Result<Vec<(Text, Instant, Journalled)>, StateError>;
+}

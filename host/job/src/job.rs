@@ -1,0 +1,175 @@
+//! A sync job as the rest of the program sees it: resolved, validated, with defaults filled in.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use rollcall_core::policy::Policy;
+use rollcall_core::{Field, Text};
+
+/// A sync job.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The configuration name; it identifies the job in the state.
+    pub name: Text,
+    /// The job file as the user named it.
+    pub file: PathBuf,
+    /// The folder of the job file; relative paths below are already resolved against it.
+    pub folder: PathBuf,
+    /// `[directory]`.
+    pub directory: DirectoryJob,
+    /// `[phone_system]`.
+    pub phone_system: PhoneSystem,
+    /// `[fields]`, in the order of [`Field`].
+    pub fields: Vec<FieldMap>,
+    /// `[rules] files`.
+    pub rule_files: Vec<PathBuf>,
+    /// `[numbers] twinning_countries`: ISO 3166 codes; empty: anywhere but premium rate.
+    pub twinning_countries: Vec<Text>,
+    /// What the pure steps need. `abilities` and `accept` are filled in by the run.
+    pub policy: Policy,
+    /// `[leavers]`.
+    pub leavers: Leavers,
+}
+
+/// `[directory]`.
+#[derive(Clone, Debug)]
+pub struct DirectoryJob {
+    /// The directory's name within the job: the connector's, unless the job gives another.
+    pub name: Text,
+    /// A bundled or installed name, or a path to a `.wasm` package.
+    pub connector: Text,
+    /// Replay this recording instead of the network.
+    pub recording: Option<PathBuf>,
+    /// `[directory.settings]` as JSON, as written; the connector's manifest checks them.
+    pub settings: serde_json::Map<String, serde_json::Value>,
+    /// `[directory.credentials]` by name.
+    pub credentials: BTreeMap<Text, Credential>,
+    /// `[directory.grants]`.
+    pub grants: Grants,
+    /// `[directory.limits]`: overrides of the connector host's named limits.
+    pub limits: BTreeMap<Text, u64>,
+    /// Proxy and private CA: `[directory.network]`.
+    pub network: Network,
+}
+
+/// How the directory's servers are reached.
+#[derive(Clone, Debug, Default)]
+pub struct Network {
+    /// `http://host:port` of a proxy; none by default, and the environment's proxy variables are not read.
+    pub proxy: Option<Text>,
+    /// PEM file of authorities to trust besides the machine's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Where a credential comes from; never the credential itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// Where to look.
+    pub source: CredentialSource,
+    /// The day on which it expires, `YYYY-MM-DD`.
+    pub expires: Option<Text>,
+}
+
+/// The kinds of credential reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CredentialSource {
+    /// An environment variable.
+    Env(Text),
+    /// A file; one line break at its end is dropped.
+    File(PathBuf),
+    /// A command's standard output, likewise.
+    Command(Vec<Text>),
+    /// A file of that name in `$CREDENTIALS_DIRECTORY`.
+    Systemd(Text),
+    /// A named secret of the desktop's keyring.
+    Keyring(Text),
+}
+
+/// `[directory.grants]`: what the connector may reach besides what its settings name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// `[METHOD ]scheme://host[:port][/path]`.
+    pub http: Vec<Text>,
+    /// `ldaps://host[:port]`.
+    pub ldap: Vec<Text>,
+    /// Folders, resolved.
+    pub files: Vec<PathBuf>,
+    /// Private networks that a granted name may resolve to, as CIDR.
+    pub addresses: Vec<Text>,
+}
+
+/// `[phone_system]`.
+#[derive(Clone, Debug)]
+pub enum PhoneSystem {
+    /// An embedded office.
+    Embedded {
+        /// Its file.
+        path: PathBuf,
+    },
+    /// A real IP Office behind its Management API.
+    IpOffice(Box<IpOffice>),
+}
+
+/// A real IP Office.
+#[derive(Clone, Debug)]
+pub struct IpOffice {
+    /// Host name or address of the primary.
+    pub address: Text,
+    /// The port, 7070 unless the job says another.
+    pub port: u16,
+    /// The service user.
+    pub username: Text,
+    /// The service user's password.
+    pub password: Credential,
+    /// SHA-256 of the certificate, lower-case hexadecimal without colons.
+    pub certificate_sha256: Option<Text>,
+    /// PEM file of the authority that signed the certificate.
+    pub ca_file: Option<PathBuf>,
+    /// Template files: TOML as in an office file, or Web Manager's XML.
+    pub templates: Vec<PathBuf>,
+    /// How long a write whose answer was lost is looked for, in milliseconds.
+    pub settle_ms: u64,
+}
+
+/// One line of `[fields]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldMap {
+    /// The field.
+    pub field: Field,
+    /// The Rhai expression.
+    pub expression: Text,
+    /// The bytes of the expression's first character and the end of its last one in `file`, where the TOML string
+    /// holds it without escapes, so that a place in the expression is a place in the file.
+    pub origin: Option<Origin>,
+}
+
+/// Where an expression stands in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The file as the user named it.
+    pub file: Text,
+    /// The file's whole text.
+    pub source: Text,
+    /// The expression's bytes in it.
+    pub bytes: std::ops::Range<usize>,
+    /// Whether the expression's bytes stand in the file as they are.
+    pub verbatim: bool,
+}
+
+/// `[leavers]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leavers {
+    /// How long a leaver is kept, in milliseconds.
+    pub grace_ms: u64,
+    /// How long a freed name or number is kept, in milliseconds.
+    pub quarantine_ms: u64,
+    /// `protect`: an expression over `phone`.
+    pub protect: Option<(Text, Option<Origin>)>,
+}
+
+impl Default for Leavers {
+    fn default() -> Self {
+        const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+        Self { grace_ms: 7 * DAY_MS, quarantine_ms: 90 * DAY_MS, protect: None }
+    }
+}
