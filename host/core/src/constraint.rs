@@ -34,9 +34,7 @@ pub fn reserved_name(name: &str) -> bool {
 /// Tells whether a number is an emergency number, alone or behind a digit for an outside line.
 pub fn emergency_number(number: &str) -> bool {
     EMERGENCY_NUMBERS.contains(&number)
-        || number
-            .strip_prefix(['0', '9'])
-            .is_some_and(|rest| BEST_KNOWN.contains(&rest))
+        || number.strip_prefix(['0', '9']).is_some_and(|rest| BEST_KNOWN.contains(&rest))
 }
 
 /// Tells whether a character steers rather than shows: control, zero-width, or bidirectional.
@@ -58,7 +56,10 @@ pub fn name(value: &str) -> Result<(), String> {
         return Err(format!("the name `{value}` has {chars} characters, {NAME_CHARS_MAX} fit"));
     }
     if value.chars().any(invisible) {
-        return Err(format!("the name `{}` has a control, bidi or zero-width character", value.escape_debug()));
+        return Err(format!(
+            "the name `{}` has a control, bidi or zero-width character",
+            value.escape_debug()
+        ));
     }
     if value.starts_with(' ') || value.ends_with(' ') {
         return Err(format!("the name `{value}` starts or ends with a space"));
@@ -75,16 +76,19 @@ pub fn name(value: &str) -> Result<(), String> {
 /// Checks a Full Name.
 pub fn full_name(value: &str) -> Result<(), String> {
     if value.chars().any(invisible) {
-        return Err(format!("the full name `{}` has a control, bidi or zero-width character", value.escape_debug()));
+        return Err(format!(
+            "the full name `{}` has a control, bidi or zero-width character",
+            value.escape_debug()
+        ));
     }
     bounded("full name", value, FULL_NAME_CHARS_MAX)
 }
 
 /// Checks an e-mail address: one `@` with something on both sides, no white space.
 pub fn email(value: &str) -> Result<(), String> {
-    let good = value.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty() && !domain.is_empty() && !domain.contains('@')
-    });
+    let good = value
+        .split_once('@')
+        .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
     if !good || value.chars().any(|c| c.is_whitespace() || invisible(c)) {
         return Err(format!("`{}` is no e-mail address", value.escape_debug()));
     }
@@ -114,7 +118,10 @@ pub fn voicemail_code(value: &str) -> Result<(), String> {
 pub fn external_number(value: &str) -> Result<(), String> {
     let rest = value.strip_prefix('+').unwrap_or(value);
     if rest.len() < 3 || rest.len() > 31 || !rest.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(format!("`{}` is no external number: digits, with a `+` in front if need be", value.escape_debug()));
+        return Err(format!(
+            "`{}` is no external number: digits, with a `+` in front if need be",
+            value.escape_debug()
+        ));
     }
     if emergency_number(rest) {
         return Err(format!("mobile twinning to the emergency number `{value}`"));
@@ -161,9 +168,9 @@ pub struct Reserved(pub Vec<(Text, Text)>);
 impl Reserved {
     /// Tells whether a number is reserved.
     pub fn contains(&self, number: &str) -> bool {
-        self.0.iter().any(|(first, last)| {
-            number.len() == first.len() && number >= &**first && number <= &**last
-        })
+        self.0
+            .iter()
+            .any(|(first, last)| number.len() == first.len() && number >= &**first && number <= &**last)
     }
 }
 
@@ -176,7 +183,18 @@ mod tests {
         for good in ["Anna Berg", "C Montgomery", "O'Neil 2", "1st Line", "fifteen chars 5", "J-P Roux"] {
             assert_eq!(name(good), Ok(()), "{good}");
         }
-        for bad in ["", " Anna", "sixteen chars 16", "a,b", "a#b", "a\u{200B}b", "RemoteManager", "NOUSER", "Admin", "a\u{202E}b"] {
+        for bad in [
+            "",
+            " Anna",
+            "sixteen chars 16",
+            "a,b",
+            "a#b",
+            "a\u{200B}b",
+            "RemoteManager",
+            "NOUSER",
+            "Admin",
+            "a\u{202E}b",
+        ] {
             assert!(name(bad).is_err(), "{bad}");
         }
     }
@@ -189,7 +207,8 @@ mod tests {
         for bad in ["1", "1234567890123456", "12a", "112", "999", "9112", "0999", "9911", ""] {
             assert!(extension(bad).is_err(), "{bad}");
         }
-        let allowed: Vec<String> = (108..=120).map(|n| n.to_string()).filter(|n| !emergency_number(n)).collect();
+        let allowed: Vec<String> =
+            (108..=120).map(|n| n.to_string()).filter(|n| !emergency_number(n)).collect();
         assert_eq!(allowed, ["108", "109", "111", "114", "116", "120"]);
     }
 

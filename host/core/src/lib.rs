@@ -8,17 +8,28 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod claims;
 pub mod codes;
 pub mod constraint;
 pub mod diag;
+pub mod diff;
 pub mod field;
+pub mod guard;
+pub mod map;
 pub mod memory;
 pub mod ops;
+pub mod order;
+pub mod pair;
 pub mod phone;
+mod places;
+pub mod plan;
 pub mod policy;
+pub mod provision;
 pub mod record;
 pub mod script;
 pub mod text;
+pub mod verify;
+pub mod witness;
 
 pub use diag::{Code, Diagnostic, Place, Severity};
 pub use field::{Field, Fields, Value};

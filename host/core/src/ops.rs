@@ -1,6 +1,7 @@
 //! Operations: the single calls to the phone system that a change is made of.
 
 use crate::field::{Field, Fields, Value};
+use crate::plan::{Action, Change, group_moves};
 use crate::script::ExtensionKind;
 use crate::text::{Guid, Text};
 
@@ -78,4 +79,70 @@ impl Write {
                 | Write::RemoveMember { .. }
         )
     }
+}
+
+/// Gives the calls of a change before its phone user is known: for a create the extension record and the user, for an
+/// update or a delete everything. `parked` are the temporary values that the user holds at this point.
+pub fn writes(change: &Change, parked: &[(Field, Value)]) -> Vec<Write> {
+    match (change.action, &change.guid) {
+        (Action::Create, _) => create(change),
+        (Action::Update, Some(guid)) => update(change, guid, parked),
+        (Action::Delete, Some(guid)) => {
+            let record = change.record.iter().map(|number| Write::DeleteExtension { number: number.clone() });
+            std::iter::once(Write::DeleteUser { guid: guid.clone() }).chain(record).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Gives the memberships that a create makes once its phone user is known.
+pub fn memberships(change: &Change, guid: &Guid) -> Vec<Write> {
+    group_moves(change).0.into_iter().map(|group| Write::AddMember { group, guid: guid.clone() }).collect()
+}
+
+/// Gives the call that moves a user to a temporary value.
+pub fn park(change: &Change, field: Field, value: &Text) -> Option<Write> {
+    let from = change.field(field)?.from.clone();
+    Some(Write::UpdateUser {
+        guid: change.guid.clone()?,
+        expect: vec![(field, from)],
+        set: vec![(field, Some(Value::Text(value.clone())))],
+    })
+}
+
+fn create(change: &Change) -> Vec<Write> {
+    let system = change.system.clone().unwrap_or_default();
+    let birth = change.birth.clone().unwrap_or_default();
+    let record = birth.extension.zip(change.extension.clone());
+    let record = record.map(|(kind, number)| Write::CreateExtension { number, kind, system: system.clone() });
+    let fields = change
+        .fields
+        .iter()
+        .filter(|field| field.field != Field::GroupMembership)
+        .filter_map(|field| Some((field.field, field.to.clone()?)))
+        .collect();
+    record.into_iter().chain([Write::CreateUser { fields, system, template: birth.user_template }]).collect()
+}
+
+fn update(change: &Change, guid: &Guid, parked: &[(Field, Value)]) -> Vec<Write> {
+    let mut writes = Vec::new();
+    let own = change.fields.iter().filter(|field| field.field != Field::GroupMembership);
+    let (expect, set): (Vec<_>, Vec<_>) = own
+        .map(|field| {
+            let held = parked.iter().find(|(other, _)| *other == field.field).map(|(_, value)| value.clone());
+            ((field.field, held.or(field.from.clone())), (field.field, field.to.clone()))
+        })
+        .unzip();
+    if !set.is_empty() {
+        writes.push(Write::UpdateUser { guid: guid.clone(), expect, set });
+    }
+    if let (Some(from), Some(to)) = (&change.record, &change.extension)
+        && from != to
+    {
+        writes.push(Write::RenumberExtension { from: from.clone(), to: to.clone() });
+    }
+    let (added, removed) = group_moves(change);
+    writes.extend(removed.into_iter().map(|group| Write::RemoveMember { group, guid: guid.clone() }));
+    writes.extend(added.into_iter().map(|group| Write::AddMember { group, guid: guid.clone() }));
+    writes
 }

@@ -82,7 +82,11 @@ impl Limit {
     pub fn of(self, owned: usize) -> usize {
         match self {
             Limit::Count(count) => count as usize,
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a count of users")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a share of a count of users"
+            )]
             // The small subtraction keeps 5 % of 100 at 5: 100 * 0.05 is a little over 5 in binary.
             Limit::Percent(percent) => (owned as f64 * percent / 100.0 - 1e-9).ceil().max(0.0) as usize,
         }

@@ -1,0 +1,221 @@
+//! Who may have which name and which number: everything that stands, is reserved, is held, or was given in this plan.
+//!
+//! Names compare without regard to case, numbers as they are. A value that its holder gives up in the same plan may be
+//! given again, so that two users can swap; [`crate::order`] sees to the order of the writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::codes;
+use crate::constraint::{Reserved, emergency_number};
+use crate::diag::Diagnostic;
+use crate::memory::Memory;
+use crate::phone::Standing;
+use crate::record::RecordId;
+use crate::script::NumberRange;
+use crate::text::{Guid, Text, fold};
+
+/// Who has a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// A phone user, by GUID and name.
+    User(Guid, Text),
+    /// A hunt group, by name.
+    Group(Text),
+    /// An extension record that belongs to no user.
+    Record,
+    /// A user of this plan, by user identification.
+    Planned(Text),
+}
+
+impl Holder {
+    fn words(&self) -> String {
+        match self {
+            Holder::User(_, name) => format!("the user `{name}`"),
+            Holder::Group(name) => format!("the hunt group `{name}`"),
+            Holder::Record => "an extension record without a user".into(),
+            Holder::Planned(key) => format!("`{key}` in this plan"),
+        }
+    }
+}
+
+/// The names and numbers of the network while a plan is made.
+pub(crate) struct Claims<'a> {
+    memory: &'a Memory,
+    reserved: &'a Reserved,
+    names: BTreeMap<String, Holder>,
+    numbers: BTreeMap<Text, Holder>,
+    /// Every number that the directory gives in this run: rules do not allocate these.
+    promised: BTreeSet<Text>,
+    /// Where the search for a free number of a range goes on: below it everything is taken.
+    next: BTreeMap<(u64, u64, usize), u64>,
+}
+
+impl<'a> Claims<'a> {
+    /// Starts with what stands, less the names and numbers that their holders give up.
+    pub(crate) fn new(
+        standing: &Standing,
+        memory: &'a Memory,
+        reserved: &'a Reserved,
+        promised: BTreeSet<Text>,
+        vacated_names: &BTreeSet<Guid>,
+        vacated_numbers: &BTreeSet<Guid>,
+    ) -> Self {
+        let mut names = BTreeMap::new();
+        let mut numbers = BTreeMap::new();
+        for extension in &standing.extensions {
+            numbers.insert(extension.number.clone(), Holder::Record);
+        }
+        for group in &standing.groups {
+            names.insert(fold(&group.name), Holder::Group(group.name.clone()));
+            if let Some(number) = &group.extension {
+                numbers.insert(number.clone(), Holder::Group(group.name.clone()));
+            }
+        }
+        for user in standing.users.values() {
+            let holder = Holder::User(user.guid.clone(), user.name().into());
+            if !vacated_names.contains(&user.guid) {
+                names.insert(fold(user.name()), holder.clone());
+            }
+            if let Some(number) = user.extension() {
+                if vacated_numbers.contains(&user.guid) {
+                    numbers.remove(number);
+                } else {
+                    numbers.insert(number.into(), holder);
+                }
+            }
+        }
+        Self { memory, reserved, names, numbers, promised, next: BTreeMap::new() }
+    }
+
+    /// Takes the first name that is free, for `id`.
+    pub(crate) fn take_name(
+        &mut self,
+        candidates: &[&str],
+        id: &RecordId,
+        key: &Text,
+    ) -> Result<Text, Diagnostic> {
+        let mut first: Option<Diagnostic> = None;
+        for &name in candidates {
+            match self.name_refusal(name, id) {
+                None => {
+                    self.names.insert(fold(name), Holder::Planned(key.clone()));
+                    return Ok(name.into());
+                }
+                Some(why) => _ = first.get_or_insert(why),
+            }
+        }
+        Err(first
+            .unwrap_or_else(|| Diagnostic::error(codes::USER_MISSING, "the user has no value for `name`")))
+    }
+
+    fn name_refusal(&self, name: &str, id: &RecordId) -> Option<Diagnostic> {
+        let folded = fold(name);
+        if let Some(holder) = self.names.get(&folded) {
+            let message = format!("the name `{name}` belongs to {}", holder.words());
+            return Some(
+                Diagnostic::error(codes::NAME_TAKEN, message)
+                    .hint("give candidates with `names::phone_name(user)`, or take that user over with `[adopt]` once it is there"),
+            );
+        }
+        let held = self.memory.held_names.get(folded.as_str()).filter(|whose| *whose != id)?;
+        let message = format!("the name `{name}` was freed by `{}` and is in quarantine", held.native);
+        Some(Diagnostic::error(codes::NAME_TAKEN, message).hint("`[leavers] quarantine` says for how long"))
+    }
+
+    /// Takes the first number that the directory gives and that is free. Quarantine does not bind the directory.
+    pub(crate) fn take_given(&mut self, candidates: &[&str], key: &Text) -> Result<Text, Diagnostic> {
+        let mut first: Option<Diagnostic> = None;
+        for &number in candidates {
+            let why = match self.numbers.get(number) {
+                Some(Holder::Record) | None if !self.reserved.contains(number) => {
+                    let number = Text::from(number);
+                    self.numbers.insert(number.clone(), Holder::Planned(key.clone()));
+                    return Ok(number);
+                }
+                Some(holder) if *holder != Holder::Record => {
+                    format!("the extension `{number}` belongs to {}", holder.words())
+                }
+                _ => format!("the extension `{number}` is reserved by `[numbers] reserved`"),
+            };
+            first.get_or_insert_with(|| Diagnostic::error(codes::NUMBER_TAKEN, why));
+        }
+        Err(first.unwrap_or_else(|| {
+            Diagnostic::error(codes::USER_MISSING, "the user has no value for `extension`")
+        }))
+    }
+
+    /// Allocates the lowest free number of a rule's range; the former number of the same person comes first.
+    pub(crate) fn allocate(
+        &mut self,
+        range: NumberRange,
+        rule: &str,
+        id: &RecordId,
+        key: &Text,
+    ) -> Result<Text, Diagnostic> {
+        let former =
+            self.memory.held_numbers.iter().find(|(_, whose)| *whose == id).map(|(number, _)| number.clone());
+        if let Some(number) = former.filter(|number| inside(range, number) && self.allocatable(number, id)) {
+            self.numbers.insert(number.clone(), Holder::Planned(key.clone()));
+            return Ok(number);
+        }
+        let slot = (range.first, range.last, range.width);
+        let from = self.next.get(&slot).copied().unwrap_or(range.first);
+        let found =
+            NumberRange { first: from, ..range }.numbers().find(|number| self.allocatable(number, id));
+        let Some(number) = found.map(Text::from) else {
+            self.next.insert(slot, range.last.saturating_add(1));
+            let message = format!(
+                "the rule `{rule}` has no free number left between {:0width$} and {:0width$}",
+                range.first,
+                range.last,
+                width = range.width
+            );
+            return Err(Diagnostic::error(codes::RANGE_EXHAUSTED, message)
+                .hint("widen the range, or wait until quarantined numbers are free again"));
+        };
+        // A number that is held for its former owner is skipped for this user only, so the search may not start behind it;
+        // those are few, and everything else below the found number stays taken for the whole plan.
+        if self.memory.held_numbers.is_empty() {
+            self.next.insert(slot, number.parse::<u64>().unwrap_or(from));
+        }
+        self.numbers.insert(number.clone(), Holder::Planned(key.clone()));
+        Ok(number)
+    }
+
+    fn allocatable(&self, number: &str, id: &RecordId) -> bool {
+        !self.numbers.contains_key(number)
+            && !self.promised.contains(number)
+            && !self.reserved.contains(number)
+            && !emergency_number(number)
+            && self.memory.held_numbers.get(number).is_none_or(|whose| whose == id)
+    }
+
+    /// Tells whether nobody has or gets a name: good for a temporary one.
+    pub(crate) fn name_unknown(&self, name: &str) -> bool {
+        !self.names.contains_key(&fold(name)) && !self.memory.held_names.contains_key(fold(name).as_str())
+    }
+
+    /// Tells whether nobody has or gets a number: good for a temporary one.
+    pub(crate) fn number_unknown(&self, number: &str) -> bool {
+        !self.numbers.contains_key(number)
+            && !self.promised.contains(number)
+            && !self.reserved.contains(number)
+            && !emergency_number(number)
+            && !self.memory.held_numbers.contains_key(number)
+    }
+
+    /// Gives back what a user took who is skipped after all.
+    pub(crate) fn give_back(&mut self, name: Option<&str>, number: Option<&str>) {
+        if let Some(name) = name {
+            self.names.remove(&fold(name));
+        }
+        if let Some(number) = number {
+            self.numbers.remove(number);
+        }
+    }
+}
+
+fn inside(range: NumberRange, number: &str) -> bool {
+    number.len() == range.width
+        && number.parse::<u64>().is_ok_and(|n| (range.first..=range.last).contains(&n))
+}

@@ -1,0 +1,120 @@
+//! Step 3, match: drafts meet the links of earlier runs and the users that stand on the phone system.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::codes;
+use crate::diag::Diagnostic;
+use crate::map::{Draft, Mapped, Skip};
+use crate::memory::{Link, Memory};
+use crate::phone::{PhoneUser, Standing};
+use crate::record::RecordId;
+use crate::text::{Text, fold};
+
+/// What a draft or a link turned out to be.
+#[derive(Debug)]
+pub enum Pairing<'a> {
+    /// Nobody of this job yet.
+    New(Draft),
+    /// The phone user that this job owns.
+    Linked(Draft, &'a Link, &'a PhoneUser),
+    /// An owned user that this reading lacks; the phone user may be gone too.
+    Left(&'a Link, Option<&'a PhoneUser>),
+    /// Left alone.
+    Skipped(Skip),
+}
+
+/// Pairs everything that was read with everything that is linked, in the order of the user identification.
+pub fn pair<'a>(mapped: Vec<Mapped>, memory: &'a Memory, standing: &'a Standing) -> Vec<Pairing<'a>> {
+    let read: BTreeSet<RecordId> = mapped.iter().map(|mapped| mapped.id().clone()).collect();
+    let shared = shared_keys(&mapped);
+    let link_keys: BTreeMap<String, &Link> =
+        memory.links.values().map(|link| (fold(&link.key), link)).collect();
+    let mut pairings = Vec::with_capacity(mapped.len());
+    for mapped in mapped {
+        pairings.push(match mapped {
+            Mapped::Skipped(skip) => Pairing::Skipped(skip),
+            Mapped::Draft(draft) => match shared.get(&fold(&draft.key)) {
+                Some(ids) => Pairing::Skipped(duplicate(draft, ids)),
+                None => one(draft, memory, standing, &link_keys, &read),
+            },
+        });
+    }
+    for link in memory.links.values().filter(|link| !read.contains(&link.id)) {
+        pairings.push(Pairing::Left(link, standing.users.get(&link.guid)));
+    }
+    pairings.sort_by(|a, b| key_of(a).cmp(&key_of(b)));
+    pairings
+}
+
+fn key_of<'p>(pairing: &'p Pairing<'_>) -> (&'p Text, &'p RecordId) {
+    match pairing {
+        Pairing::New(draft) | Pairing::Linked(draft, _, _) => (&draft.key, &draft.id),
+        Pairing::Left(link, _) => (&link.key, &link.id),
+        Pairing::Skipped(skip) => (&skip.key, &skip.id),
+    }
+}
+
+/// Gives the user identifications that several records share, with the records.
+fn shared_keys(mapped: &[Mapped]) -> BTreeMap<String, Vec<RecordId>> {
+    let mut by_key: BTreeMap<String, Vec<RecordId>> = BTreeMap::new();
+    for mapped in mapped {
+        if let Mapped::Draft(draft) = mapped {
+            by_key.entry(fold(&draft.key)).or_default().push(draft.id.clone());
+        }
+    }
+    by_key.retain(|_, ids| ids.len() > 1);
+    by_key
+}
+
+fn duplicate(draft: Draft, ids: &[RecordId]) -> Skip {
+    let ids: Vec<String> = ids.iter().map(|id| format!("`{}`", id.native)).collect();
+    let why = Diagnostic::error(
+        codes::USER_DUPLICATE,
+        format!("{} records share the user identification `{}`: {}", ids.len(), draft.key, ids.join(", ")),
+    )
+    .path(&["fields", "user_identification"])
+    .hint("the user identification must be unique: mend the directory or map another attribute")
+    .user(draft.key.clone());
+    skip(draft, vec![why])
+}
+
+fn one<'a>(
+    mut draft: Draft,
+    memory: &'a Memory,
+    standing: &'a Standing,
+    link_keys: &BTreeMap<String, &Link>,
+    read: &BTreeSet<RecordId>,
+) -> Pairing<'a> {
+    let Some(link) = memory.links.get(&draft.id) else {
+        if let Some(other) = link_keys.get(&fold(&draft.key)).filter(|link| !read.contains(&link.id)) {
+            let note = format!(
+                "the user identification `{}` belonged to another person, `{}`",
+                draft.key, other.id.native
+            );
+            draft.notes.push(
+                Diagnostic::warning(codes::IDENTITY_REUSED, note)
+                    .hint("nothing is taken over: name, number and codes stay with the former user until it is deleted")
+                    .user(draft.key.clone()),
+            );
+        }
+        return Pairing::New(draft);
+    };
+    let Some(phone) = standing.users.get(&link.guid) else {
+        let why =
+            Diagnostic::warning(codes::USER_GONE, "the phone user was deleted by hand; it is not made again")
+                .hint(format!("to let it go, run `rollcall unlink JOB {}`", draft.key))
+                .user(draft.key.clone());
+        return Pairing::Skipped(skip(draft, vec![why]));
+    };
+    if link.key != draft.key {
+        let note = format!("the user identification of the same person changed from `{}`", link.key);
+        draft.notes.push(Diagnostic::note(codes::IDENTITY_CHANGED, note).user(draft.key.clone()));
+    }
+    Pairing::Linked(draft, link, phone)
+}
+
+/// Turns a draft into a skip.
+pub(crate) fn skip(draft: Draft, why: Vec<Diagnostic>) -> Skip {
+    let name = draft.fields.get(&crate::Field::Name).and_then(|names| names.first());
+    Skip { name: name.and_then(|name| name.text()).map(Text::from), id: draft.id, key: draft.key, why }
+}

@@ -1,0 +1,558 @@
+//! Step 6, plan: matching, provisioning and comparing in one call that gives a plain value.
+//!
+//! The same inputs give the same plan, byte for byte. A plan of an incomplete reading changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::codes;
+use crate::constraint::weak_code;
+use crate::diag::{Diagnostic, Severity};
+use crate::diff::{FieldChange, diff};
+use crate::field::{Field, Value, groups_of};
+use crate::map::{Mapped, Skip};
+use crate::memory::{Link, Memory};
+use crate::order::{Move, order};
+use crate::pair::{Pairing, pair};
+use crate::phone::{PhoneUser, Standing};
+use crate::policy::Policy;
+use crate::provision::{Birth, Desired, Provisioned, provision};
+use crate::record::RecordId;
+use crate::script::Script;
+use crate::text::{Guid, Text};
+use crate::witness::{Step, Witness};
+
+/// What a change does, in the order in which plans list them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// Makes a phone user.
+    Create,
+    /// Links a phone user that stands there already.
+    Adopt,
+    /// Changes an owned user.
+    Update,
+    /// Deletes an owned user.
+    Delete,
+    /// Leaves a user alone, with a reason.
+    Skip,
+}
+
+impl Action {
+    /// The word in JSON.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Action::Create => "create",
+            Action::Adopt => "adopt",
+            Action::Update => "update",
+            Action::Delete => "delete",
+            Action::Skip => "skip",
+        }
+    }
+}
+
+/// What happens to one user.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// What it does.
+    pub action: Action,
+    /// Whose record it is.
+    pub id: RecordId,
+    /// The user identification.
+    pub key: Text,
+    /// The phone user; `None` until it is made.
+    pub guid: Option<Guid>,
+    /// The Name: the new one, or the one that stands where it is deleted.
+    pub name: Option<Text>,
+    /// The extension, likewise.
+    pub extension: Option<Text>,
+    /// The system, likewise.
+    pub system: Option<Text>,
+    /// The provisioning rule.
+    pub rule: Option<Text>,
+    /// Why, for people. Nothing else reads it.
+    pub reason: String,
+    /// What changes.
+    pub fields: Vec<FieldChange>,
+    /// What a new user gets besides its fields.
+    pub birth: Option<Birth>,
+    /// The number of the extension record that moves or goes with the user.
+    pub record: Option<Text>,
+    /// The phone user's fingerprint when the plan was made.
+    pub seen: Option<[u8; 16]>,
+    /// The reasons of a skip.
+    pub why: Vec<Diagnostic>,
+}
+
+impl Change {
+    /// Gives a changed field.
+    pub fn field(&self, field: Field) -> Option<&FieldChange> {
+        self.fields.iter().find(|change| change.field == field)
+    }
+
+    /// Tells whether the user loses a value or a group.
+    pub fn clears(&self) -> bool {
+        self.action == Action::Update
+            && self.fields.iter().any(|change| match (&change.from, &change.to) {
+                (Some(_), None) => true,
+                (Some(Value::List(from)), Some(Value::List(to))) => {
+                    from.iter().any(|group| !to.contains(group))
+                }
+                _ => false,
+            })
+    }
+}
+
+/// What the pull came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Whether every user in scope was read.
+    pub complete: bool,
+    /// How many users were read.
+    pub users: usize,
+}
+
+/// A plan: a value that can be shown, kept, cleared by the guard, and then applied.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// The changes by action, then user identification.
+    pub changes: Vec<Change>,
+    /// In which order they are written.
+    pub order: Vec<Move>,
+    /// Owned users for whom nothing changes: user identification, Name and extension.
+    pub unchanged: Vec<(Text, Text, Option<Text>)>,
+    /// Leavers whose delete is not due yet, with the reason.
+    pub pending: Vec<(Text, String)>,
+    /// What concerns no single change, and what somebody should know of one.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Owned records that the reading lacks.
+    pub missing: Vec<RecordId>,
+    /// Owned records that the reading has, with their present user identification.
+    pub present: Vec<(RecordId, Text)>,
+    /// How many users the job owns.
+    pub owned: usize,
+    /// How many owned users are gone from the phone system although nobody planned it.
+    pub vanished: usize,
+    /// The reading that it comes from.
+    pub reading: Reading,
+    /// Whether it rests on a complete reading of both sides.
+    pub complete: bool,
+    /// Whether there is something to apply.
+    pub applyable: bool,
+    /// Whether users were skipped with errors.
+    pub errored: bool,
+}
+
+impl Plan {
+    /// Counts the changes of an action.
+    pub fn count(&self, action: Action) -> usize {
+        self.changes.iter().filter(|change| change.action == action).count()
+    }
+}
+
+/// Makes the plan.
+pub fn plan(
+    mapped: Vec<Mapped>,
+    reading: Reading,
+    standing: &Standing,
+    memory: &Memory,
+    script: &dyn Script,
+    policy: &Policy,
+    witness: &mut dyn Witness,
+) -> Plan {
+    let mut plan = Plan { owned: memory.links.len(), complete: reading.complete, reading, ..Plan::default() };
+    remember(&mut plan, &mapped, memory, standing);
+    let pairings = pair(mapped, memory, standing);
+    for pairing in &pairings {
+        witness.saw(Step::Matched(pairing));
+    }
+    let deletes = leavers(&mut plan, &pairings, memory, script, policy);
+    let (provisioned, claims) = provision(pairings, standing, memory, policy, &deletes);
+    let Provisioned { desired, skipped, left } = provisioned;
+    let mut held_back = 0;
+    let mut unknown_groups = BTreeSet::new();
+    for (mut desired, owner) in desired {
+        unknown_groups.extend(keep_known_groups(&mut desired, standing));
+        witness.saw(Step::Provisioned(&desired));
+        plan.diagnostics.append(&mut desired.draft.notes.clone());
+        plan.diagnostics.append(&mut desired.notes.clone());
+        match owner {
+            None => plan.changes.push(create(desired, policy)),
+            Some((link, phone)) => {
+                held_back += usize::from(!update(&mut plan, &desired, link, phone, policy, standing))
+            }
+        }
+    }
+    plan.changes.extend(
+        left.into_iter()
+            .filter(|(link, _)| deletes.contains(&link.guid))
+            .map(|(link, phone)| delete(link, phone, standing)),
+    );
+    plan.changes.extend(skipped.into_iter().map(skip));
+    plan.changes.sort_by(|a, b| (a.action, &a.key, &a.id).cmp(&(b.action, &b.key, &b.id)));
+    notes(&mut plan, policy, held_back, &unknown_groups);
+    plan.order = order(&mut plan.changes, standing, &claims);
+    for change in &plan.changes {
+        witness.saw(Step::Planned(change));
+    }
+    plan.diagnostics.sort_by(|a, b| {
+        (a.severity, a.code, &a.user, &a.message).cmp(&(b.severity, b.code, &b.user, &b.message))
+    });
+    plan.errored = plan
+        .changes
+        .iter()
+        .any(|c| c.action == Action::Skip && c.why.iter().any(|d| d.severity == Severity::Error));
+    if !plan.complete {
+        plan.order.clear();
+    }
+    plan.applyable = !plan.order.is_empty();
+    plan
+}
+
+/// Notes which owned records were read, and which phone users are gone.
+fn remember(plan: &mut Plan, mapped: &[Mapped], memory: &Memory, standing: &Standing) {
+    let mut read: BTreeMap<&RecordId, Option<&Text>> = BTreeMap::new();
+    for mapped in mapped {
+        let key = match mapped {
+            Mapped::Draft(draft) => Some(&draft.key),
+            Mapped::Skipped(_) => None,
+        };
+        read.insert(mapped.id(), key);
+    }
+    for link in memory.links.values() {
+        match read.get(&link.id) {
+            Some(key) => plan.present.push((link.id.clone(), key.unwrap_or(&link.key).clone())),
+            None => plan.missing.push(link.id.clone()),
+        }
+        plan.vanished += usize::from(!standing.users.contains_key(&link.guid));
+    }
+}
+
+/// Decides which leavers are deleted now and notes the others.
+fn leavers(
+    plan: &mut Plan,
+    pairings: &[Pairing<'_>],
+    memory: &Memory,
+    script: &dyn Script,
+    policy: &Policy,
+) -> BTreeSet<Guid> {
+    let mut deletes = BTreeSet::new();
+    let mut without_tick = 0;
+    for pairing in pairings {
+        let Pairing::Left(link, phone) = pairing else { continue };
+        if !plan.complete {
+            continue;
+        }
+        if !policy.delete {
+            without_tick += 1;
+            continue;
+        }
+        match phone.map_or(Ok(false), |phone| script.protects(phone)) {
+            Ok(true) => {
+                let why = Diagnostic::note(
+                    codes::PROTECTED,
+                    "left the directory, and `[leavers] protect` keeps the user",
+                );
+                plan.changes.push(skip(left_skip(link, *phone, vec![why])));
+            }
+            Err(why) => plan.changes.push(skip(left_skip(link, *phone, why))),
+            Ok(false) if memory.scope_changed => {
+                let why = "scope changed: connector, settings or identification differ from the last sync, so nothing is deleted this time";
+                plan.pending.push((link.key.clone(), why.into()));
+            }
+            Ok(false) if memory.due.contains(&link.id) => _ = deletes.insert(link.guid.clone()),
+            Ok(false) => {
+                let why = "left the directory; the delete follows when the grace has passed and two complete reads lack the user";
+                plan.pending.push((link.key.clone(), why.into()));
+            }
+        }
+    }
+    if without_tick > 0 {
+        let message = format!(
+            "{without_tick} owned users have left the directory and stay, because the tick `delete` is off"
+        );
+        plan.diagnostics.push(Diagnostic::note(codes::TICK_OFF, message).path(&["synchronize", "delete"]));
+    }
+    deletes
+}
+
+fn left_skip(link: &Link, phone: Option<&PhoneUser>, why: Vec<Diagnostic>) -> Skip {
+    let why = why.into_iter().map(|why| why.user(link.key.clone())).collect();
+    Skip { id: link.id.clone(), key: link.key.clone(), name: phone.map(|phone| phone.name().into()), why }
+}
+
+/// Drops hunt groups that do not exist, gives them the spelling of those that do, and returns the dropped ones.
+fn keep_known_groups(desired: &mut Desired, standing: &Standing) -> Vec<Text> {
+    let Some(Value::List(names)) = desired.fields.remove(&Field::GroupMembership) else { return Vec::new() };
+    let (known, unknown): (Vec<_>, Vec<_>) = names
+        .iter()
+        .map(|name| standing.group(name).map(|group| group.name.clone()).ok_or(name.clone()))
+        .partition(Result::is_ok);
+    if let Some(known) = Value::list_of(known.into_iter().flatten()) {
+        desired.fields.insert(Field::GroupMembership, known);
+    }
+    unknown.into_iter().filter_map(Result::err).collect()
+}
+
+fn create(desired: Desired, policy: &Policy) -> Change {
+    let fields: Vec<FieldChange> = desired
+        .fields
+        .iter()
+        .filter(|(field, _)| policy.abilities.writes(**field))
+        .map(|(field, value)| FieldChange {
+            field: *field,
+            from: None,
+            to: Some(value.clone()),
+            drift: false,
+        })
+        .collect();
+    let text = |field| crate::field::text_of(&desired.fields, field).map(Text::from);
+    let rule = desired.birth.as_ref().and_then(|birth| birth.rule.clone());
+    Change {
+        action: Action::Create,
+        name: text(Field::Name),
+        extension: text(Field::Extension),
+        reason: rule.as_ref().map_or("new in the directory; no provisioning rule".into(), |rule| {
+            format!("new in the directory; provisioning rule `{rule}`")
+        }),
+        rule,
+        id: desired.draft.id,
+        key: desired.draft.key,
+        guid: None,
+        system: Some(desired.system),
+        fields,
+        birth: desired.birth,
+        record: None,
+        seen: None,
+        why: Vec::new(),
+    }
+}
+
+/// Adds the update of an owned user, or counts it as unchanged. Gives false where the tick holds a difference back.
+fn update(
+    plan: &mut Plan,
+    desired: &Desired,
+    link: &Link,
+    phone: &PhoneUser,
+    policy: &Policy,
+    standing: &Standing,
+) -> bool {
+    differing_rule(plan, desired, link, phone, standing);
+    let fields = diff(desired, phone, &link.written, policy);
+    if fields.is_empty() || !policy.update {
+        plan.unchanged.push((
+            desired.draft.key.clone(),
+            phone.name().into(),
+            phone.extension().map(Text::from),
+        ));
+        return fields.is_empty();
+    }
+    if fields.iter().any(|change| change.field == Field::Name) {
+        let message = format!("the voicemail box follows the name: `{}` gets a new one", phone.name());
+        plan.diagnostics.push(Diagnostic::warning(codes::RENAME, message).user(desired.draft.key.clone()));
+    }
+    let record = phone
+        .extension()
+        .filter(|_| fields.iter().any(|change| change.field == Field::Extension && change.to.is_some()))
+        .and_then(|number| standing.extension(number))
+        .filter(|record| !record.hardware && policy.abilities.extensions)
+        .map(|record| record.number.clone());
+    let text = |field| crate::field::text_of(&desired.fields, field).map(Text::from);
+    plan.changes.push(Change {
+        action: Action::Update,
+        id: desired.draft.id.clone(),
+        key: desired.draft.key.clone(),
+        guid: Some(phone.guid.clone()),
+        name: text(Field::Name),
+        extension: text(Field::Extension),
+        system: Some(phone.system.clone()),
+        rule: link.rule.clone(),
+        reason: update_reason(&fields),
+        fields,
+        birth: None,
+        record,
+        seen: Some(phone.fingerprint),
+        why: Vec::new(),
+    });
+    true
+}
+
+fn update_reason(fields: &[FieldChange]) -> String {
+    let names = |drift: bool| {
+        let names: Vec<&str> =
+            fields.iter().filter(|change| change.drift == drift).map(|change| change.field.key()).collect();
+        names.join(", ")
+    };
+    match (names(false), names(true)) {
+        (changed, drifted) if drifted.is_empty() => format!("changed in the directory: {changed}"),
+        (changed, drifted) if changed.is_empty() => {
+            format!("changed by hand on the phone system, written back: {drifted}")
+        }
+        (changed, drifted) => {
+            format!(
+                "changed in the directory: {changed}; changed by hand on the phone system, written back: {drifted}"
+            )
+        }
+    }
+}
+
+/// Notes where rule or system would be others today: a rule never changes an existing user.
+fn differing_rule(plan: &mut Plan, desired: &Desired, link: &Link, phone: &PhoneUser, standing: &Standing) {
+    let Some(rule) = &desired.draft.rule else { return };
+    let wanted = rule.system.as_deref().and_then(|value| standing.system(value));
+    let moved = wanted.filter(|system| system.name != phone.system);
+    let other = link.rule.as_ref().filter(|made_with| **made_with != rule.name);
+    let message = match (other, moved) {
+        (_, Some(system)) => format!(
+            "the rule `{}` would now put the user on `{}`; it stays on `{}`",
+            rule.name, system.name, phone.system
+        ),
+        (Some(made_with), None) => {
+            format!("the rule would now be `{}`; the user was made with `{made_with}`", rule.name)
+        }
+        (None, None) => return,
+    };
+    let note = Diagnostic::note(codes::RULE_DIFFERS, message).hint(format!(
+        "a move takes a delete and a create: `rollcall reprovision JOB {}`",
+        desired.draft.key
+    ));
+    plan.diagnostics.push(note.user(desired.draft.key.clone()));
+}
+
+fn delete(link: &Link, phone: Option<&PhoneUser>, standing: &Standing) -> Change {
+    let number = phone.and_then(PhoneUser::extension);
+    let record = number
+        .filter(|_| link.owns_extension)
+        .and_then(|number| standing.extension(number))
+        .filter(|record| !record.hardware)
+        .map(|record| record.number.clone());
+    let fields = phone.map(|phone| &phone.fields).into_iter().flatten();
+    Change {
+        action: Action::Delete,
+        id: link.id.clone(),
+        key: link.key.clone(),
+        guid: Some(link.guid.clone()),
+        name: phone.map(|phone| phone.name().into()),
+        extension: number.map(Text::from),
+        system: phone.map(|phone| phone.system.clone()),
+        rule: link.rule.clone(),
+        reason: match phone {
+            Some(_) => "left the directory, and the grace has passed".into(),
+            None => "left the directory; the phone user was already deleted by hand".into(),
+        },
+        fields: fields
+            .map(|(field, value)| FieldChange {
+                field: *field,
+                from: Some(value.clone()),
+                to: None,
+                drift: false,
+            })
+            .collect(),
+        birth: None,
+        record,
+        seen: phone.map(|phone| phone.fingerprint),
+        why: Vec::new(),
+    }
+}
+
+fn skip(skip: Skip) -> Change {
+    let reasons: Vec<&str> = skip.why.iter().map(|why| why.message.as_str()).collect();
+    Change {
+        action: Action::Skip,
+        reason: reasons.join("; "),
+        id: skip.id,
+        key: skip.key,
+        guid: None,
+        name: skip.name,
+        extension: None,
+        system: None,
+        rule: None,
+        fields: Vec::new(),
+        birth: None,
+        record: None,
+        seen: None,
+        why: skip.why,
+    }
+}
+
+/// Adds what concerns the plan as a whole.
+fn notes(plan: &mut Plan, policy: &Policy, held_back: usize, unknown_groups: &BTreeSet<Text>) {
+    if held_back > 0 {
+        let message =
+            format!("{held_back} owned users differ and stay as they are, because the tick `update` is off");
+        plan.diagnostics.push(Diagnostic::note(codes::TICK_OFF, message).path(&["synchronize", "update"]));
+    }
+    if !unknown_groups.is_empty() && policy.abilities.writes(Field::GroupMembership) {
+        let names: Vec<String> = unknown_groups.iter().map(|name| format!("`{name}`")).collect();
+        let message = format!("hunt groups that do not exist are left out: {}", names.join(", "));
+        plan.diagnostics.push(
+            Diagnostic::note(codes::GROUP_UNKNOWN, message)
+                .hint("hunt groups are never created; make them on the phone system"),
+        );
+    }
+    for field in policy.fields.keys().filter(|field| !policy.abilities.writes(**field)) {
+        if matches!(field, Field::UserIdentification | Field::UserProvisioningRule | Field::System) {
+            continue;
+        }
+        let message = format!("this phone system cannot take `{}`, so it is left out", field.key());
+        plan.diagnostics
+            .push(Diagnostic::warning(codes::FIELD_UNWRITABLE, message).path(&["fields", field.key()]));
+    }
+    weak_codes(plan);
+}
+
+/// Warns of codes that are easy to guess; the codes themselves stay out of the message.
+fn weak_codes(plan: &mut Plan) {
+    for field in [Field::LoginCode, Field::VoicemailCode] {
+        let mut weak: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let mut users = 0;
+        for change in plan.changes.iter().filter(|change| change.action == Action::Create) {
+            let Some(Some(Value::Secret(code))) = change.field(field).map(|change| &change.to) else {
+                continue;
+            };
+            let public: Vec<&str> =
+                change.extension.iter().chain([&change.key]).map(|text| &**text).collect();
+            users += 1;
+            seen.insert(code.expose());
+            if let Some(why) = weak_code(code.expose(), &public) {
+                *weak.entry(why).or_default() += 1;
+            }
+        }
+        if users > 1 && seen.len() == 1 {
+            *weak.entry("is the same for all new users").or_default() += users;
+        }
+        let found: Vec<Diagnostic> = weak
+            .into_iter()
+            .map(|(why, count)| {
+                let message = format!("the `{}` of {count} new users {why}", field.key());
+                Diagnostic::warning(codes::CODE_WEAK, message).path(&["fields", field.key()])
+            })
+            .collect();
+        plan.diagnostics.extend(found);
+    }
+}
+
+/// Gives the hunt groups that a change adds and takes away.
+pub fn group_moves(change: &Change) -> (Vec<Text>, Vec<Text>) {
+    let Some(groups) = change.field(Field::GroupMembership) else { return (Vec::new(), Vec::new()) };
+    let list = |value: &Option<Value>| value.as_ref().map(Value::list).unwrap_or_default().to_vec();
+    let (from, to) = (list(&groups.from), list(&groups.to));
+    let added = to.iter().filter(|group| !from.contains(group)).cloned().collect();
+    let removed = from.iter().filter(|group| !to.contains(group)).cloned().collect();
+    (added, removed)
+}
+
+/// Gives what a link will hold as written once `change` has been applied.
+pub fn written_after(change: &Change, before: &crate::field::Fields) -> crate::field::Fields {
+    let mut written = before.clone();
+    for field in &change.fields {
+        let value = match field.field {
+            Field::GroupMembership => crate::diff::groups_written(groups_of(before), field),
+            _ => field.to.clone(),
+        };
+        match value {
+            Some(value) => _ = written.insert(field.field, value),
+            None => _ = written.remove(&field.field),
+        }
+    }
+    written
+}
