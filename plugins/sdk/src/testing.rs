@@ -1,0 +1,160 @@
+//! A host for tests: answers that were written down, files that were given, and a list of what was asked.
+//!
+//! It stands where the real host stands, below `http::get(…).send()`, so that a test runs the connector as it is.
+//! One a thread; a request that nobody wrote an answer for is a refusal, as from the real host.
+//!
+//! ```
+//! use rollcall_connector::{http, testing::Host};
+//! let host = Host::new().json("https://x.test/users", 200, "{\"value\": []}");
+//! let status = host.run(|| http::get("https://x.test/users").send().map(|answer| answer.status));
+//! assert!(matches!(status, Ok(200)));
+//! assert_eq!(host.requests().len(), 1);
+//! ```
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use crate::http::Request;
+use crate::{Connector, Error, Listing, Page};
+
+thread_local! {
+    static CURRENT: RefCell<Option<Host>> = const { RefCell::new(None) };
+}
+
+/// A host whose answers are known. Clones share everything.
+#[derive(Clone, Default)]
+pub struct Host(Rc<RefCell<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    answers: BTreeMap<String, VecDeque<Result<Answer, Error>>>,
+    files: BTreeMap<String, Vec<u8>>,
+    requests: Vec<Request>,
+    notes: Vec<String>,
+}
+
+/// An answer, whole.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Host {
+    /// Makes a host that answers nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Writes down an answer for a URL. Several for one URL are given one after the other, the last one for ever.
+    #[must_use]
+    pub fn json(self, url: &str, status: u16, body: &str) -> Self {
+        let answer = Answer {
+            status,
+            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+            body: body.as_bytes().to_vec(),
+        };
+        self.put(url, Ok(answer))
+    }
+
+    /// Writes down that the host itself says no to a URL, or gets no answer.
+    #[must_use]
+    pub fn error(self, url: &str, error: Error) -> Self {
+        self.put(url, Err(error))
+    }
+
+    /// Puts a file into the granted folder.
+    #[must_use]
+    pub fn file(self, path: &str, bytes: &[u8]) -> Self {
+        self.0.borrow_mut().files.insert(path.to_owned(), bytes.to_vec());
+        self
+    }
+
+    /// Runs something with this host below it.
+    pub fn run<T>(&self, work: impl FnOnce() -> T) -> T {
+        let before = CURRENT.with(|current| current.replace(Some(self.clone())));
+        let result = work();
+        CURRENT.with(|current| current.replace(before));
+        result
+    }
+
+    /// Reads a whole listing, `max` changes at a time, as the real host does.
+    ///
+    /// # Errors
+    /// The connector's own, and settings that are not JSON of its shape.
+    pub fn list<C: Connector>(&self, settings: &str, max: u32) -> Result<Vec<Page>, Error> {
+        self.run(|| {
+            let settings = crate::export::settings::<C>(settings)?;
+            let mut listing = C::open(settings, None)?;
+            let mut pages = Vec::new();
+            loop {
+                let page = listing.next(max)?;
+                let ended = page.end.is_some();
+                pages.push(page);
+                if ended {
+                    return Ok(pages);
+                }
+            }
+        })
+    }
+
+    /// Gives what was asked, in order.
+    pub fn requests(&self) -> Vec<Request> {
+        self.0.borrow().requests.clone()
+    }
+
+    /// Gives what was logged, in order.
+    pub fn notes(&self) -> Vec<String> {
+        self.0.borrow().notes.clone()
+    }
+
+    fn put(self, url: &str, answer: Result<Answer, Error>) -> Self {
+        self.0.borrow_mut().answers.entry(url.to_owned()).or_default().push_back(answer);
+        self
+    }
+}
+
+fn current() -> Result<Host, Error> {
+    CURRENT
+        .with(|current| current.borrow().clone())
+        .ok_or_else(|| Error::Refused("no test host is running".to_owned()))
+}
+
+pub(crate) fn answer(request: Request) -> Result<Answer, Error> {
+    let host = current()?;
+    let mut inner = host.0.borrow_mut();
+    let url = request.url.clone();
+    inner.requests.push(request);
+    let Some(answers) = inner.answers.get_mut(&url) else {
+        return Err(Error::Refused(format!("the test has no answer for `{url}`")));
+    };
+    let next = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
+    next.unwrap_or_else(|| Err(Error::Refused(url)))
+}
+
+pub(crate) fn file(path: &str) -> Result<Vec<u8>, Error> {
+    let host = current()?;
+    let inner = host.0.borrow();
+    inner.files.get(path).cloned().ok_or_else(|| Error::permanent(format!("there is no file `{path}`")))
+}
+
+pub(crate) fn names(folder: &str) -> Result<Vec<String>, Error> {
+    let host = current()?;
+    let inner = host.0.borrow();
+    let prefix = if folder.is_empty() { String::new() } else { format!("{}/", folder.trim_end_matches('/')) };
+    Ok(inner
+        .files
+        .keys()
+        .filter_map(|path| path.strip_prefix(&prefix))
+        .filter(|rest| !rest.contains('/'))
+        .map(str::to_owned)
+        .collect())
+}
+
+pub(crate) fn note(line: String) {
+    if let Ok(host) = current() {
+        host.0.borrow_mut().notes.push(line);
+    }
+}
