@@ -91,11 +91,3 @@ fn groups(desired: &Desired, stands: &PhoneUser, written: &Fields, policy: Field
         (list(&standing), list(&result))
     })
 }
-
-/// Gives the memberships that this job will have written once `change` has been applied: what it wrote and still wants,
-/// and what it adds. A membership that was made by hand stays nobody's.
-pub fn groups_written(before: &[Text], change: &FieldChange) -> Option<Value> {
-    let from = change.from.as_ref().map(Value::list).unwrap_or_default();
-    let to = change.to.as_ref().map(Value::list).unwrap_or_default();
-    Value::list_of(to.iter().filter(|group| before.contains(group) || !from.contains(group)).cloned())
-}

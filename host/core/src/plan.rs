@@ -5,14 +5,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::codes;
-use crate::constraint::weak_code;
 use crate::diag::{Diagnostic, Severity};
 use crate::diff::{FieldChange, diff};
-use crate::field::{Field, Value, groups_of};
+use crate::field::{Field, Value};
+use crate::leavers::{delete, leavers};
 use crate::map::{Mapped, Skip};
 use crate::memory::{Link, Memory};
+use crate::notes::{differing_rule, notes};
 use crate::order::{Move, order};
-use crate::pair::{Pairing, pair};
+use crate::pair::pair;
 use crate::phone::{PhoneUser, Standing};
 use crate::policy::Policy;
 use crate::provision::{Birth, Desired, Provisioned, provision};
@@ -226,59 +227,6 @@ fn remember(plan: &mut Plan, mapped: &[Mapped], memory: &Memory, standing: &Stan
     }
 }
 
-/// Decides which leavers are deleted now and notes the others.
-fn leavers(
-    plan: &mut Plan,
-    pairings: &[Pairing<'_>],
-    memory: &Memory,
-    script: &dyn Script,
-    policy: &Policy,
-) -> BTreeSet<Guid> {
-    let mut deletes = BTreeSet::new();
-    let mut without_tick = 0;
-    for pairing in pairings {
-        let Pairing::Left(link, phone) = pairing else { continue };
-        if !plan.complete {
-            continue;
-        }
-        if !policy.delete {
-            without_tick += 1;
-            continue;
-        }
-        match phone.map_or(Ok(false), |phone| script.protects(phone)) {
-            Ok(true) => {
-                let why = Diagnostic::note(
-                    codes::PROTECTED,
-                    "left the directory, and `[leavers] protect` keeps the user",
-                );
-                plan.changes.push(skip(left_skip(link, *phone, vec![why])));
-            }
-            Err(why) => plan.changes.push(skip(left_skip(link, *phone, why))),
-            Ok(false) if memory.scope_changed => {
-                let why = "scope changed: connector, settings or identification differ from the last sync, so nothing is deleted this time";
-                plan.pending.push((link.key.clone(), why.into()));
-            }
-            Ok(false) if memory.due.contains(&link.id) => _ = deletes.insert(link.guid.clone()),
-            Ok(false) => {
-                let why = "left the directory; the delete follows when the grace has passed and two complete reads lack the user";
-                plan.pending.push((link.key.clone(), why.into()));
-            }
-        }
-    }
-    if without_tick > 0 {
-        let message = format!(
-            "{without_tick} owned users have left the directory and stay, because the tick `delete` is off"
-        );
-        plan.diagnostics.push(Diagnostic::note(codes::TICK_OFF, message).path(&["synchronize", "delete"]));
-    }
-    deletes
-}
-
-fn left_skip(link: &Link, phone: Option<&PhoneUser>, why: Vec<Diagnostic>) -> Skip {
-    let why = why.into_iter().map(|why| why.user(link.key.clone())).collect();
-    Skip { id: link.id.clone(), key: link.key.clone(), name: phone.map(|phone| phone.name().into()), why }
-}
-
 /// Drops hunt groups that do not exist, gives them the spelling of those that do, and returns the dropped ones.
 fn keep_known_groups(desired: &mut Desired, standing: &Standing) -> Vec<Text> {
     let Some(Value::List(names)) = desired.fields.remove(&Field::GroupMembership) else { return Vec::new() };
@@ -394,66 +342,7 @@ fn update_reason(fields: &[FieldChange]) -> String {
     }
 }
 
-/// Notes where rule or system would be others today: a rule never changes an existing user.
-fn differing_rule(plan: &mut Plan, desired: &Desired, link: &Link, phone: &PhoneUser, standing: &Standing) {
-    let Some(rule) = &desired.draft.rule else { return };
-    let wanted = rule.system.as_deref().and_then(|value| standing.system(value));
-    let moved = wanted.filter(|system| system.name != phone.system);
-    let other = link.rule.as_ref().filter(|made_with| **made_with != rule.name);
-    let message = match (other, moved) {
-        (_, Some(system)) => format!(
-            "the rule `{}` would now put the user on `{}`; it stays on `{}`",
-            rule.name, system.name, phone.system
-        ),
-        (Some(made_with), None) => {
-            format!("the rule would now be `{}`; the user was made with `{made_with}`", rule.name)
-        }
-        (None, None) => return,
-    };
-    let note = Diagnostic::note(codes::RULE_DIFFERS, message).hint(format!(
-        "a move takes a delete and a create: `rollcall reprovision JOB {}`",
-        desired.draft.key
-    ));
-    plan.diagnostics.push(note.user(desired.draft.key.clone()));
-}
-
-fn delete(link: &Link, phone: Option<&PhoneUser>, standing: &Standing) -> Change {
-    let number = phone.and_then(PhoneUser::extension);
-    let record = number
-        .filter(|_| link.owns_extension)
-        .and_then(|number| standing.extension(number))
-        .filter(|record| !record.hardware)
-        .map(|record| record.number.clone());
-    let fields = phone.map(|phone| &phone.fields).into_iter().flatten();
-    Change {
-        action: Action::Delete,
-        id: link.id.clone(),
-        key: link.key.clone(),
-        guid: Some(link.guid.clone()),
-        name: phone.map(|phone| phone.name().into()),
-        extension: number.map(Text::from),
-        system: phone.map(|phone| phone.system.clone()),
-        rule: link.rule.clone(),
-        reason: match phone {
-            Some(_) => "left the directory, and the grace has passed".into(),
-            None => "left the directory; the phone user was already deleted by hand".into(),
-        },
-        fields: fields
-            .map(|(field, value)| FieldChange {
-                field: *field,
-                from: Some(value.clone()),
-                to: None,
-                drift: false,
-            })
-            .collect(),
-        birth: None,
-        record,
-        seen: phone.map(|phone| phone.fingerprint),
-        why: Vec::new(),
-    }
-}
-
-fn skip(skip: Skip) -> Change {
+pub(crate) fn skip(skip: Skip) -> Change {
     let reasons: Vec<&str> = skip.why.iter().map(|why| why.message.as_str()).collect();
     Change {
         action: Action::Skip,
@@ -473,64 +362,6 @@ fn skip(skip: Skip) -> Change {
     }
 }
 
-/// Adds what concerns the plan as a whole.
-fn notes(plan: &mut Plan, policy: &Policy, held_back: usize, unknown_groups: &BTreeSet<Text>) {
-    if held_back > 0 {
-        let message =
-            format!("{held_back} owned users differ and stay as they are, because the tick `update` is off");
-        plan.diagnostics.push(Diagnostic::note(codes::TICK_OFF, message).path(&["synchronize", "update"]));
-    }
-    if !unknown_groups.is_empty() && policy.abilities.writes(Field::GroupMembership) {
-        let names: Vec<String> = unknown_groups.iter().map(|name| format!("`{name}`")).collect();
-        let message = format!("hunt groups that do not exist are left out: {}", names.join(", "));
-        plan.diagnostics.push(
-            Diagnostic::note(codes::GROUP_UNKNOWN, message)
-                .hint("hunt groups are never created; make them on the phone system"),
-        );
-    }
-    for field in policy.fields.keys().filter(|field| !policy.abilities.writes(**field)) {
-        if matches!(field, Field::UserIdentification | Field::UserProvisioningRule | Field::System) {
-            continue;
-        }
-        let message = format!("this phone system cannot take `{}`, so it is left out", field.key());
-        plan.diagnostics
-            .push(Diagnostic::warning(codes::FIELD_UNWRITABLE, message).path(&["fields", field.key()]));
-    }
-    weak_codes(plan);
-}
-
-/// Warns of codes that are easy to guess; the codes themselves stay out of the message.
-fn weak_codes(plan: &mut Plan) {
-    for field in [Field::LoginCode, Field::VoicemailCode] {
-        let mut weak: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut seen: BTreeSet<&str> = BTreeSet::new();
-        let mut users = 0;
-        for change in plan.changes.iter().filter(|change| change.action == Action::Create) {
-            let Some(Some(Value::Secret(code))) = change.field(field).map(|change| &change.to) else {
-                continue;
-            };
-            let public: Vec<&str> =
-                change.extension.iter().chain([&change.key]).map(|text| &**text).collect();
-            users += 1;
-            seen.insert(code.expose());
-            if let Some(why) = weak_code(code.expose(), &public) {
-                *weak.entry(why).or_default() += 1;
-            }
-        }
-        if users > 1 && seen.len() == 1 {
-            *weak.entry("is the same for all new users").or_default() += users;
-        }
-        let found: Vec<Diagnostic> = weak
-            .into_iter()
-            .map(|(why, count)| {
-                let message = format!("the `{}` of {count} new users {why}", field.key());
-                Diagnostic::warning(codes::CODE_WEAK, message).path(&["fields", field.key()])
-            })
-            .collect();
-        plan.diagnostics.extend(found);
-    }
-}
-
 /// Gives the hunt groups that a change adds and takes away.
 pub fn group_moves(change: &Change) -> (Vec<Text>, Vec<Text>) {
     let Some(groups) = change.field(Field::GroupMembership) else { return (Vec::new(), Vec::new()) };
@@ -539,20 +370,4 @@ pub fn group_moves(change: &Change) -> (Vec<Text>, Vec<Text>) {
     let added = to.iter().filter(|group| !from.contains(group)).cloned().collect();
     let removed = from.iter().filter(|group| !to.contains(group)).cloned().collect();
     (added, removed)
-}
-
-/// Gives what a link will hold as written once `change` has been applied.
-pub fn written_after(change: &Change, before: &crate::field::Fields) -> crate::field::Fields {
-    let mut written = before.clone();
-    for field in &change.fields {
-        let value = match field.field {
-            Field::GroupMembership => crate::diff::groups_written(groups_of(before), field),
-            _ => field.to.clone(),
-        };
-        match value {
-            Some(value) => _ = written.insert(field.field, value),
-            None => _ = written.remove(&field.field),
-        }
-    }
-    written
 }

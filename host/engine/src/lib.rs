@@ -1,1 +1,23 @@
-//! rollcall-engine
+//! The shell around the pure core: it pulls, keeps time, holds the lease, journals, writes and reports.
+//!
+//! [`run`] reads like the nine steps. What it needs of the outside comes as traits of `rollcall-edges`; it prints
+//! nothing, opens no socket and knows neither WebAssembly nor SQL.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod apply;
+pub mod attributes;
+pub mod error;
+pub mod explain;
+pub mod mapping;
+pub mod observe;
+pub mod pull;
+pub mod recall;
+pub mod report;
+pub mod run;
+pub mod settle;
+
+pub use error::{Class, RunError};
+pub use report::Report;
+pub use run::{Options, Parts, preview, sync};

@@ -1,0 +1,110 @@
+//! Owned users that a complete reading lacks: who is deleted now, who waits, who stays.
+
+use std::collections::BTreeSet;
+
+use crate::codes;
+use crate::diag::Diagnostic;
+use crate::diff::FieldChange;
+use crate::field::{Field, text_of};
+use crate::map::Skip;
+use crate::memory::{Link, Memory};
+use crate::pair::Pairing;
+use crate::phone::{PhoneUser, Standing};
+use crate::plan::{Action, Change, Plan, skip};
+use crate::policy::Policy;
+use crate::script::Script;
+use crate::text::{Guid, Text};
+
+/// Decides which leavers are deleted now and notes the others.
+pub(crate) fn leavers(
+    plan: &mut Plan,
+    pairings: &[Pairing<'_>],
+    memory: &Memory,
+    script: &dyn Script,
+    policy: &Policy,
+) -> BTreeSet<Guid> {
+    let mut deletes = BTreeSet::new();
+    let mut without_tick = 0;
+    for pairing in pairings {
+        let Pairing::Left(link, phone) = pairing else { continue };
+        if !plan.complete {
+            continue;
+        }
+        if !policy.delete {
+            without_tick += 1;
+            continue;
+        }
+        match phone.map_or(Ok(false), |phone| script.protects(phone)) {
+            Ok(true) => {
+                let why = Diagnostic::note(
+                    codes::PROTECTED,
+                    "left the directory, and `[leavers] protect` keeps the user",
+                );
+                plan.changes.push(skip(left_skip(link, *phone, vec![why])));
+            }
+            Err(why) => plan.changes.push(skip(left_skip(link, *phone, why))),
+            Ok(false) if memory.scope_changed => {
+                let why = "scope changed: connector, settings or identification differ from the last sync, so nothing is deleted this time";
+                plan.pending.push((link.key.clone(), why.into()));
+            }
+            Ok(false) if memory.due.contains(&link.id) => _ = deletes.insert(link.guid.clone()),
+            Ok(false) => {
+                let why = "left the directory; the delete follows when the grace has passed and two complete reads lack the user";
+                plan.pending.push((link.key.clone(), why.into()));
+            }
+        }
+    }
+    if without_tick > 0 {
+        let message = format!(
+            "{without_tick} owned users have left the directory and stay, because the tick `delete` is off"
+        );
+        plan.diagnostics.push(Diagnostic::note(codes::TICK_OFF, message).path(&["synchronize", "delete"]));
+    }
+    deletes
+}
+
+fn left_skip(link: &Link, phone: Option<&PhoneUser>, why: Vec<Diagnostic>) -> Skip {
+    let why = why.into_iter().map(|why| why.user(link.key.clone())).collect();
+    Skip { id: link.id.clone(), key: link.key.clone(), name: phone.map(|phone| phone.name().into()), why }
+}
+
+/// Makes the change that deletes a leaver.
+pub(crate) fn delete(link: &Link, phone: Option<&PhoneUser>, standing: &Standing) -> Change {
+    // Where the phone user is gone already, the extension record that this job made may still stand.
+    let number = match phone {
+        Some(phone) => phone.extension(),
+        None => text_of(&link.written, Field::Extension),
+    };
+    let record = number
+        .filter(|_| link.owns_extension)
+        .and_then(|number| standing.extension(number))
+        .filter(|record| !record.hardware)
+        .map(|record| record.number.clone());
+    let fields = phone.map(|phone| &phone.fields).into_iter().flatten();
+    Change {
+        action: Action::Delete,
+        id: link.id.clone(),
+        key: link.key.clone(),
+        guid: Some(link.guid.clone()),
+        name: phone.map(|phone| phone.name().into()),
+        extension: number.map(Text::from),
+        system: phone.map(|phone| phone.system.clone()),
+        rule: link.rule.clone(),
+        reason: match phone {
+            Some(_) => "left the directory, and the grace has passed".into(),
+            None => "left the directory; the phone user was already deleted by hand".into(),
+        },
+        fields: fields
+            .map(|(field, value)| FieldChange {
+                field: *field,
+                from: Some(value.clone()),
+                to: None,
+                drift: false,
+            })
+            .collect(),
+        birth: None,
+        record,
+        seen: phone.map(|phone| phone.fingerprint),
+        why: Vec::new(),
+    }
+}

@@ -1,0 +1,101 @@
+//! What a plan says besides its changes: ticks that hold something back, groups that do not exist, codes that are weak.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::codes;
+use crate::constraint::weak_code;
+use crate::diag::Diagnostic;
+use crate::field::{Field, Value};
+use crate::memory::Link;
+use crate::phone::{PhoneUser, Standing};
+use crate::plan::{Action, Plan};
+use crate::policy::Policy;
+use crate::provision::Desired;
+use crate::text::Text;
+
+/// Adds what concerns the plan as a whole.
+pub(crate) fn notes(plan: &mut Plan, policy: &Policy, held_back: usize, unknown_groups: &BTreeSet<Text>) {
+    if held_back > 0 {
+        let message =
+            format!("{held_back} owned users differ and stay as they are, because the tick `update` is off");
+        plan.diagnostics.push(Diagnostic::note(codes::TICK_OFF, message).path(&["synchronize", "update"]));
+    }
+    if !unknown_groups.is_empty() && policy.abilities.writes(Field::GroupMembership) {
+        let names: Vec<String> = unknown_groups.iter().map(|name| format!("`{name}`")).collect();
+        let message = format!("hunt groups that do not exist are left out: {}", names.join(", "));
+        plan.diagnostics.push(
+            Diagnostic::note(codes::GROUP_UNKNOWN, message)
+                .hint("hunt groups are never created; make them on the phone system"),
+        );
+    }
+    for field in policy.fields.keys().filter(|field| !policy.abilities.writes(**field)) {
+        if matches!(field, Field::UserIdentification | Field::UserProvisioningRule | Field::System) {
+            continue;
+        }
+        let message = format!("this phone system cannot take `{}`, so it is left out", field.key());
+        plan.diagnostics
+            .push(Diagnostic::warning(codes::FIELD_UNWRITABLE, message).path(&["fields", field.key()]));
+    }
+    weak_codes(plan);
+}
+
+/// Warns of codes that are easy to guess; the codes themselves stay out of the message.
+fn weak_codes(plan: &mut Plan) {
+    for field in [Field::LoginCode, Field::VoicemailCode] {
+        let mut weak: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let mut users = 0;
+        for change in plan.changes.iter().filter(|change| change.action == Action::Create) {
+            let Some(Some(Value::Secret(code))) = change.field(field).map(|change| &change.to) else {
+                continue;
+            };
+            let public: Vec<&str> =
+                change.extension.iter().chain([&change.key]).map(|text| &**text).collect();
+            users += 1;
+            seen.insert(code.expose());
+            if let Some(why) = weak_code(code.expose(), &public) {
+                *weak.entry(why).or_default() += 1;
+            }
+        }
+        if users > 1 && seen.len() == 1 {
+            *weak.entry("is the same for all new users").or_default() += users;
+        }
+        let found: Vec<Diagnostic> = weak
+            .into_iter()
+            .map(|(why, count)| {
+                let message = format!("the `{}` of {count} new users {why}", field.key());
+                Diagnostic::warning(codes::CODE_WEAK, message).path(&["fields", field.key()])
+            })
+            .collect();
+        plan.diagnostics.extend(found);
+    }
+}
+
+/// Notes where rule or system would be others today: a rule never changes an existing user.
+pub(crate) fn differing_rule(
+    plan: &mut Plan,
+    desired: &Desired,
+    link: &Link,
+    phone: &PhoneUser,
+    standing: &Standing,
+) {
+    let Some(rule) = &desired.draft.rule else { return };
+    let wanted = rule.system.as_deref().and_then(|value| standing.system(value));
+    let moved = wanted.filter(|system| system.name != phone.system);
+    let other = link.rule.as_ref().filter(|made_with| **made_with != rule.name);
+    let message = match (other, moved) {
+        (_, Some(system)) => format!(
+            "the rule `{}` would now put the user on `{}`; it stays on `{}`",
+            rule.name, system.name, phone.system
+        ),
+        (Some(made_with), None) => {
+            format!("the rule would now be `{}`; the user was made with `{made_with}`", rule.name)
+        }
+        (None, None) => return,
+    };
+    let note = Diagnostic::note(codes::RULE_DIFFERS, message).hint(format!(
+        "a move takes a delete and a create: `rollcall reprovision JOB {}`",
+        desired.draft.key
+    ));
+    plan.diagnostics.push(note.user(desired.draft.key.clone()));
+}

@@ -1,0 +1,67 @@
+//! The attributes that expressions name, against those that the directory has.
+
+use std::collections::BTreeMap;
+
+use rollcall_core::{Diagnostic, Place, Text, codes};
+use rollcall_edges::directory::Attributes;
+
+/// The attributes that fields and rules name, each with its places.
+pub type References = BTreeMap<Text, Vec<Place>>;
+
+/// How alike two names must be for a did-you-mean, from 0 to 1.
+const ALIKE_LEAST: f64 = 0.75;
+
+/// Gives an error for each name that a closed schema does not have.
+pub fn check(references: &References, attributes: &Attributes) -> Vec<Diagnostic> {
+    if attributes.open {
+        return Vec::new();
+    }
+    let mut wrong = Vec::new();
+    for (name, places) in references {
+        if attributes.known.iter().any(|known| known.name == *name) {
+            continue;
+        }
+        let near = attributes
+            .known
+            .iter()
+            .map(|known| {
+                (strsim::jaro_winkler(&known.name.to_lowercase(), &name.to_lowercase()), &known.name)
+            })
+            .filter(|(alike, _)| *alike >= ALIKE_LEAST)
+            .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)));
+        let hint = match near {
+            Some((_, near)) => format!("did you mean `{near}`? `rollcall fields JOB` lists the attributes"),
+            None => "`rollcall fields JOB` lists the attributes".to_owned(),
+        };
+        for place in places {
+            let message = format!("the directory has no attribute `{name}`");
+            wrong.push(
+                Diagnostic::error(codes::ATTRIBUTE_UNKNOWN, message).hint(hint.clone()).at(place.clone()),
+            );
+        }
+    }
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use rollcall_edges::directory::AttributeInfo;
+
+    use super::*;
+
+    #[test]
+    fn a_closed_schema_names_the_nearest_attribute() {
+        let info = |name: &str| AttributeInfo {
+            name: name.into(),
+            kind: "text".into(),
+            many: false,
+            about: String::new(),
+        };
+        let attributes = Attributes { known: vec![info("displayName"), info("mail")], open: false };
+        let references: References = [("dispalyName".into(), vec![Place::Nowhere])].into();
+        let wrong = check(&references, &attributes);
+        assert!(wrong[0].hint.as_ref().unwrap().contains("`displayName`"));
+        let open = Attributes { open: true, ..attributes };
+        assert!(check(&references, &open).is_empty());
+    }
+}

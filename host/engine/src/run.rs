@@ -1,0 +1,260 @@
+//! A run in a straight line: pull, map, match, provision, diff, plan, guard, apply, verify.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rollcall_core::guard::guard;
+use rollcall_core::memory::Memory;
+use rollcall_core::phone::Standing;
+use rollcall_core::plan::{Plan, Reading, plan};
+use rollcall_core::policy::Policy;
+use rollcall_core::script::Script;
+use rollcall_core::witness::{Nobody, Step, Witness};
+use rollcall_core::{Diagnostic, Record, Text, codes, map::Mapped};
+use rollcall_edges::clock::Clock;
+use rollcall_edges::directory::Directory;
+use rollcall_edges::office::Office;
+use rollcall_edges::state::{Mirror, NewRun, Passed, State};
+use rollcall_job::job::{Job, PhoneSystem};
+
+use crate::apply::{Applied, Tools, apply};
+use crate::attributes::{self, References};
+use crate::error::RunError;
+use crate::mapping::{Interest, Mapping, map_all};
+use crate::observe::{Cancel, Event, Observer};
+use crate::pull::pull;
+use crate::recall::{recall, scope};
+use crate::report::Report;
+
+/// How long a write whose answer was lost is looked for in an embedded office, in milliseconds.
+const SETTLE_EMBEDDED_MS: u64 = 5_000;
+
+/// What a run works with.
+pub struct Parts<'a> {
+    /// The job.
+    pub job: &'a Job,
+    /// Its expressions and rules.
+    pub script: Arc<dyn Script>,
+    /// The attributes that they name.
+    pub references: &'a References,
+    /// The directory.
+    pub directory: &'a mut dyn Directory,
+    /// The phone system.
+    pub office: &'a dyn Office,
+    /// The directory's mirror.
+    pub mirror: &'a mut dyn Mirror,
+    /// A digest of everything that decides what the mirror holds: connector, settings, selected attributes.
+    pub mirror_scope: Vec<u8>,
+    /// Ledger and journal.
+    pub state: &'a dyn State,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// Who watches.
+    pub observer: &'a dyn Observer,
+    /// Who may ask to stop.
+    pub cancel: &'a Cancel,
+}
+
+/// What one run may do otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Guards that this run may pass, each with the exact figure.
+    pub accept: BTreeMap<Text, usize>,
+    /// How long to wait for another run, in milliseconds.
+    pub wait_ms: u64,
+}
+
+/// How a report is kept in the history: the contract's JSON.
+pub type Render<'a> = &'a (dyn Fn(&Report) -> String + Send + Sync);
+
+/// A plan with what it was made from.
+pub(crate) struct Prepared {
+    pub(crate) plan: Plan,
+    pub(crate) standing: Standing,
+    pub(crate) memory: Memory,
+    pub(crate) policy: Policy,
+    pub(crate) directory: Text,
+    pub(crate) office: Text,
+    pub(crate) seen: Vec<(Record, Mapped)>,
+}
+
+/// Makes the plan, shows what the guard says of it, and changes nothing.
+///
+/// # Errors
+/// Whatever keeps the plan from being made; see [`RunError`].
+pub async fn preview(parts: Parts<'_>, options: &Options) -> Result<Report, RunError> {
+    let job = parts.job.name.clone();
+    let prepared = prepare(parts, options, None, &mut Nobody).await?;
+    let refusals =
+        guard(&prepared.plan, &prepared.policy.limits, prepared.memory.baseline, &options.accept).err();
+    Ok(Report::new(job, prepared.plan, refusals.unwrap_or_default()))
+}
+
+/// Makes the plan, asks `confirm`, and applies it. `None`: somebody said no, and nothing was applied.
+///
+/// # Errors
+/// Whatever keeps the plan from being made or the journal from being written; see [`RunError`].
+pub async fn sync(
+    parts: Parts<'_>,
+    options: &Options,
+    confirm: &(dyn Fn(&Report) -> bool + Send + Sync),
+    render: Render<'_>,
+) -> Result<Option<Report>, RunError> {
+    let (job, office, state, clock) = (parts.job, parts.office, parts.state, parts.clock);
+    let (observer, cancel) = (parts.observer, parts.cancel);
+    let _lease = state.lease(&job.name, &office.identity().await?, options.wait_ms).await?;
+    let prepared = prepare(parts, options, None, &mut Nobody).await?;
+    let cleared =
+        match guard(&prepared.plan, &prepared.policy.limits, prepared.memory.baseline, &options.accept) {
+            Ok(cleared) => cleared,
+            Err(refusals) => {
+                let mut report = Report::new(job.name.clone(), prepared.plan, refusals);
+                report.run = Some(record(state, clock, &prepared.office, &report, render).await?);
+                let run = report.run.clone().unwrap_or_default();
+                state.finish(&run, clock.now(), 5, &render(&report)).await?;
+                return Ok(Some(report));
+            }
+        };
+    let mut report = Report::new(job.name.clone(), prepared.plan.clone(), Vec::new());
+    if report.plan.applyable && !confirm(&report) {
+        return Ok(None);
+    }
+    state.passed(&job.name, &passed(&prepared, job, clock)).await?;
+    let run = record(state, clock, &prepared.office, &report, render).await?;
+    report.run = Some(run.clone());
+    let tools = Tools { office, state, clock, observer, cancel, settle_ms: settle_ms(job) };
+    let links = prepared.memory.links.clone();
+    let Applied { outcomes, stopped, signal } =
+        apply(cleared, &run, &prepared.standing, links, &tools).await?;
+    (report.outcomes, report.stopped, report.signal) = (outcomes, stopped, signal);
+    if signal.is_none() {
+        let exit = i32::from(report.partial()) * 3;
+        state.finish(&run, clock.now(), exit, &render(&report)).await?;
+    }
+    office.close().await;
+    Ok(Some(report))
+}
+
+/// Steps 1 to 6. `interest` says whose records a witness wants to see.
+pub(crate) async fn prepare(
+    parts: Parts<'_>,
+    options: &Options,
+    interest: Option<Interest>,
+    witness: &mut dyn Witness,
+) -> Result<Prepared, RunError> {
+    let job = parts.job;
+    let known = parts.state.job(&job.name).await?;
+    let directory_id = parts.directory.identity().await?;
+    let office_id = parts.office.identity().await?;
+    same_ends(job, &known, &directory_id, &office_id)?;
+    let wrong = attributes::check(parts.references, &parts.directory.attributes().await?);
+    if !wrong.is_empty() {
+        return Err(RunError::Invalid(wrong));
+    }
+    // The directory is read to its end first: its session must not wait for the phone system.
+    let name = &job.directory.name;
+    let users =
+        pull(parts.directory, parts.mirror, name, &parts.mirror_scope, parts.observer, parts.cancel).await?;
+    let memory = recall(parts.state, job, &known, &office_id, &scope(job), parts.clock.now()).await?;
+    let policy = Policy {
+        abilities: parts.office.abilities().await?,
+        accept: options.accept.clone(),
+        ..job.policy.clone()
+    };
+    let mapping = Mapping {
+        script: parts.script.clone(),
+        policy: Arc::new(policy.clone()),
+        linked: Arc::new(memory.links.keys().cloned().collect()),
+        interest,
+    };
+    let all = map_all(parts.mirror, name, &mapping, parts.observer).await?;
+    for (record, mapped) in &all.seen {
+        witness.saw(Step::Pulled(record));
+        witness.saw(Step::Mapped(mapped));
+    }
+    parts.observer.event(Event::Reading);
+    let standing = parts.office.read().await?;
+    if !standing.unreached.is_empty() {
+        let message = format!("these systems did not answer: {}", standing.unreached.join(", "));
+        return Err(rollcall_edges::office::OfficeError::Unreachable { message, hint: None }.into());
+    }
+    let reading = Reading { complete: true, users };
+    let mut plan = plan(all.mapped, reading, &standing, &memory, &*parts.script, &policy, witness);
+    plan.diagnostics.extend(parts.office.warnings().await?);
+    Ok(Prepared {
+        plan,
+        standing,
+        memory,
+        policy,
+        directory: directory_id,
+        office: office_id,
+        seen: all.seen,
+    })
+}
+
+/// Refuses a job that points to another directory or phone system than at its first sync.
+fn same_ends(
+    job: &Job,
+    known: &rollcall_edges::state::JobState,
+    directory: &Text,
+    office: &Text,
+) -> Result<(), RunError> {
+    let mut why = Vec::new();
+    let rename =
+        "give the job another `name`, or point it back; links belong to one directory and one phone system";
+    if let Some(before) = known.directory.as_ref().filter(|before| *before != directory) {
+        let message = format!(
+            "the job `{}` is linked to the directory `{before}`, and now points to `{directory}`",
+            job.name
+        );
+        why.push(
+            Diagnostic::error(codes::DIRECTORY_CHANGED, message)
+                .path(&["directory", "settings"])
+                .hint(rename),
+        );
+    }
+    if let Some(before) = known.office.as_ref().filter(|before| *before != office) {
+        let message = format!(
+            "the job `{}` is linked to the phone system `{before}`, and now points to `{office}`",
+            job.name
+        );
+        why.push(Diagnostic::error(codes::OFFICE_CHANGED, message).path(&["phone_system"]).hint(rename));
+    }
+    if why.is_empty() { Ok(()) } else { Err(RunError::Refused(why)) }
+}
+
+fn passed(prepared: &Prepared, job: &Job, clock: &dyn Clock) -> Passed {
+    Passed {
+        directory: prepared.directory.clone(),
+        office: prepared.office.clone(),
+        baseline: u32::try_from(prepared.plan.reading.users).unwrap_or(u32::MAX),
+        scope: scope(job),
+        missing: prepared.plan.missing.clone(),
+        present: prepared.plan.present.clone(),
+        now: clock.now(),
+    }
+}
+
+async fn record(
+    state: &dyn State,
+    clock: &dyn Clock,
+    office: &Text,
+    report: &Report,
+    render: Render<'_>,
+) -> Result<Text, RunError> {
+    let run = NewRun {
+        job: report.job.clone(),
+        office: office.clone(),
+        started: clock.now(),
+        kind: "sync".into(),
+        plan: render(report),
+    };
+    Ok(state.begin(&run).await?)
+}
+
+fn settle_ms(job: &Job) -> u64 {
+    match &job.phone_system {
+        PhoneSystem::Embedded { .. } => SETTLE_EMBEDDED_MS,
+        PhoneSystem::IpOffice(office) => office.settle_ms,
+    }
+}
