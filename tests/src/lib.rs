@@ -1,1 +1,14 @@
-//! rollcall-tests
+//! What the end-to-end tests stand on: the simulators of the outside and the harness that runs the binary.
+//!
+//! A simulator is written from the facts in `directories.md` and knows nothing of our connectors, so that a wrong
+//! belief of ours shows as a failing test and not as two halves that agree.
+
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "test support: a broken assumption must stop the test at once"
+)]
+
+pub mod graph;

@@ -1,0 +1,193 @@
+//! The simulator on a loopback socket, on a thread of its own, so that a test can run our binary against it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
+use std::task::{Context, Poll};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::service::service_fn;
+use hyper::{Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+use super::answer::{Answer, Delivery};
+use super::model::Tenant;
+use super::world::{Config, Request, World};
+
+/// The largest request body that is read, in bytes.
+const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
+
+/// A running simulator; it stops when it is dropped.
+#[derive(Debug)]
+pub struct Simulator {
+    address: SocketAddr,
+    world: Arc<Mutex<World>>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Simulator {
+    /// Starts on a free loopback port.
+    ///
+    /// # Errors
+    /// No socket or thread is to be had.
+    pub fn start(config: Config, tenant: Tenant) -> io::Result<Self> {
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), config, tenant)
+    }
+
+    /// Starts on an address.
+    ///
+    /// # Errors
+    /// The address is taken, or no thread is to be had.
+    pub fn start_at(listen: SocketAddr, config: Config, tenant: Tenant) -> io::Result<Self> {
+        let world = Arc::new(Mutex::new(World::new(config, tenant)));
+        let listener = std::net::TcpListener::bind(listen)?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = oneshot::channel();
+        let (ready, started) = mpsc::channel();
+        let shared = Arc::clone(&world);
+        let thread = std::thread::Builder::new().name("graph-simulator".to_owned()).spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            match runtime {
+                Ok(runtime) => {
+                    let _ = ready.send(Ok(()));
+                    runtime.block_on(serve(listener, shared, stopped));
+                }
+                Err(error) => {
+                    let _ = ready.send(Err(error));
+                }
+            }
+        })?;
+        started.recv().map_err(io::Error::other)??;
+        Ok(Self { address, world, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Gives the socket's address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Gives scheme, host and port, for `login_url` and `graph_url` alike.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Gives the state, to look at or to change. No request is answered while it is held.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn serve(
+    listener: std::net::TcpListener,
+    world: Arc<Mutex<World>>,
+    mut stopped: oneshot::Receiver<()>,
+) {
+    let Ok(listener) = TcpListener::from_std(listener) else { return };
+    loop {
+        tokio::select! {
+            _ = &mut stopped => return,
+            accepted = listener.accept() => {
+                if let Ok((stream, _)) = accepted {
+                    tokio::spawn(connection(stream, Arc::clone(&world)));
+                }
+            }
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, world: Arc<Mutex<World>>) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| respond(request, Arc::clone(&world)));
+    // An error here is a client that hung up, or a fault that was asked for.
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+async fn respond(
+    request: hyper::Request<Incoming>,
+    world: Arc<Mutex<World>>,
+) -> Result<Response<Content>, io::Error> {
+    let (parts, body) = request.into_parts();
+    let body = Limited::new(body, MAX_REQUEST_BYTES).collect().await.map_err(io::Error::other)?.to_bytes();
+    let header = |(name, value): (&hyper::header::HeaderName, &hyper::header::HeaderValue)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    let request = Request {
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        headers: parts.headers.iter().map(header).collect(),
+        body: String::from_utf8_lossy(&body).into_owned(),
+    };
+    let (answer, latency_ms) = {
+        let mut world = world.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        (world.answer(&request), world.config.latency_ms)
+    };
+    let late_ms = if let Delivery::Late(ms) = answer.delivery { ms } else { 0 };
+    if late_ms + latency_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(late_ms + latency_ms)).await;
+    }
+    response(answer)
+}
+
+fn response(answer: Answer) -> Result<Response<Content>, io::Error> {
+    let whole = Bytes::from(answer.body);
+    let length = whole.len();
+    let (data, cut) = match answer.delivery {
+        Delivery::Nothing => return Err(io::Error::other("the connection was to be cut")),
+        Delivery::Cut(after) => (whole.slice(..after.min(length)), true),
+        Delivery::Whole | Delivery::Late(_) => (whole, false),
+    };
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut built = Response::builder().status(status).header("content-type", answer.content_type);
+    for (name, value) in answer.headers {
+        built = built.header(name, value);
+    }
+    built.body(Content { data: Some(data), length, cut }).map_err(io::Error::other)
+}
+
+/// A body that may end before the length that it announced.
+struct Content {
+    data: Option<Bytes>,
+    length: usize,
+    cut: bool,
+}
+
+impl Body for Content {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let frame = match self.data.take() {
+            Some(data) if !data.is_empty() => Some(Ok(Frame::data(data))),
+            _ if std::mem::take(&mut self.cut) => Some(Err(io::Error::other("the body was to be cut"))),
+            _ => None,
+        };
+        Poll::Ready(frame)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.length as u64)
+    }
+}
