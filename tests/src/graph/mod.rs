@@ -19,10 +19,14 @@ mod server;
 mod token;
 mod world;
 
+#[cfg(test)]
+mod tests;
+
+pub use answer::{Answer, Delivery};
 pub use control::Command;
 pub use fault::{Fault, FaultRule};
 pub use journal::{Entry, Journal};
 pub use model::{Group, Member, Object, Tenant};
 pub use people::{guid, people};
 pub use server::Simulator;
-pub use world::{Config, World};
+pub use world::{Config, Request, World};

@@ -151,24 +151,32 @@ async fn respond(
 fn response(answer: Answer) -> Result<Response<Content>, io::Error> {
     let whole = Bytes::from(answer.body);
     let length = whole.len();
-    let (data, cut) = match answer.delivery {
+    let (data, end) = match answer.delivery {
         Delivery::Nothing => return Err(io::Error::other("the connection was to be cut")),
-        Delivery::Cut(after) => (whole.slice(..after.min(length)), true),
-        Delivery::Whole | Delivery::Late(_) => (whole, false),
+        Delivery::Cut(after) => (whole.slice(..after.min(length)), End::SoonBroken),
+        Delivery::Whole | Delivery::Late(_) => (whole, End::Proper),
     };
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut built = Response::builder().status(status).header("content-type", answer.content_type);
     for (name, value) in answer.headers {
         built = built.header(name, value);
     }
-    built.body(Content { data: Some(data), length, cut }).map_err(io::Error::other)
+    built.body(Content { data: Some(data), length, end }).map_err(io::Error::other)
 }
 
 /// A body that may end before the length that it announced.
 struct Content {
     data: Option<Bytes>,
     length: usize,
-    cut: bool,
+    end: End,
+}
+
+#[derive(Default)]
+enum End {
+    #[default]
+    Proper,
+    SoonBroken,
+    Broken,
 }
 
 impl Body for Content {
@@ -177,14 +185,21 @@ impl Body for Content {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        let frame = match self.data.take() {
-            Some(data) if !data.is_empty() => Some(Ok(Frame::data(data))),
-            _ if std::mem::take(&mut self.cut) => Some(Err(io::Error::other("the body was to be cut"))),
-            _ => None,
-        };
-        Poll::Ready(frame)
+        if let Some(data) = self.data.take().filter(|data| !data.is_empty()) {
+            return Poll::Ready(Some(Ok(Frame::data(data))));
+        }
+        match std::mem::take(&mut self.end) {
+            End::Proper => Poll::Ready(None),
+            End::Broken => Poll::Ready(Some(Err(io::Error::other("the body was to be cut")))),
+            // Pending once, so that hyper sends what it holds before it learns of the break.
+            End::SoonBroken => {
+                self.end = End::Broken;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
