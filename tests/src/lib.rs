@@ -12,3 +12,4 @@
 )]
 
 pub mod graph;
+pub mod harness;

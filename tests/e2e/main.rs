@@ -1,0 +1,18 @@
+//! The end-to-end suite: one binary, so that the program is linked once.
+
+#![forbid(unsafe_code)]
+
+use rollcall_tests::harness::TestEnv;
+
+mod architecture;
+
+/// Makes a machine of its own for a test.
+#[expect(dead_code, reason = "the suites that run the program follow")]
+fn env() -> TestEnv {
+    TestEnv::new(env!("CARGO_BIN_EXE_rollcall"), concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
+}
+
+/// Gives a path inside the repository.
+fn repository(path: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(path)
+}
