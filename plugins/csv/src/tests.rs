@@ -1,5 +1,4 @@
 //! The whole connector on files that were written down.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails may say so")]
 
 use rollcall_connector::testing::Host;
 use rollcall_connector::{Cell, Change, Connector, Error, Page};

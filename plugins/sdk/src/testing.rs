@@ -131,7 +131,7 @@ pub(crate) fn answer(request: Request) -> Result<Answer, Error> {
         return Err(Error::Refused(format!("the test has no answer for `{url}`")));
     };
     let next = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
-    next.unwrap_or_else(|| Err(Error::Refused(url)))
+    next.unwrap_or(Err(Error::Refused(url)))
 }
 
 pub(crate) fn file(path: &str) -> Result<Vec<u8>, Error> {
