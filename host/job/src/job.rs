@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use rollcall_core::policy::Policy;
 use rollcall_core::{Field, Text};
 
+use crate::spans::Spans;
+
 /// A sync job.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -29,6 +31,8 @@ pub struct Job {
     pub policy: Policy,
     /// `[leavers]`.
     pub leavers: Leavers,
+    /// Where every key stands; see [`Job::place`] and [`Job::resolve`]. Empty for a job that was not read from a file.
+    pub spans: Spans,
 }
 
 /// `[directory]`.

@@ -1,6 +1,30 @@
-//! The job file: TOML to a [`Job`], with a place for every key. Reads files; knows no network and no Rhai.
+//! The job file: TOML to a [`Job`](job::Job), with a place for every key. Reads files; knows no network and no Rhai.
+//!
+//! [`load`] is the way in; [`read`] gives, beside the mistakes, what could be understood of a file that has some, so
+//! that its rules and expressions can be checked in the same breath. [`credential::resolve`] is the only function that
+//! touches a credential itself.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod credential;
+mod directory;
+mod fields;
+mod hidden;
 pub mod job;
+mod keys;
+mod later;
+mod limits;
+mod load;
+mod phone_system;
+mod plan;
+mod schema;
+pub mod spans;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod values;
+mod walk;
+
+pub use load::{load, read};
+pub use schema::schema;

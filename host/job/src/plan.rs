@@ -1,0 +1,126 @@
+//! What decides the plan: `[rules]`, `[numbers]`, `[synchronize]`, `[leavers]`, `[guard]`.
+
+use std::path::PathBuf;
+
+use rollcall_core::Text;
+use rollcall_core::constraint::Reserved;
+use rollcall_core::policy::{Limit, Limits, NumberPrecedence, Policy, WhenNoRule};
+
+use crate::fields::origin;
+use crate::job::Leavers;
+use crate::later::not_yet;
+use crate::tree::{Kind, Node};
+use crate::values;
+use crate::walk::{Section, Walk};
+
+/// Reads `[rules]` into the policy and gives the rule files.
+pub(crate) fn rules(walk: &mut Walk<'_>, root: &Section<'_>, policy: &mut Policy) -> Vec<PathBuf> {
+    let Some(section) = walk.section(root, "rules", "rules") else { return Vec::new() };
+    let when = [("defaults", WhenNoRule::Defaults), ("skip", WhenNoRule::Skip), ("error", WhenNoRule::Error)];
+    let precedence = [("rule", NumberPrecedence::Rule), ("directory", NumberPrecedence::Directory)];
+    policy.when_no_rule = walk.choice(&section, "when_no_rule", &when).unwrap_or_default();
+    policy.number_precedence = walk.choice(&section, "number_precedence", &precedence).unwrap_or_default();
+    let files = walk.texts(&section, "files");
+    files.into_iter().map(|(text, node)| walk.resolved(&text, &node.at)).collect()
+}
+
+/// Reads `[numbers]`: gives the reserved numbers and the countries of mobile twinning.
+pub(crate) fn numbers(walk: &mut Walk<'_>, root: &Section<'_>) -> (Reserved, Vec<Text>) {
+    let (mut reserved, mut countries) = (Reserved::default(), Vec::new());
+    let Some(section) = walk.section(root, "numbers", "numbers") else { return (reserved, countries) };
+    for (text, node) in walk.texts(&section, "reserved") {
+        if let Err(why) = values::reserve(&text, &mut reserved) {
+            let message = format!("`{}` cannot be reserved: {why}", text.escape_debug());
+            walk.bad(&node.at, message, "write `\"2000\"` or `\"2500-2510\"`");
+        }
+    }
+    for (text, node) in walk.texts(&section, "twinning_countries") {
+        match values::country(&text) {
+            Ok(country) => countries.push(country),
+            Err(why) => {
+                let message = format!("`{}` is {why}", text.escape_debug());
+                walk.bad(&node.at, message, "write the ISO 3166 code, such as `\"GB\"`");
+            }
+        }
+    }
+    (reserved, countries)
+}
+
+/// Reads the three ticks.
+pub(crate) fn synchronize(walk: &mut Walk<'_>, root: &Section<'_>, policy: &mut Policy) {
+    let Some(section) = walk.section(root, "synchronize", "synchronize") else { return };
+    policy.new = walk.boolean(&section, "new");
+    policy.update = walk.boolean(&section, "update");
+    policy.delete = walk.boolean(&section, "delete");
+}
+
+/// Reads `[leavers]`.
+pub(crate) fn leavers(walk: &mut Walk<'_>, root: &Section<'_>) -> Leavers {
+    const HINT: &str = "write a duration such as `7d`, `12h`, `30m` or `90s`";
+    let mut leavers = Leavers::default();
+    let Some(section) = walk.section(root, "leavers", "leavers") else { return leavers };
+    if let Some(ms) = walk.parsed(&section, "grace", HINT, values::duration) {
+        leavers.grace_ms = ms;
+    }
+    if let Some(ms) = walk.parsed(&section, "quarantine", HINT, values::duration) {
+        leavers.quarantine_ms = ms;
+    }
+    if walk.choice(&section, "disabled", &[("leaver", false), ("keep", true)]) == Some(true)
+        && let Some(node) = section.get("disabled")
+    {
+        let what = "`leavers.disabled = \"keep\"`: keeping disabled accounts is";
+        not_yet(walk, &node.at, what, "let the connector list them: `include_disabled = true` of `entra`");
+    }
+    if let Some(text) = walk.text(&section, "protect")
+        && let Some(node) = section.get("protect")
+    {
+        let origin = origin(walk, &node.at, &text);
+        leavers.protect = Some((text, origin));
+    }
+    leavers
+}
+
+/// Reads `[guard]`.
+pub(crate) fn guard(walk: &mut Walk<'_>, root: &Section<'_>) -> Limits {
+    let mut limits = Limits::default();
+    let Some(section) = walk.section(root, "guard", "guard") else { return limits };
+    let mut limit = |key: &str| section.get(key).and_then(|node| limit(walk, &section.child(key), node));
+    limits.max_delete = limit("max_delete").unwrap_or(limits.max_delete);
+    limits.max_create = limit("max_create");
+    limits.max_update = limit("max_update");
+    limits.max_clear = limit("max_clear").unwrap_or(limits.max_clear);
+    limits.min_directory = limit("min_directory").unwrap_or(limits.min_directory);
+    if let (Limit::Percent(share), Some(node)) = (limits.min_directory, section.get("min_directory"))
+        && share > 100.0
+    {
+        let message = "`guard.min_directory` is more than the last reading had";
+        walk.bad(&node.at, message, "write at most `100%`");
+    }
+    if let Some(node) = section.get("window") {
+        let what = "`guard.window`: limits over several runs are";
+        not_yet(walk, &node.key, what, "take the key out; the limits hold for each run");
+    }
+    limits
+}
+
+fn limit(walk: &mut Walk<'_>, path: &str, node: &Node) -> Option<Limit> {
+    const HINT: &str = "write a number, `42`, or a share, `\"5%\"`";
+    match &node.kind {
+        Kind::Integer(number) => {
+            let count = u32::try_from(*number).ok();
+            if count.is_none() {
+                walk.bad(&node.at, format!("`{path}` cannot be `{number}`"), HINT);
+            }
+            count.map(Limit::Count)
+        }
+        Kind::Text(text) => values::percent(text)
+            .inspect_err(|why| {
+                walk.bad(&node.at, format!("`{path}` is `{}`: {why}", text.escape_debug()), HINT);
+            })
+            .ok(),
+        _ => {
+            walk.wrong_type(path, node, "a number or a share", HINT);
+            None
+        }
+    }
+}
