@@ -5,9 +5,16 @@
 use rollcall_tests::harness::TestEnv;
 
 mod architecture;
+mod bad_data;
+mod examples;
+mod guard;
+mod lifecycle;
+mod management;
+mod recordings;
+mod refusals;
+mod secrets;
 
 /// Makes a machine of its own for a test.
-#[expect(dead_code, reason = "the suites that run the program follow")]
 fn env() -> TestEnv {
     TestEnv::new(env!("CARGO_BIN_EXE_rollcall"), concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
 }

@@ -13,3 +13,4 @@
 
 pub mod graph;
 pub mod harness;
+pub mod scene;
