@@ -1,1 +1,38 @@
-//! rollcall-net
+//! The only crate that opens outgoing sockets.
+//!
+//! Everything that leaves is a [`Request`] on a [`Wire`]. The wires are stacked, and each does one thing; from the
+//! caller down to the network: [`Recorder`] or [`Replay`] → [`SignedIn`] (adds what a login yields, renews it once
+//! after a 401, keeps secrets out of answers) → [`Retrying`] → [`Online`] (TLS, resolved addresses, caps, timeouts).
+//! Whether a connector may send a request at all is asked of its [`Grants`] before.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod address;
+mod error;
+mod http;
+pub mod limits;
+mod login;
+mod oauth;
+mod origin;
+mod recording;
+mod replay;
+mod resolver;
+mod retry;
+mod scrub;
+mod tls;
+mod wire;
+
+pub use address::{AddressPolicy, Network};
+pub use error::NetError;
+pub use http::{Online, Options};
+pub use login::{Login, Logins, SignedIn};
+pub use oauth::{Algorithm, ClientCredentials, Proof};
+pub use origin::{Grant, Grants, Origin};
+pub use recording::{Header, Recorder, Recording};
+pub use replay::Replay;
+pub use resolver::{Resolver, SystemResolver};
+pub use retry::{Pause, Retrying, Schedule, SystemPause};
+pub use scrub::Scrubber;
+pub use tls::Trust;
+pub use wire::{Body, Bytes, Request, Response, Wire};
