@@ -1,1 +1,43 @@
-//! rollcall-connectors
+//! Directory connectors as WebAssembly components: the only crate that knows wasmtime.
+//!
+//! A [`Package`] is looked into without running it; [`Host::connect`] checks a job against its manifest, links what is
+//! asked for and granted, and gives a [`Directory`](rollcall_edges::directory::Directory). The guest runs within
+//! [`limits`], sees no secret, and cannot pass over an error of the host: then the listing is incomplete whatever it
+//! says.
+
+#![deny(unsafe_code)]
+#![warn(missing_docs)]
+
+mod blame;
+mod cache;
+mod connector;
+mod credentials;
+mod engine;
+mod expand;
+mod grants;
+mod host;
+pub mod limits;
+mod listing;
+pub mod manifest;
+mod manifest_check;
+mod meter;
+mod network;
+mod package;
+mod recording;
+mod sandbox;
+mod session;
+mod settings;
+mod store;
+mod tape;
+mod v0_1;
+mod words;
+
+pub use connector::{Connector, Tail};
+pub use credentials::check_credentials;
+pub use host::run::Progress;
+pub use manifest::Manifest;
+pub use meter::Usage;
+pub use package::Package;
+pub use recording::Recording;
+pub use sandbox::{ConnectSpec, Host};
+pub use settings::Settings;

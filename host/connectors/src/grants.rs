@@ -1,0 +1,225 @@
+//! What a connector may reach: what its manifest asks for and the job allows. A URL or path that the job itself wrote
+//! into the settings is allowed by that; a bundled connector brings its own clouds; everything else needs a line under
+//! `[directory.grants]`.
+
+use rollcall_core::{Diagnostic, codes};
+use serde_json::Value;
+use url::{Origin, Url};
+
+use crate::expand::{Place, Unfilled, expand};
+use crate::manifest::{Login, Manifest, SettingKind};
+use crate::settings::{Settings, is_loopback};
+use crate::words::tame;
+
+/// A server that is granted: `GET https://graph.microsoft.com`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Server {
+    pub(crate) method: String,
+    pub(crate) origin: Url,
+}
+
+/// A login with its texts filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FilledLogin {
+    pub(crate) name: String,
+    pub(crate) token_url: Url,
+    pub(crate) scope: String,
+    pub(crate) client_id: String,
+    pub(crate) origins: Vec<Url>,
+    pub(crate) secret: Option<String>,
+    pub(crate) certificate: Option<String>,
+    pub(crate) private_key: Option<String>,
+    pub(crate) assertion: Option<String>,
+}
+
+/// What the network half of a connection is made with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Servers {
+    pub(crate) granted: Vec<Server>,
+    pub(crate) logins: Vec<FilledLogin>,
+}
+
+/// Who may allow what.
+pub(crate) struct Allow<'a> {
+    pub(crate) manifest: &'a Manifest,
+    pub(crate) settings: &'a Settings,
+    /// The job's `[directory.grants] http`, as written.
+    pub(crate) job: &'a [rollcall_core::Text],
+    /// Whether the connector is one of ours, which brings its own grants.
+    pub(crate) bundled: bool,
+}
+
+impl Allow<'_> {
+    /// Fills in and judges everything that the manifest asks of the network.
+    pub(crate) fn servers(&self) -> Result<Servers, Vec<Diagnostic>> {
+        let mut servers = Servers::default();
+        let mut wrong = Vec::new();
+        for grant in &self.manifest.grant.http {
+            match self.url(&grant.origin).and_then(|url| self.allowed(&grant.origin, url, &grant.reason)) {
+                Ok(origin) => servers.granted.extend(
+                    grant.methods.iter().map(|method| Server { method: method.clone(), origin: origin.clone() }),
+                ),
+                Err(diagnostic) => wrong.push(diagnostic),
+            }
+        }
+        for (name, login) in &self.manifest.login {
+            match self.login(name, login) {
+                Ok(login) => servers.logins.push(login),
+                Err(diagnostic) => wrong.push(diagnostic),
+            }
+        }
+        // One setting that is missing would otherwise be told once for each text that needs it.
+        let mut told: Vec<Diagnostic> = Vec::new();
+        for diagnostic in wrong {
+            if !told.contains(&diagnostic) {
+                told.push(diagnostic);
+            }
+        }
+        if told.is_empty() { Ok(servers) } else { Err(told) }
+    }
+
+    fn login(&self, name: &str, login: &Login) -> Result<FilledLogin, Diagnostic> {
+        let plain = |text: &Option<String>| self.fill(text.as_deref().unwrap_or_default(), Place::Plain);
+        let template = login.token_url.as_deref().unwrap_or_default();
+        let token_url = self.allowed(template, self.url(template)?, &login.reason)?;
+        let mut origins = Vec::new();
+        for origin in &login.origins {
+            origins.push(self.allowed(origin, self.url(origin)?, &login.reason)?);
+        }
+        Ok(FilledLogin {
+            name: name.to_owned(),
+            token_url,
+            scope: plain(&login.scope)?,
+            client_id: plain(&login.client_id)?,
+            origins,
+            secret: login.secret.clone(),
+            certificate: login.certificate.clone(),
+            private_key: login.private_key.clone(),
+            assertion: login.assertion.as_ref().map(|text| self.fill(text, Place::Plain)).transpose()?,
+        })
+    }
+
+    fn fill(&self, template: &str, place: Place) -> Result<String, Diagnostic> {
+        expand(self.manifest, self.settings.values(), template, place).map_err(|Unfilled { setting, message }| {
+            let given = self.settings.is_given(&setting);
+            let path = ["directory", "settings", setting.as_str()];
+            let wrong = Diagnostic::error(codes::SETTING_INVALID, message);
+            wrong.path(if given { &path[..] } else { &path[..2] })
+        })
+    }
+
+    fn url(&self, template: &str) -> Result<Url, Diagnostic> {
+        let text = self.fill(template, Place::Url)?;
+        Url::parse(&text).ok().filter(|url| url.has_host() && matches!(url.scheme(), "https" | "http")).ok_or_else(|| {
+            let message = format!("the connector asks for `{}`, which is no URL", tame(&text, 200));
+            Diagnostic::error(codes::CONNECTOR_INVALID, message)
+        })
+    }
+
+    /// Gives the URL back where it is allowed.
+    fn allowed(&self, template: &str, url: Url, reason: &str) -> Result<Url, Diagnostic> {
+        let origin = url.origin();
+        let written = origin.ascii_serialization();
+        if url.scheme() == "http" && !is_loopback(&url) && !self.settings.allow_insecure() {
+            let message = format!("the connector asks for `{written}`, which is plain `http://` to another machine");
+            return Err(Diagnostic::error(codes::CONNECTOR_REFUSED, message).path(&["directory", "settings"]));
+        }
+        if self.bundled || self.comes_from_job(template) || self.job_covers(&origin) {
+            return Ok(url);
+        }
+        let name = &self.manifest.name;
+        let message = format!("the connector `{name}` asks for `{written}`, which the job does not grant");
+        let reason = tame(reason.trim_end_matches('.'), 200);
+        let hint = format!("if that is meant, write `http = [\"{written}\"]` under `[directory.grants]`; it says: {reason}");
+        Err(Diagnostic::error(codes::CONNECTOR_REFUSED, message).path(&["directory", "grants"]).hint(hint))
+    }
+
+    /// Says whether scheme, host and port of a text are those of a URL that the job itself wrote.
+    fn comes_from_job(&self, template: &str) -> bool {
+        let Some((name, rest)) = template.strip_prefix('{').and_then(|rest| rest.split_once('}')) else {
+            return false;
+        };
+        let is_url = self.manifest.settings.get(name).is_some_and(|setting| setting.kind == Some(SettingKind::Url));
+        is_url && (rest.is_empty() || rest.starts_with('/')) && self.settings.is_given(name)
+    }
+
+    fn job_covers(&self, origin: &Origin) -> bool {
+        self.job.iter().any(|line| {
+            let url = line.rsplit_once(' ').map_or(&**line, |(_, url)| url);
+            Url::parse(url).is_ok_and(|url| url.origin() == *origin)
+        })
+    }
+}
+
+/// Gives the folders that the manifest asks for and the settings name, and checks that the files are there.
+pub(crate) fn folders(
+    manifest: &Manifest,
+    settings: &Settings,
+    must_exist: bool,
+) -> Result<Vec<std::path::PathBuf>, Vec<Diagnostic>> {
+    let mut folders = Vec::new();
+    let mut wrong = Vec::new();
+    for grant in &manifest.grant.files {
+        let name = &grant.folder_of;
+        let Some(path) = settings.path(name) else { continue };
+        let written = settings.values().get(name).and_then(Value::as_str).unwrap_or_default();
+        if must_exist && !path.is_file() {
+            let shown = tame(written, 200);
+            let message = if path.exists() { format!("`{shown}` is no file") } else { format!("there is no file `{shown}`") };
+            let hint = format!("it was looked for at `{}`; a path counts from the job file's folder", path.display());
+            let place = ["directory", "settings", name];
+            wrong.push(Diagnostic::error(codes::SETTING_INVALID, message).path(&place).hint(hint));
+            continue;
+        }
+        match path.parent() {
+            Some(folder) if folder.as_os_str().is_empty() => folders.push(".".into()),
+            Some(folder) => folders.push(folder.to_owned()),
+            None => {}
+        }
+    }
+    if wrong.is_empty() { Ok(folders) } else { Err(wrong) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANIFEST: &str = r#"
+        name = "x"
+        version = "1"
+        about = "x"
+        contract = "0.1"
+        settings.base_url = { type = "text", about = "x", kind = "url", default = "https://default.example" }
+        settings.allow_insecure = { type = "boolean", about = "x", default = false }
+        [[grant.http]]
+        origin = "{base_url}"
+        methods = ["GET"]
+        reason = "Reads."
+    "#;
+
+    fn check(settings: &str, job: &[&str], bundled: bool, expect: Result<&str, &str>) {
+        let manifest = Manifest::parse(MANIFEST.as_bytes()).unwrap();
+        let given = serde_json::from_str(settings).unwrap();
+        let settings = Settings::check(&manifest, &given, std::path::Path::new("/job")).unwrap();
+        let job: Vec<rollcall_core::Text> = job.iter().map(|line| (*line).into()).collect();
+        let allow = Allow { manifest: &manifest, settings: &settings, job: &job, bundled };
+        let got = allow.servers().map(|servers| servers.granted[0].origin.to_string());
+        match (got, expect) {
+            (Ok(got), Ok(expect)) => assert_eq!(got, expect),
+            (Err(wrong), Err(expect)) => assert!(wrong[0].message.contains(expect), "{wrong:?}"),
+            (got, expect) => panic!("{got:?} instead of {expect:?}"),
+        }
+    }
+
+    #[test]
+    fn a_partner_needs_the_jobs_word() {
+        check("{}", &[], true, Ok("https://default.example/"));
+        check("{}", &[], false, Err("asks for `https://default.example`, which the job does not grant"));
+        check("{}", &["GET https://default.example/api"], false, Ok("https://default.example/"));
+        check("{}", &["https://default.example:444"], false, Err("does not grant"));
+        check(r#"{"base_url": "https://mine.example/api/"}"#, &[], false, Ok("https://mine.example/api"));
+        check(r#"{"base_url": "http://127.0.0.1:8080"}"#, &[], false, Ok("http://127.0.0.1:8080/"));
+        let insecure = r#"{"base_url": "http://mine.example", "allow_insecure": true}"#;
+        check(insecure, &[], false, Ok("http://mine.example/"));
+    }
+}

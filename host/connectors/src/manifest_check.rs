@@ -1,0 +1,285 @@
+//! What a manifest must keep to besides its shape: names that exist, texts that can be filled in, choices that hold.
+//! Mistakes here are the connector maker's; all are told at once.
+
+use serde_json::Value;
+
+use crate::expand::names_in;
+use crate::manifest::{LOGIN_OAUTH2, Login, Manifest, Setting, SettingKind, SettingType};
+
+/// The track of the contract that this host speaks.
+pub(crate) const CONTRACT: &str = "0.1";
+const NAME_BYTES: usize = 40;
+const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+/// Gives every mistake of a manifest as one clause each.
+pub(crate) fn check(manifest: &Manifest) -> Vec<String> {
+    let mut wrong = Vec::new();
+    check_head(manifest, &mut wrong);
+    for (name, setting) in &manifest.settings {
+        check_setting(name, setting, &mut wrong);
+    }
+    check_presets(manifest, &mut wrong);
+    if let Some(select) = &manifest.attributes.select
+        && manifest.settings.contains_key(select)
+    {
+        wrong.push(format!("`{select}` is filled in by the host and must not be declared under `settings`"));
+    }
+    check_credentials(manifest, &mut wrong);
+    for (name, login) in &manifest.login {
+        check_login(manifest, name, login, &mut wrong);
+    }
+    check_grants(manifest, &mut wrong);
+    wrong
+}
+
+fn check_head(manifest: &Manifest, wrong: &mut Vec<String>) {
+    let name = &manifest.name;
+    let letters = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+    if name.len() > NAME_BYTES
+        || !name.chars().all(letters)
+        || !name.starts_with(|letter: char| letter.is_ascii_lowercase())
+    {
+        wrong.push(format!("the name `{}` is not of `[a-z0-9-]`, at most 40 long", name.escape_default()));
+    }
+    if manifest.version.is_empty() || manifest.about.is_empty() {
+        wrong.push("`version` and `about` must not be empty".to_owned());
+    }
+    if manifest.contract != CONTRACT {
+        let message = format!(
+            "the connector is made for contract `{}` and this program speaks `{CONTRACT}`",
+            manifest.contract.escape_default()
+        );
+        wrong.push(message);
+    }
+}
+
+fn check_setting(name: &str, setting: &Setting, wrong: &mut Vec<String>) {
+    if name.is_empty() || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') {
+        wrong.push(format!("the setting `{}` is not of `[a-z0-9_]`", name.escape_default()));
+    }
+    if setting.about.is_empty() {
+        wrong.push(format!("the setting `{name}` has no `about`"));
+    }
+    let texts = setting.kind_of_value == SettingType::Text;
+    if setting.kind.is_some() && !texts {
+        wrong.push(format!("the setting `{name}` has a `kind` but is no text"));
+    }
+    if !setting.choices.is_empty() && matches!(setting.kind_of_value, SettingType::Integer | SettingType::Boolean) {
+        wrong.push(format!("the setting `{name}` has `choices` but holds no text"));
+    }
+    if let Some(default) = &setting.default {
+        match normal(setting.kind_of_value, default) {
+            None => {
+                wrong.push(format!("the default of `{name}` is not {}", setting.kind_of_value.words()));
+            }
+            Some(value) if outside_choices(setting, &value).is_some() => {
+                wrong.push(format!("the default of `{name}` is none of its choices"));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn check_presets(manifest: &Manifest, wrong: &mut Vec<String>) {
+    for (chooser, values) in &manifest.presets {
+        match manifest.settings.get(chooser) {
+            None => wrong.push(format!("presets hang on the setting `{chooser}`, which does not exist")),
+            Some(setting) => {
+                for value in values.keys() {
+                    if !setting.choices.is_empty() && !setting.choices.contains(value) {
+                        wrong.push(format!("the preset `{chooser}.{value}` is none of the setting's choices"));
+                    }
+                }
+            }
+        }
+        for (filled, value) in values.values().flatten() {
+            match manifest.settings.get(filled) {
+                None => wrong.push(format!("a preset fills the setting `{filled}`, which does not exist")),
+                Some(setting) if normal(setting.kind_of_value, value).is_none() => {
+                    wrong.push(format!("a preset gives `{filled}` what is not {}", setting.kind_of_value.words()));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+fn check_credentials(manifest: &Manifest, wrong: &mut Vec<String>) {
+    for name in manifest.credentials.one_of.iter().flatten() {
+        if !manifest.credentials.named.contains_key(name) {
+            wrong.push(format!("`one_of` names the credential `{name}`, which does not exist"));
+        }
+    }
+    for name in manifest.credentials.named.keys() {
+        if manifest.settings.contains_key(name) {
+            wrong.push(format!("`{name}` is a setting and a credential"));
+        }
+    }
+}
+
+fn check_login(manifest: &Manifest, name: &str, login: &Login, wrong: &mut Vec<String>) {
+    if login.kind != LOGIN_OAUTH2 {
+        wrong.push(format!("the login `{name}` is of the kind `{}`, which is not known", login.kind.escape_default()));
+    }
+    if login.reason.is_empty() || login.origins.is_empty() {
+        wrong.push(format!("the login `{name}` has no `reason` or no `origins`"));
+    }
+    for (key, value) in
+        [("token_url", &login.token_url), ("client_id", &login.client_id), ("scope", &login.scope)]
+    {
+        match value {
+            None => wrong.push(format!("the login `{name}` has no `{key}`")),
+            Some(text) => check_template(manifest, text, wrong),
+        }
+    }
+    for text in login.origins.iter().chain(&login.assertion) {
+        check_template(manifest, text, wrong);
+    }
+    if login.secret.is_none() && (login.certificate.is_none() || login.private_key.is_none()) {
+        wrong.push(format!("the login `{name}` has neither `secret` nor `certificate` with `private_key`"));
+    }
+    for credential in [&login.secret, &login.certificate, &login.private_key].into_iter().flatten() {
+        if !manifest.credentials.named.contains_key(credential) {
+            wrong.push(format!("the login `{name}` uses the credential `{credential}`, which does not exist"));
+        }
+    }
+}
+
+fn check_grants(manifest: &Manifest, wrong: &mut Vec<String>) {
+    for grant in &manifest.grant.http {
+        check_template(manifest, &grant.origin, wrong);
+        if grant.reason.is_empty() {
+            wrong.push(format!("the grant of `{}` has no `reason`", grant.origin));
+        }
+        if grant.methods.is_empty() {
+            wrong.push(format!("the grant of `{}` has no `methods`", grant.origin));
+        }
+        for method in &grant.methods {
+            if !METHODS.contains(&&**method) {
+                wrong.push(format!("the method `{}` cannot be granted", method.escape_default()));
+            }
+        }
+    }
+    for grant in &manifest.grant.files {
+        let kind = manifest.settings.get(&grant.folder_of).and_then(|setting| setting.kind);
+        if kind != Some(SettingKind::Path) {
+            wrong.push(format!("`folder_of` names `{}`, which is no setting of kind `path`", grant.folder_of));
+        }
+        if grant.reason.is_empty() {
+            wrong.push(format!("the grant of the folder of `{}` has no `reason`", grant.folder_of));
+        }
+    }
+}
+
+fn check_template(manifest: &Manifest, template: &str, wrong: &mut Vec<String>) {
+    match names_in(template) {
+        Err(message) => wrong.push(message),
+        Ok(names) => {
+            for name in names {
+                match manifest.settings.get(name) {
+                    None => wrong.push(format!("`{template}` needs the setting `{name}`, which does not exist")),
+                    Some(setting) if setting.kind_of_value != SettingType::Text => {
+                        wrong.push(format!("`{template}` needs the setting `{name}`, which is no text"));
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+}
+
+/// Gives a value in the one form in which it is kept (a lone text of a list as a list), or none for a wrong type.
+pub(crate) fn normal(kind: SettingType, value: &Value) -> Option<Value> {
+    let texts = |list: &[Value]| list.iter().all(Value::is_string);
+    match (kind, value) {
+        (SettingType::Text, Value::String(_)) | (SettingType::Boolean, Value::Bool(_)) => Some(value.clone()),
+        (SettingType::Integer, Value::Number(number)) => number.as_i64().map(Value::from),
+        (SettingType::List | SettingType::TextOrList, Value::Array(list)) if texts(list) => Some(value.clone()),
+        (SettingType::TextOrList, Value::String(_)) => Some(Value::Array(vec![value.clone()])),
+        _ => None,
+    }
+}
+
+/// Gives the text of a value that is none of a setting's choices.
+pub(crate) fn outside_choices<'a>(setting: &Setting, value: &'a Value) -> Option<&'a str> {
+    if setting.choices.is_empty() {
+        return None;
+    }
+    let outside = |text: &&str| !setting.choices.iter().any(|choice| choice == text);
+    match value {
+        Value::String(text) => Some(text.as_str()).filter(outside),
+        Value::Array(list) => list.iter().filter_map(Value::as_str).find(outside),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+        name = "entra"
+        version = "0.1.0"
+        about = "Users."
+        contract = "0.1"
+        [settings.tenant_id]
+        type = "text"
+        about = "The tenant."
+        required = true
+        [settings.login_url]
+        type = "text"
+        about = "Where to sign in."
+        kind = "url"
+        [settings.cloud]
+        type = "text"
+        about = "Which cloud."
+        default = "global"
+        choices = ["global", "china"]
+        [presets.cloud.global]
+        login_url = "https://login.example"
+        [credentials.client_secret]
+        about = "The secret."
+        [login.graph]
+        kind = "oauth2-client-credentials"
+        token_url = "{login_url}/{tenant_id}/token"
+        scope = "x"
+        client_id = "{tenant_id}"
+        origins = ["{login_url}"]
+        secret = "client_secret"
+        reason = "Signs in."
+        [[grant.http]]
+        origin = "{login_url}"
+        methods = ["GET"]
+        reason = "Reads."
+    "#;
+
+    fn check_text(from: &str, to: &str, expect: &[&str]) {
+        assert!(GOOD.contains(from), "{from}");
+        let told: Vec<String> = match Manifest::parse(GOOD.replacen(from, to, 1).as_bytes()) {
+            Ok(_) => Vec::new(),
+            Err(wrong) => wrong.into_iter().map(|one| one.message).collect(),
+        };
+        assert_eq!(told.len(), expect.len(), "{told:?}");
+        for (told, expect) in told.iter().zip(expect) {
+            assert!(told.contains(expect), "{told} has no `{expect}`");
+        }
+    }
+
+    #[test]
+    fn mistakes_of_a_manifest() {
+        check_text("", "", &[]);
+        check_text("name = \"entra\"", "name = \"Entra\"", &["the name `Entra`"]);
+        check_text("contract = \"0.1\"", "contract = \"0.2\"", &["contract `0.2` and this program speaks `0.1`"]);
+        check_text("required = true", "mandatory = true", &["unknown field `mandatory`"]);
+        check_text("default = \"global\"", "default = 1", &["the default of `cloud` is not text"]);
+        check_text("default = \"global\"", "default = \"mars\"", &["none of its choices"]);
+        check_text("[presets.cloud.global]", "[presets.cloud.mars]", &["none of the setting's choices"]);
+        check_text("{tenant_id}/token", "{tenant}/token", &["needs the setting `tenant`"]);
+        check_text("{tenant_id}/token", "{tenant_id/token", &["`{` without `}`"]);
+        check_text("secret = \"client_secret\"", "secret = \"key\"", &["uses the credential `key`"]);
+        check_text("secret = \"client_secret\"", "", &["neither `secret` nor `certificate`"]);
+        check_text("methods = [\"GET\"]", "methods = [\"TRACE\"]", &["the method `TRACE` cannot be granted"]);
+        check_text("[[grant.http]]", "[[grant.ldap]]", &["unknown field `ldap`"]);
+        check_text("kind = \"oauth2-client-credentials\"", "kind = \"basic\"", &["the kind `basic`"]);
+    }
+}

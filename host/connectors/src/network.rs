@@ -1,0 +1,171 @@
+//! The network half of a connection: the wires of `rollcall-net`, stacked for one connector.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rollcall_core::{Diagnostic, Secret, codes};
+use rollcall_edges::clock::Clock;
+use rollcall_net::{
+    AddressPolicy, Algorithm, ClientCredentials, Grant, Grants, Login, Logins, NetError, Online, Options, Origin,
+    Proof, Recorder, Retrying, Schedule, Scrubber, SignedIn, SystemPause, Trust, Wire,
+};
+
+use crate::grants::{FilledLogin, Servers};
+use crate::host::http::HttpGranted;
+use crate::limits::Limits;
+use crate::package::Package;
+use crate::recording::{Recorded, Recording};
+use crate::sandbox::ConnectSpec;
+
+/// How much more than a response may have the wire lets through, in bytes: the guest's side counts exactly and names
+/// the limit to raise, the wire only keeps memory bounded.
+const SLACK_BYTES: u64 = 8 << 20;
+
+/// What the wires are made of.
+pub(crate) struct Parts<'a> {
+    pub(crate) spec: &'a ConnectSpec,
+    pub(crate) package: &'a Package,
+    pub(crate) limits: &'a Limits,
+    pub(crate) servers: &'a Servers,
+    pub(crate) allow_insecure: bool,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Parts<'_> {
+    /// Stacks the wires. A recording that is replayed needs neither network nor credentials.
+    pub(crate) fn stack(&self, recorded: Recorded) -> Result<(HttpGranted, Recorded), Vec<Diagnostic>> {
+        let wants_http = !self.package.manifest().grant.http.is_empty();
+        let mut granted = HttpGranted {
+            wire: None,
+            grants: self.grants()?,
+            logins: self.servers.logins.iter().map(|login| login.name.clone()).collect(),
+            login_headers: Default::default(),
+        };
+        if let Recorded::Replay(replay) = &recorded {
+            granted.wire = wants_http.then(|| replay.clone() as Arc<dyn Wire>);
+            return Ok((granted, recorded));
+        }
+        let (signed_in, scrubber) = if wants_http { self.online()? } else { (None, Scrubber::default()) };
+        let recorded = self.recording(scrubber)?;
+        granted.wire = match (signed_in, &recorded) {
+            (Some(wire), Recorded::Record(recording)) => Some(Arc::new(Recorder::new(wire, recording.clone()))),
+            (Some(wire), _) => Some(Arc::new(wire)),
+            (None, _) => None,
+        };
+        Ok((granted, recorded))
+    }
+
+    fn grants(&self) -> Result<Grants, Vec<Diagnostic>> {
+        let mut wrong = Vec::new();
+        let mut own = Vec::new();
+        for server in &self.servers.granted {
+            match Origin::of(&server.origin) {
+                Ok(origin) => own.push(Grant::new(origin, std::slice::from_ref(&server.method))),
+                Err(message) => wrong.push(Diagnostic::error(codes::CONNECTOR_INVALID, message)),
+            }
+        }
+        let mut grants = Grants::new(own);
+        match Grants::parse(&self.spec.grant_http) {
+            Ok(job) => grants.extend(job),
+            Err(found) => wrong.extend(found),
+        }
+        if wrong.is_empty() { Ok(grants) } else { Err(wrong) }
+    }
+
+    #[expect(clippy::type_complexity, reason = "the pair is taken apart at once")]
+    fn online(&self) -> Result<(Option<SignedIn<Arc<dyn Wire>>>, Scrubber), Vec<Diagnostic>> {
+        let options = Options {
+            addresses: AddressPolicy::granting(&self.spec.grant_addresses)?,
+            trust: self.spec.ca_file.clone().map_or(Trust::Machine, Trust::WithFile),
+            proxy: self.spec.proxy.clone(),
+            allow_insecure: self.allow_insecure,
+            response_bytes: self.limits.response_bytes.saturating_add(SLACK_BYTES),
+            ..Options::default()
+        };
+        let online = Online::new(options).map_err(told)?;
+        let seed = u64::try_from(self.clock.now().0).unwrap_or_default();
+        let schedule = Schedule { seed, ..Schedule::default() };
+        let pause = Arc::new(SystemPause);
+        let retrying: Arc<dyn Wire> = Arc::new(Retrying::new(online, schedule, self.clock.clone(), pause));
+        let logins = Logins::new(self.logins()?, retrying.clone(), self.clock.clone()).map_err(told)?;
+        let scrubber = logins.scrubber();
+        Ok((Some(SignedIn::new(retrying, Arc::new(logins))), scrubber))
+    }
+
+    fn logins(&self) -> Result<BTreeMap<String, Login>, Vec<Diagnostic>> {
+        let mut logins = BTreeMap::new();
+        let mut wrong = Vec::new();
+        for login in &self.servers.logins {
+            match self.login(login) {
+                Ok(filled) => {
+                    logins.insert(login.name.clone(), filled);
+                }
+                Err(diagnostic) => wrong.push(diagnostic),
+            }
+        }
+        if wrong.is_empty() { Ok(logins) } else { Err(wrong) }
+    }
+
+    fn login(&self, login: &FilledLogin) -> Result<Login, Diagnostic> {
+        let invalid = |message: String| Diagnostic::error(codes::CONNECTOR_INVALID, message);
+        let origins: Result<Vec<Origin>, String> = login.origins.iter().map(Origin::of).collect();
+        Ok(Login {
+            origins: origins.map_err(invalid)?,
+            credentials: ClientCredentials {
+                token_url: login.token_url.clone(),
+                client_id: login.client_id.clone(),
+                scope: login.scope.clone(),
+                proof: self.proof(login)?,
+            },
+        })
+    }
+
+    fn proof(&self, login: &FilledLogin) -> Result<Proof, Diagnostic> {
+        let named = |name: &Option<String>| {
+            name.as_ref().is_some_and(|name| self.spec.credentials.keys().any(|given| **given == **name))
+        };
+        if named(&login.secret) {
+            return Ok(Proof::Secret(self.credential(&login.secret)?));
+        }
+        let algorithm = match login.assertion.as_deref() {
+            None | Some("PS256") => Algorithm::Ps256,
+            Some("RS256") => Algorithm::Rs256,
+            Some(other) => {
+                let message = format!("the login `{}` wants to sign with `{other}`, which is not known", login.name);
+                return Err(Diagnostic::error(codes::CONNECTOR_INVALID, message));
+            }
+        };
+        Ok(Proof::Certificate {
+            certificate: self.credential(&login.certificate)?,
+            private_key: self.credential(&login.private_key)?,
+            algorithm,
+        })
+    }
+
+    fn credential(&self, name: &Option<String>) -> Result<Secret, Diagnostic> {
+        let name = name.as_deref().unwrap_or_default();
+        let found = self.spec.credentials.iter().find(|(given, _)| &***given == name);
+        found.and_then(|(_, secret)| secret.clone()).ok_or_else(|| {
+            let message = format!("the credential `{name}` gives nothing");
+            Diagnostic::error(codes::CREDENTIAL_MISSING, message).path(&["directory", "credentials", name])
+        })
+    }
+
+    /// Begins a recording, where one is wanted.
+    fn recording(&self, scrubber: Scrubber) -> Result<Recorded, Vec<Diagnostic>> {
+        let Recording::Record { path, at } = &self.spec.recording else {
+            return Ok(Recorded::None);
+        };
+        let header = rollcall_net::Header::new(&self.package.manifest().name, at, "");
+        let recording = rollcall_net::Recording::create(path, &header, scrubber).map_err(told)?;
+        Ok(Recorded::Record(recording))
+    }
+}
+
+/// Gives an error of making a wire as a diagnostic.
+pub(crate) fn told(error: NetError) -> Vec<Diagnostic> {
+    match error {
+        NetError::Refused(why) | NetError::Recording(why) | NetError::Invalid(why) => vec![*why],
+        other => vec![Diagnostic::error(codes::CONNECTOR_FAILED, other.to_string())],
+    }
+}

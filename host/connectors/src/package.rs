@@ -1,0 +1,188 @@
+//! A package: the bytes of a component, its digest and its manifest, looked at without compiling or running it.
+
+use std::collections::BTreeSet;
+
+use rollcall_core::{Diagnostic, codes};
+use sha2::{Digest, Sha256};
+use wasmparser::{Encoding, Parser, Payload};
+
+use crate::limits::PACKAGE_BYTES;
+use crate::manifest::Manifest;
+use crate::manifest_check::CONTRACT;
+use crate::words::tame;
+
+const SECTION: &str = "rollcall:manifest";
+const OURS: &str = "rollcall:connector/";
+/// What every runtime may import: it is linked, and gives nothing.
+const INERT: &[&str] = &["wasi:cli/", "wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:filesystem/", "wasi:sockets/"];
+
+/// A connector, ready to be compiled.
+#[derive(Clone, Debug)]
+pub struct Package {
+    manifest: Manifest,
+    digest: [u8; 32],
+    bytes: Vec<u8>,
+    imports: BTreeSet<String>,
+}
+
+impl Package {
+    /// Looks into a `.wasm` file.
+    ///
+    /// # Errors
+    ///
+    /// Refuses what is no component, is compiled already, is too large, has no manifest or several, imports what
+    /// nobody gives, or was made for another contract.
+    pub fn read(bytes: Vec<u8>) -> Result<Self, Vec<Diagnostic>> {
+        let refuse = |message: String| vec![Diagnostic::error(codes::CONNECTOR_INVALID, message)];
+        if bytes.len() > PACKAGE_BYTES {
+            return Err(refuse(format!("the package is larger than {} MiB", PACKAGE_BYTES >> 20)));
+        }
+        if wasmtime::Engine::detect_precompiled(&bytes).is_some() {
+            let message = "the package is machine code, which is never accepted; a `.wasm` component is needed";
+            return Err(refuse(message.to_owned()));
+        }
+        if !Parser::is_component(&bytes) {
+            let message = if Parser::is_core_wasm(&bytes) {
+                "the package is a WebAssembly module, not a component; build it for the target `wasm32-wasip2`"
+            } else {
+                "the package is no WebAssembly component"
+            };
+            return Err(refuse(message.to_owned()));
+        }
+        let seen = look(&bytes).map_err(|message| refuse(format!("the package is damaged: {message}")))?;
+        seen.check_exports().map_err(&refuse)?;
+        let manifest = match seen.manifests.as_slice() {
+            [one] => Manifest::parse(one)?,
+            [] => return Err(refuse(format!("the package has no manifest (custom section `{SECTION}`)"))),
+            several => return Err(refuse(format!("the package has {} manifests", several.len()))),
+        };
+        let wrong: Vec<Diagnostic> =
+            seen.imports.iter().filter_map(|name| import_refused(&manifest, name)).flat_map(refuse).collect();
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        let digest = Sha256::digest(&bytes).into();
+        Ok(Self { manifest, digest, imports: seen.imports, bytes })
+    }
+
+    /// Gives the manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Gives the SHA-256 of the bytes.
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
+    /// Gives the digest as lower-case hexadecimal.
+    pub fn digest_text(&self) -> String {
+        crate::cache::hex(&self.digest)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Says whether the component imports one of our capabilities (`http`, `files`).
+    pub(crate) fn imports(&self, capability: &str) -> bool {
+        self.imports.iter().any(|name| ours(name).is_some_and(|(interface, _)| interface == capability))
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    manifests: Vec<Vec<u8>>,
+    imports: BTreeSet<String>,
+    exports: BTreeSet<String>,
+}
+
+impl Seen {
+    fn check_exports(&self) -> Result<(), String> {
+        let made_for = self
+            .exports
+            .iter()
+            .filter_map(|name| ours(name))
+            .find(|(interface, _)| *interface == "directory")
+            .map(|(_, version)| version);
+        match made_for {
+            None => Err(format!("the component does not export `{OURS}directory@{CONTRACT}.0`, so it is no connector")),
+            Some(version) if track(version) == CONTRACT => Ok(()),
+            Some(version) => Err(format!(
+                "the connector is made for the contract `{}` and this program speaks `{CONTRACT}`",
+                tame(version, 40)
+            )),
+        }
+    }
+}
+
+fn look(bytes: &[u8]) -> Result<Seen, String> {
+    let mut seen = Seen::default();
+    let mut depth = 0_u32;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.map_err(|error| tame(error.message(), 200))? {
+            Payload::Version { encoding, .. } => {
+                depth += 1;
+                if depth == 1 && encoding != Encoding::Component {
+                    return Err("it begins as something else".to_owned());
+                }
+            }
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::CustomSection(section) if section.name() == SECTION => {
+                seen.manifests.push(section.data().to_vec());
+            }
+            Payload::ComponentImportSection(imports) if depth == 1 => {
+                for import in imports {
+                    let import = import.map_err(|error| tame(error.message(), 200))?;
+                    seen.imports.insert(import.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(exports) if depth == 1 => {
+                for export in exports {
+                    let export = export.map_err(|error| tame(error.message(), 200))?;
+                    seen.exports.insert(export.name.name.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(seen)
+}
+
+/// Splits `rollcall:connector/http@0.1.0` into interface and version.
+fn ours(name: &str) -> Option<(&str, &str)> {
+    let rest = name.strip_prefix(OURS)?;
+    Some(rest.split_once('@').unwrap_or((rest, "")))
+}
+
+/// Gives the part of a version within which nothing that matters may change.
+fn track(version: &str) -> String {
+    let mut parts = version.split('.');
+    match (parts.next(), parts.next()) {
+        (Some("0"), Some(minor)) => format!("0.{minor}"),
+        (Some(major), _) => major.to_owned(),
+        (None, _) => String::new(),
+    }
+}
+
+fn import_refused(manifest: &Manifest, name: &str) -> Option<String> {
+    if INERT.iter().any(|prefix| name.starts_with(prefix)) {
+        return None;
+    }
+    let asked = |asked: bool, what: &str| {
+        let message = format!("the component imports `{what}` but its manifest has no `[[grant.{what}]]`");
+        (!asked).then_some(message)
+    };
+    match ours(name) {
+        Some((interface, version)) if track(version) != CONTRACT => Some(format!(
+            "the component imports `{}` of the contract `{}` and this program speaks `{CONTRACT}`",
+            tame(interface, 80),
+            tame(version, 40)
+        )),
+        Some(("types" | "log" | "run", _)) => None,
+        Some(("http", _)) => asked(!manifest.grant.http.is_empty(), "http"),
+        Some(("files", _)) => asked(!manifest.grant.files.is_empty(), "files"),
+        Some(("ldap", _)) => Some("the component imports `ldap`, which this version does not give yet".to_owned()),
+        _ => Some(format!("the component imports `{}`, which nobody gives", tame(name, 200))),
+    }
+}

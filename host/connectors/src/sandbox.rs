@@ -1,0 +1,246 @@
+//! The way in: a host that compiles packages and connects jobs to directories through them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rollcall_core::{Diagnostic, Secret, Text, codes};
+use rollcall_edges::clock::Clock;
+use rollcall_edges::directory::{Attributes, DirectoryError};
+use serde_json::{Map, Value};
+use tokio::runtime::Runtime;
+
+use crate::cache::Cache;
+use crate::connector::{Connector, Inner, on_runtime};
+use crate::credentials::check_credentials;
+use crate::grants::{Allow, Servers, folders};
+use crate::host::files::FilesGranted;
+use crate::host::http::HttpGranted;
+use crate::host::run::Progress;
+use crate::limits::Limits;
+use crate::package::Package;
+use crate::recording::{Recorded, Recording};
+use crate::session::Code;
+use crate::settings::Settings;
+use crate::store::Terms;
+use crate::tape::Tape;
+use crate::words::tame;
+use crate::engine;
+use crate::network::Parts;
+
+/// How many threads run guests. One directory is read at a time; the second keeps another one from waiting.
+const THREADS: usize = 2;
+
+/// Runs connectors: the engine, the cache of compiled ones and a runtime of their own.
+pub struct Host {
+    engine: wasmtime::Engine,
+    cache: Cache,
+    clock: Arc<dyn Clock>,
+    /// None only while it is dropped.
+    runtime: Option<Runtime>,
+}
+
+/// What a job says about its directory.
+pub struct ConnectSpec {
+    /// The directory's name within the job.
+    pub directory: Text,
+    /// The folder of the job file.
+    pub folder: PathBuf,
+    /// `[directory.settings]`, as written.
+    pub settings: Map<String, Value>,
+    /// `[directory.credentials]`; none: named but not resolved, which is enough for checks and recordings.
+    pub credentials: BTreeMap<Text, Option<Secret>>,
+    /// `[directory.grants] http`.
+    pub grant_http: Vec<Text>,
+    /// `[directory.grants] files`, resolved.
+    pub grant_files: Vec<PathBuf>,
+    /// `[directory.grants] addresses`: CIDR.
+    pub grant_addresses: Vec<Text>,
+    /// `[directory.limits]`.
+    pub limits: BTreeMap<Text, u64>,
+    /// `[directory.network] proxy`.
+    pub proxy: Option<Text>,
+    /// `[directory.network] ca_file`.
+    pub ca_file: Option<PathBuf>,
+    /// The attributes that the job refers to.
+    pub select: Vec<Text>,
+    /// Whether traffic is recorded or replayed.
+    pub recording: Recording,
+    /// Whether the package is a bundled connector (by its digest), which brings its own grants.
+    pub bundled: bool,
+    /// Hears how far the connector says it is.
+    pub progress: Option<Progress>,
+}
+
+/// What can be said about a job's directory without a network.
+struct Prepared {
+    settings: Settings,
+    limits: Limits,
+    servers: Servers,
+    folders: Vec<PathBuf>,
+}
+
+impl Host {
+    /// Starts a host. Compiled connectors are kept in `cache`, a folder that it makes; none: they are not kept.
+    ///
+    /// # Errors
+    ///
+    /// Fails where this machine cannot run WebAssembly or threads cannot be made.
+    pub fn new(cache: Option<PathBuf>, clock: Arc<dyn Clock>) -> Result<Self, Diagnostic> {
+        let failed = |what: &str, error: &dyn std::fmt::Display| {
+            let message = format!("connectors cannot run here: {what}: {}", tame(&error.to_string(), 300));
+            Diagnostic::error(codes::CONNECTOR_FAILED, message)
+        };
+        let engine = engine::start().map_err(|error| failed("the engine does not start", &error))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("connector")
+            .enable_all()
+            .build()
+            .map_err(|error| failed("no threads", &error))?;
+        Ok(Self { engine, cache: Cache::new(cache), clock, runtime: Some(runtime) })
+    }
+
+    /// Looks into a `.wasm` file, without compiling or running it.
+    ///
+    /// # Errors
+    ///
+    /// See [`Package::read`].
+    pub fn package(&self, bytes: Vec<u8>) -> Result<Package, Vec<Diagnostic>> {
+        Package::read(bytes)
+    }
+
+    /// Checks a job's directory without a network: settings, credentials' names, grants, limits, and what the connector
+    /// itself says to the settings. Gives the attributes where they are known without a network.
+    ///
+    /// # Errors
+    ///
+    /// Gives all mistakes that were found; those of the connector's own rules only where the rest is right.
+    pub async fn check_offline(
+        &self,
+        package: &Package,
+        spec: &ConnectSpec,
+    ) -> Result<Option<Attributes>, Vec<Diagnostic>> {
+        let prepared = prepare(package, spec)?;
+        let recorded = Recorded::open(&spec.recording, package)?;
+        let tape = recorded.tape();
+        let inner = self.inner(package, spec, prepared, HttpGranted::default(), tape).await.map_err(diagnostics)?;
+        let validated = inner.clone();
+        let runtime = inner.runtime.clone();
+        on_runtime(&runtime, async move { validated.validate().await }).await.map_err(diagnostics)?;
+        on_runtime(&runtime, async move { Ok(inner.offline_attributes().await) }).await.map_err(diagnostics)?
+    }
+
+    /// Connects to a job's directory. Nothing is sent yet; the connector has judged the settings.
+    ///
+    /// # Errors
+    ///
+    /// Gives all mistakes of the job as [`DirectoryError::Invalid`].
+    pub async fn connect(&self, package: &Package, spec: &ConnectSpec) -> Result<Connector, DirectoryError> {
+        let prepared = prepare(package, spec).map_err(DirectoryError::Invalid)?;
+        let recorded = Recorded::open(&spec.recording, package).map_err(DirectoryError::Invalid)?;
+        let parts = Parts {
+            spec,
+            package,
+            limits: &prepared.limits,
+            servers: &prepared.servers,
+            allow_insecure: prepared.settings.allow_insecure(),
+            clock: self.clock.clone(),
+        };
+        let (http, recorded) = parts.stack(recorded).map_err(DirectoryError::Invalid)?;
+        let inner = self.inner(package, spec, prepared, http, recorded.tape()).await?;
+        let validated = inner.clone();
+        on_runtime(&inner.runtime.clone(), async move { validated.validate().await }).await?;
+        Ok(Connector::new(inner, recorded))
+    }
+
+    async fn inner(
+        &self,
+        package: &Package,
+        spec: &ConnectSpec,
+        prepared: Prepared,
+        http: HttpGranted,
+        tape: Tape,
+    ) -> Result<Arc<Inner>, DirectoryError> {
+        let Some(runtime) = self.runtime.as_ref().map(Runtime::handle) else {
+            return Err(DirectoryError::Permanent("the host of the connectors has ended".to_owned()));
+        };
+        let code = self.code(package, runtime).await?;
+        let manifest = package.manifest().clone();
+        let settings = prepared.settings.for_guest(&manifest, &spec.select);
+        let mut roots = prepared.folders;
+        roots.extend(spec.grant_files.iter().cloned());
+        let terms = Terms {
+            directory: spec.directory.clone(),
+            limits: Arc::new(prepared.limits),
+            http: Arc::new(http),
+            files: Arc::new(FilesGranted { folders: roots, tape }),
+            progress: spec.progress.clone(),
+        };
+        Ok(Arc::new(Inner::new(runtime.clone(), code, terms, manifest, settings)))
+    }
+
+    /// Compiles on a thread of its own: a large connector takes seconds.
+    async fn code(&self, package: &Package, runtime: &tokio::runtime::Handle) -> Result<Code, DirectoryError> {
+        let (engine, cache, package) = (self.engine.clone(), self.cache.clone(), package.clone());
+        let compiled = runtime.spawn_blocking(move || {
+            let (http, files) = (package.imports("http"), package.imports("files"));
+            let component = cache.component(&engine, &package)?;
+            Code::link(&engine, &component, http, files)
+        });
+        match compiled.await {
+            Ok(Ok(code)) => Ok(code),
+            Ok(Err(error)) => {
+                let message = format!("the package cannot be used: {}", tame(&format!("{error:#}"), 500));
+                Err(DirectoryError::Invalid(vec![Diagnostic::error(codes::CONNECTOR_INVALID, message)]))
+            }
+            Err(_) => Err(DirectoryError::Permanent("the connector could not be compiled".to_owned())),
+        }
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // Dropping a runtime waits for its threads, which is not allowed within another runtime.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Checks everything that needs no connector, and tells all mistakes at once.
+fn prepare(package: &Package, spec: &ConnectSpec) -> Result<Prepared, Vec<Diagnostic>> {
+    let manifest = package.manifest();
+    let mut wrong = Vec::new();
+    let limits = Limits::with(&spec.limits).map_err(|found| wrong.extend(found)).ok();
+    if let Err(found) = check_credentials(manifest, spec.credentials.keys().map(|name| &**name)) {
+        wrong.extend(found);
+    }
+    let replays = matches!(spec.recording, Recording::Replay(_));
+    let mut rest = None;
+    match Settings::check(manifest, &spec.settings, &spec.folder) {
+        Err(found) => wrong.extend(found),
+        Ok(settings) => {
+            let allow =
+                Allow { manifest, settings: &settings, job: &spec.grant_http, bundled: spec.bundled || replays };
+            let servers = allow.servers().map_err(|found| wrong.extend(found)).ok();
+            let folders = folders(manifest, &settings, !replays).map_err(|found| wrong.extend(found)).ok();
+            rest = servers.zip(folders).map(|(servers, folders)| (settings, servers, folders));
+        }
+    }
+    match (limits, rest) {
+        (Some(limits), Some((settings, servers, folders))) if wrong.is_empty() => {
+            Ok(Prepared { settings, limits, servers, folders })
+        }
+        _ => Err(wrong),
+    }
+}
+
+/// Gives an error as what `check` shows.
+fn diagnostics(error: DirectoryError) -> Vec<Diagnostic> {
+    match error {
+        DirectoryError::Invalid(wrong) => wrong,
+        DirectoryError::Refused(diagnostic) => vec![*diagnostic],
+        other => vec![Diagnostic::error(codes::CONNECTOR_FAILED, other.to_string())],
+    }
+}
