@@ -163,6 +163,8 @@ codes! {
     OFFICE_INCOMPLETE = "E0607";
     /// A template file that cannot be used.
     TEMPLATE_INVALID = "E0608";
+    /// An office file, or an export that is read as one, that cannot be used.
+    OFFICE_FILE = "E0609";
 
     /// The state cannot be opened.
     STATE_UNUSABLE = "E0700";

@@ -8,4 +8,6 @@
 pub mod clock;
 pub mod directory;
 pub mod office;
+pub mod office_memory;
+pub mod office_suite;
 pub mod state;

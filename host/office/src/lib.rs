@@ -4,4 +4,11 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod embedded;
+pub mod import;
+pub mod limits;
 pub mod management;
+pub mod model;
+pub mod profile;
+
+pub use embedded::{Embedded, EmbeddedUser};
