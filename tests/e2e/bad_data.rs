@@ -53,7 +53,11 @@ fn bad_users_are_skipped_and_the_rest_goes_on() {
     assert_eq!((run.figure("create"), run.figure("applied"), run.figure("failed")), (3, 3, 0));
     assert_eq!(scene.users().len(), 4);
     // Nothing of those who were skipped is half there.
-    assert!(!run.stdout.contains('\u{202e}'), "a bidi character reaches the screen");
+    let shown = scene.env.run(&["preview", "job.toml"]).exits(3);
+    assert!(
+        !shown.stdout.contains('\u{202e}') && !shown.stderr.contains('\u{202e}'),
+        "a bidi character is shown"
+    );
 }
 
 #[test]

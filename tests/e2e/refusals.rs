@@ -1,9 +1,9 @@
 //! What goes wrong at the directory's door: each with a message of its own and the exit code of its class.
 
-use rollcall_tests::graph::{Fault, FaultRule};
+use rollcall_tests::graph::{Config, Fault, FaultRule, Simulator, der, people};
 use rollcall_tests::scene::{CANARY, Job, Scene};
 
-use crate::env;
+use crate::{env, repository};
 
 fn fault(path: &str, page: Option<usize>, times: Option<u32>, fault: Fault) -> FaultRule {
     FaultRule { path: path.to_owned(), page, times, fault }
@@ -46,6 +46,42 @@ fn an_unreachable_host_is_unreachable() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     scene.env.write("job.toml", Job::default().text(&format!("http://{nobody}")));
     let _ = scene.sync().exits(13).says(&nobody.to_string());
+}
+
+#[test]
+fn an_untrusted_certificate_is_shown_and_gets_no_secret() {
+    let scene = Scene::new(env(), 3);
+    let config = Config { client_secret: CANARY.to_owned(), ..Config::default() };
+    let graph = Simulator::start_with_tls(config, people(3)).unwrap();
+    scene.env.write("job.toml", Job::default().text(&graph.url()));
+    let _ = scene.sync().exits(13).says("certificate");
+    assert_eq!(graph.world().journal.entries.len(), 0);
+    scene.env.write("ca.pem", graph.certificate().unwrap());
+    let trusting = Job::default().with("[directory.network]\nca_file = \"ca.pem\"\n");
+    scene.env.write("job.toml", trusting.text(&graph.url()));
+    assert_eq!(scene.sync().success().figure("create"), 3);
+}
+
+#[test]
+fn a_certificate_signs_in_by_assertion() {
+    let mut scene = Scene::new(env(), 3);
+    let pem = |name: &str| std::fs::read_to_string(repository("tests/data").join(name)).unwrap();
+    scene.graph.world().config.certificate = Some(der(&pem("app.crt.pem")));
+    scene.env.write("app.crt.pem", pem("app.crt.pem"));
+    scene.env.set("APP_KEY", pem("app.key.pem"));
+    let with = |algorithm: &str| {
+        Job::default()
+            .settings(&format!("scope = \"tenant\"\nassertion_algorithm = \"{algorithm}\""))
+            .text(&scene.graph.url())
+    };
+    let credentials = "certificate = { file = \"app.crt.pem\" }\nprivate_key = { env = \"APP_KEY\" }";
+    let secret = "client_secret = { env = \"CLIENT_SECRET\" }";
+    scene.env.write("job.toml", with("PS256").replace(secret, credentials));
+    assert_eq!(scene.sync().success().figure("create"), 3);
+    scene.graph.world().config.accept_pss = false;
+    let _ = scene.sync().exits(4).says("5002730");
+    scene.env.write("job.toml", with("RS256").replace(secret, credentials));
+    let _ = scene.sync().success();
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! A ready-made OAuth mock accepts any client authentication, so a wrong signature would never show.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::digest;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, UnparsedPublicKey};
 use serde_json::Value;
@@ -106,4 +106,13 @@ fn decode_json(part: &str) -> Option<Value> {
 
 fn refuse(number: u32, message: &str) -> Box<Answer> {
     Box::new(sign_in_error(401, "invalid_client", number, message))
+}
+
+/// Gives the content of a PEM text.
+///
+/// # Panics
+/// The text is no PEM.
+pub fn der(pem: &str) -> Vec<u8> {
+    let base64: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    STANDARD.decode(base64).expect("the text is PEM")
 }

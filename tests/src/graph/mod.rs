@@ -16,6 +16,7 @@ mod people;
 mod properties;
 mod query;
 mod server;
+mod tls;
 mod token;
 mod world;
 
@@ -23,6 +24,7 @@ mod world;
 mod tests;
 
 pub use answer::{Answer, Delivery};
+pub use assertion::der;
 pub use control::Command;
 pub use fault::{Fault, FaultRule};
 pub use journal::{Entry, Journal};

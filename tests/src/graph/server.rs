@@ -13,11 +13,14 @@ use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper::{Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 
 use super::answer::{Answer, Delivery};
 use super::model::Tenant;
+use super::tls::Identity;
 use super::world::{Config, Request, World};
 
 /// The largest request body that is read, in bytes.
@@ -28,6 +31,7 @@ const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
 pub struct Simulator {
     address: SocketAddr,
     world: Arc<Mutex<World>>,
+    identity: Option<Identity>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -46,6 +50,27 @@ impl Simulator {
     /// # Errors
     /// The address is taken, or no thread is to be had.
     pub fn start_at(listen: SocketAddr, config: Config, tenant: Tenant) -> io::Result<Self> {
+        Self::begin(listen, config, tenant, None)
+    }
+
+    /// Starts on a free loopback port with TLS and a certificate that nobody has a reason to trust.
+    ///
+    /// # Errors
+    /// No socket, thread or certificate is to be had.
+    pub fn start_with_tls(mut config: Config, tenant: Tenant) -> io::Result<Self> {
+        let identity = Identity::self_signed().map_err(io::Error::other)?;
+        // Links carry the scheme, which the request does not tell.
+        let listen = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
+        config.public_url = Some(format!("https://{listen}"));
+        Self::begin(listen, config, tenant, Some(identity))
+    }
+
+    fn begin(
+        listen: SocketAddr,
+        config: Config,
+        tenant: Tenant,
+        identity: Option<Identity>,
+    ) -> io::Result<Self> {
         let world = Arc::new(Mutex::new(World::new(config, tenant)));
         let listener = std::net::TcpListener::bind(listen)?;
         listener.set_nonblocking(true)?;
@@ -53,12 +78,13 @@ impl Simulator {
         let (stop, stopped) = oneshot::channel();
         let (ready, started) = mpsc::channel();
         let shared = Arc::clone(&world);
+        let acceptor = identity.as_ref().map(|identity| identity.acceptor.clone());
         let thread = std::thread::Builder::new().name("graph-simulator".to_owned()).spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             match runtime {
                 Ok(runtime) => {
                     let _ = ready.send(Ok(()));
-                    runtime.block_on(serve(listener, shared, stopped));
+                    runtime.block_on(serve(listener, shared, acceptor, stopped));
                 }
                 Err(error) => {
                     let _ = ready.send(Err(error));
@@ -66,7 +92,7 @@ impl Simulator {
             }
         })?;
         started.recv().map_err(io::Error::other)??;
-        Ok(Self { address, world, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { address, world, identity, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Gives the socket's address.
@@ -76,7 +102,13 @@ impl Simulator {
 
     /// Gives scheme, host and port, for `login_url` and `graph_url` alike.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.identity.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// Gives its certificate in PEM, where it has one.
+    pub fn certificate(&self) -> Option<&str> {
+        self.identity.as_ref().map(|identity| identity.pem.as_str())
     }
 
     /// Gives the state, to look at or to change. No request is answered while it is held.
@@ -99,6 +131,7 @@ impl Drop for Simulator {
 async fn serve(
     listener: std::net::TcpListener,
     world: Arc<Mutex<World>>,
+    acceptor: Option<TlsAcceptor>,
     mut stopped: oneshot::Receiver<()>,
 ) {
     let Ok(listener) = TcpListener::from_std(listener) else { return };
@@ -107,15 +140,26 @@ async fn serve(
             _ = &mut stopped => return,
             accepted = listener.accept() => {
                 if let Ok((stream, _)) = accepted {
-                    tokio::spawn(connection(stream, Arc::clone(&world)));
+                    tokio::spawn(connection(stream, acceptor.clone(), Arc::clone(&world)));
                 }
             }
         }
     }
 }
 
-async fn connection(stream: TcpStream, world: Arc<Mutex<World>>) {
+async fn connection(stream: TcpStream, acceptor: Option<TlsAcceptor>, world: Arc<Mutex<World>>) {
     let _ = stream.set_nodelay(true);
+    match acceptor {
+        None => exchange(stream, world).await,
+        Some(acceptor) => {
+            if let Ok(stream) = acceptor.accept(stream).await {
+                exchange(stream, world).await;
+            }
+        }
+    }
+}
+
+async fn exchange(stream: impl AsyncRead + AsyncWrite + Unpin, world: Arc<Mutex<World>>) {
     let service = service_fn(move |request| respond(request, Arc::clone(&world)));
     // An error here is a client that hung up, or a fault that was asked for.
     let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;

@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair};
 use serde_json::{Value, json};
@@ -84,7 +84,7 @@ fn refused_signs_in_carry_their_number() {
 #[test]
 fn an_assertion_is_really_verified() {
     let text = include_str!("../../data/app.crt.pem");
-    let certificate = pem(text);
+    let certificate = der(text);
     let mut world = world(1);
     world.config.certificate = Some(certificate.clone());
     world.config.now_ms = Some(1_800_000_000_000);
@@ -119,13 +119,8 @@ fn an_assertion_is_really_verified() {
     check("PS256", &x5t, &with("exp", json!(1_799_000_000)), false, Some(700_024));
 }
 
-fn pem(text: &str) -> Vec<u8> {
-    let base64: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
-    STANDARD.decode(base64).unwrap()
-}
-
 fn signed(alg: &str, head: &Value, claims: &Value) -> String {
-    let key = RsaKeyPair::from_pkcs8(&pem(include_str!("../../data/app.key.pem"))).unwrap();
+    let key = RsaKeyPair::from_pkcs8(&der(include_str!("../../data/app.key.pem"))).unwrap();
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let text = format!("{}.{}", part(head), part(claims));
     let mut signature = vec![0; key.public().modulus_len()];
