@@ -1,8 +1,10 @@
 //! The examples do what their pages say.
 
-use crate::{env, repository};
+use rollcall_tests::graph::{Config, Simulator, Tenant};
 use rollcall_tests::harness::TestEnv;
 use rollcall_tests::scene::users_of;
+
+use crate::{env, repository};
 
 fn example(name: &str) -> TestEnv {
     let env = env();
@@ -60,4 +62,42 @@ fn a_new_job_runs_as_it_stands() {
     runs(&env, "trial/job.toml", 10);
     let _ = env.run(&["init", "other", "--from", "entra"]).success();
     assert!(env.read("other/job.toml").contains("tenant_id"));
+}
+
+/// Makes the recordings of `examples/teams` anew and compares them with those that are kept.
+///
+/// `UPDATE_EXPECT=1` keeps the new ones, which is the way to take over a change of the connector or of `directory.json`.
+#[test]
+fn the_recordings_are_what_the_connector_asks_for() {
+    let mut env = example("teams");
+    let text = env.read("directory.json");
+    let config = Config { page_rows: 12, ..Config::default() };
+    env.set("ENTRA_CLIENT_SECRET", config.client_secret.clone());
+    let graph = Simulator::start(config, Tenant::from_json(&text).unwrap()).unwrap();
+    let mut stale = Vec::new();
+    for (job, recording) in [("job.toml", "graph.recording"), ("group.toml", "group.recording")] {
+        let urls = format!("[directory.settings]\nlogin_url = \"{0}\"\ngraph_url = \"{0}\"", graph.url());
+        let live = env
+            .read(job)
+            .replace(&format!("recording = \"{recording}\"\n"), "")
+            .replace("[directory.settings]", &urls)
+            .replace("path = \"", "path = \"live-");
+        env.write("live.toml", live);
+        for office in ["live-office.db", "live-sales.db"] {
+            if !env.path(office).exists() {
+                let _ = env.run(&["office", "init", office, "--from", "office.toml"]).success();
+            }
+        }
+        let _ = env.run(&["preview", "live.toml", "--record", "new.recording"]).success();
+        // What was asked of the simulator is what would have been asked of Microsoft.
+        let made = env.read("new.recording").replace(&graph.url(), "https://graph.microsoft.com");
+        let kept = repository("examples/teams").join(recording);
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            std::fs::write(&kept, &made).unwrap();
+        }
+        if std::fs::read_to_string(&kept).ok().as_deref() != Some(&*made) {
+            stale.push(recording);
+        }
+    }
+    assert!(stale.is_empty(), "{stale:?} are stale; `UPDATE_EXPECT=1 cargo test recordings` makes them anew");
 }
