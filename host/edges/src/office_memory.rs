@@ -236,7 +236,12 @@ fn update(
 }
 
 /// Checks a user's fields where they differ from `before`, and that its name and number are its own.
-fn check(standing: &Standing, fields: &Fields, before: &Fields, own: Option<&Guid>) -> Result<(), OfficeError> {
+fn check(
+    standing: &Standing,
+    fields: &Fields,
+    before: &Fields,
+    own: Option<&Guid>,
+) -> Result<(), OfficeError> {
     let changed = |field: &Field| fields.get(field) != before.get(field);
     for (field, value) in fields.iter().filter(|(field, _)| changed(field)) {
         let verdict = match (field, value) {
@@ -253,7 +258,8 @@ fn check(standing: &Standing, fields: &Fields, before: &Fields, own: Option<&Gui
     }
     let Some(name) = text_of(fields, Field::Name) else { return refused("the name is empty") };
     let number = text_of(fields, Field::Extension);
-    if by_name(standing, name).is_some_and(|other| Some(&other.guid) != own) || standing.group(name).is_some() {
+    if by_name(standing, name).is_some_and(|other| Some(&other.guid) != own) || standing.group(name).is_some()
+    {
         return refused(format!("the name `{name}` is taken"));
     }
     let others = standing.users.values().filter(|other| Some(&other.guid) != own);
@@ -317,7 +323,14 @@ fn create_extension(
     };
     free_for_record(standing, number)?;
     let guid = format!("extension-{serial}").into();
-    standing.extensions.push(Extension { guid, number: number.clone(), system, kind, template, hardware: false });
+    standing.extensions.push(Extension {
+        guid,
+        number: number.clone(),
+        system,
+        kind,
+        template,
+        hardware: false,
+    });
     standing.extensions.sort_by(|a, b| a.number.cmp(&b.number));
     Ok(())
 }

@@ -6,9 +6,7 @@
 
 use rollcall_core::field::{Fields, groups_of, text_of};
 use rollcall_core::ops::Write;
-use rollcall_core::phone::{
-    Abilities, ExtensionTemplate, Group, PhoneUser, Standing, System, UserTemplate,
-};
+use rollcall_core::phone::{Abilities, ExtensionTemplate, Group, PhoneUser, Standing, System, UserTemplate};
 use rollcall_core::script::ExtensionKind;
 use rollcall_core::{Field, Guid, Secret, Text, Value};
 
@@ -23,7 +21,8 @@ pub fn beginning() -> Standing {
         extension: Some(number.into()),
         system: "Primary".into(),
     };
-    let user = UserTemplate { name: "Sales".into(), profile: Some("Power User".into()), ..Default::default() };
+    let user =
+        UserTemplate { name: "Sales".into(), profile: Some("Power User".into()), ..Default::default() };
     let extension = ExtensionTemplate { name: "J179".into(), kind: Some("SIP".into()), ..Default::default() };
     Standing {
         systems: vec![System { name: "Primary".into(), primary: true, ..Default::default() }],
@@ -218,7 +217,8 @@ async fn refused(office: &dyn Office) -> Result<(), Broken> {
         refuses(office, &format!("the name `{name}`"), &create(name, "2001", "Primary", None)).await?;
     }
     for number in ["1", "20a1", "112", "9999999999999999"] {
-        refuses(office, &format!("the number `{number}`"), &create("Anna Berg", number, "Primary", None)).await?;
+        refuses(office, &format!("the number `{number}`"), &create("Anna Berg", number, "Primary", None))
+            .await?;
     }
     let user = made(office, "Anna Berg", "2001").await?;
     refuses(office, "no name", &set(&user, Field::Name, None)).await?;

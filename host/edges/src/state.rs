@@ -51,7 +51,12 @@ pub trait Mirror: Send {
     async fn seal(&mut self, end: Coverage, token: Option<Token>) -> Result<u32, StateError>;
 
     /// Gives up to `limit` records of a directory with ids greater than `after`, in order of id.
-    async fn records(&mut self, directory: &str, after: Option<&str>, limit: u32) -> Result<Vec<Record>, StateError>;
+    async fn records(
+        &mut self,
+        directory: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Record>, StateError>;
 }
 
 /// What is known of a job before a run.
@@ -216,7 +221,12 @@ pub trait State: Send + Sync {
 
     /// Journals how an operation went and changes the ledger with it.
     async fn settle(
-        &self, run: &str, seq: u32, settled: &Settled, link: Option<&LinkChange>, now: Instant,
+        &self,
+        run: &str,
+        seq: u32,
+        settled: &Settled,
+        link: Option<&LinkChange>,
+        now: Instant,
     ) -> Result<(), StateError>;
 
     /// Ends a run.
@@ -232,5 +242,6 @@ pub trait State: Send + Sync {
     async fn operations(&self, run: &str) -> Result<Vec<Journalled>, StateError>;
 
     /// Gives the operations of the job's runs that concern one user, the latest run first: run id, when, operation.
-    async fn history(&self, job: &str, id: &RecordId) -> Result<Vec<(Text, Instant, Journalled)>, StateError>;
+    async fn history(&self, job: &str, id: &RecordId)
+    -> Result<Vec<(Text, Instant, Journalled)>, StateError>;
 }
