@@ -1,0 +1,58 @@
+//! Folders and files that nobody else can read, from the moment they exist.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use rollcall_edges::state::StateError;
+
+/// Makes a folder and those above it, 0700.
+pub(crate) fn folder(path: &Path) -> Result<(), StateError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| unusable(path, &error))
+}
+
+/// Opens a file for reading and writing, and makes it 0600 where it is missing. What stands there with wider
+/// permissions is narrowed.
+pub(crate) fn private(path: &Path) -> Result<File, StateError> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| unusable(path, &error))?;
+    let permissions = file.metadata().map_err(|error| unusable(path, &error))?.permissions();
+    if permissions.mode() & 0o077 != 0 {
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))
+            .map_err(|error| unusable(path, &error))?;
+    }
+    Ok(file)
+}
+
+/// Writes a file whole: beside it first, then into its place.
+pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<(), StateError> {
+    let beside = path.with_extension("new");
+    let written = (|| {
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        std::fs::rename(&beside, path)
+    })();
+    written.map_err(|error| unusable(path, &error))
+}
+
+/// Says that a file of the state cannot be used.
+pub(crate) fn unusable(path: &Path, error: &std::io::Error) -> StateError {
+    StateError::Unusable {
+        message: format!("the state's `{}` cannot be used: {error}", path.display()),
+        hint: Some(
+            "check the permissions and the free space, or give another folder with `--state DIR`".into(),
+        ),
+    }
+}

@@ -1,0 +1,251 @@
+//! The journal: intents before effects, and what each effect does to the ledger, in one transaction.
+
+use async_trait::async_trait;
+use rollcall_core::memory::Link;
+use rollcall_core::{Guid, RecordId, Text};
+use rollcall_edges::clock::Instant;
+use rollcall_edges::state::{
+    Held, Intent, JobState, Journalled, Lease, LinkChange, NewRun, Passed, RunRow, Settled, State, StateError,
+};
+use sqlx::{Row as _, Sqlite, Transaction};
+use std::collections::BTreeMap;
+
+use crate::lease;
+use crate::rows::{self, link_row, op_row};
+use crate::seal::damaged;
+use crate::shapes::Shaper;
+use crate::store::Store;
+
+#[async_trait]
+impl State for Store {
+    async fn job(&self, job: &str) -> Result<JobState, StateError> {
+        self.read_job(job).await
+    }
+
+    async fn links(&self, job: &str) -> Result<Vec<Link>, StateError> {
+        self.read_links(job).await
+    }
+
+    async fn owners(&self, office: &str) -> Result<BTreeMap<Guid, (Text, Text)>, StateError> {
+        self.read_owners(office).await
+    }
+
+    async fn held(&self, office: &str, since: Instant) -> Result<Vec<Held>, StateError> {
+        self.read_held(office, since).await
+    }
+
+    async fn passed(&self, job: &str, passed: &Passed) -> Result<(), StateError> {
+        self.write_passed(job, passed).await.map_err(|error| self.broken(&error))
+    }
+
+    async fn lease(&self, job: &str, office: &str, wait_ms: u64) -> Result<Box<dyn Lease>, StateError> {
+        lease::take(&self.folder.join("locks"), job, office, wait_ms).await
+    }
+
+    async fn begin(&self, run: &NewRun) -> Result<Text, StateError> {
+        let id = run_id(run.started)?;
+        let insert =
+            "INSERT INTO run (id, job, office, kind, started, document) VALUES ($1, $2, $3, $4, $5, $6)";
+        sqlx::query(insert)
+            .bind(&id)
+            .bind(&*run.job)
+            .bind(&*run.office)
+            .bind(&*run.kind)
+            .bind(run.started.0)
+            .bind(&run.plan)
+            .execute(&self.pool)
+            .await
+            .map_err(|error| self.broken(&error))?;
+        Ok(id.into())
+    }
+
+    async fn intend(&self, run: &str, intents: &[Intent]) -> Result<(), StateError> {
+        if intents.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.pool.begin().await.map_err(|error| self.broken(&error))?;
+        for intent in intents {
+            let row = op_row(run, i64::from(intent.seq));
+            let write = Shaper { seal: &self.seal, row: &row }.write(&intent.write)?;
+            let insert = "INSERT INTO op (run, seq, change, directory, native, key, write) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+            sqlx::query(insert)
+                .bind(run)
+                .bind(i64::from(intent.seq))
+                .bind(i64::from(intent.change))
+                .bind(intent.id.as_ref().map(|id| &*id.directory))
+                .bind(intent.id.as_ref().map(|id| &*id.native))
+                .bind(&*intent.key)
+                .bind(write)
+                .execute(&mut *tx)
+                .await
+                .map_err(|error| self.broken(&error))?;
+        }
+        tx.commit().await.map_err(|error| self.broken(&error))
+    }
+
+    async fn settle(
+        &self,
+        run: &str,
+        seq: u32,
+        settled: &Settled,
+        link: Option<&LinkChange>,
+        now: Instant,
+    ) -> Result<(), StateError> {
+        let mut tx = self.pool.begin().await.map_err(|error| self.broken(&error))?;
+        let (word, why) = match settled {
+            Settled::Applied => ("applied", None),
+            Settled::Failed(why) => ("failed", Some(why)),
+            Settled::Unknown(why) => ("unknown", Some(why)),
+        };
+        let update = "UPDATE op SET settled = $3, why = $4, at = $5 WHERE run = $1 AND seq = $2";
+        sqlx::query(update)
+            .bind(run)
+            .bind(i64::from(seq))
+            .bind(word)
+            .bind(why)
+            .bind(now.0)
+            .execute(&mut *tx)
+            .await
+            .map_err(|error| self.broken(&error))?;
+        if let Some(change) = link {
+            self.change_link(&mut tx, run, change, now).await?;
+        }
+        tx.commit().await.map_err(|error| self.broken(&error))
+    }
+
+    async fn finish(&self, run: &str, ended: Instant, exit: i32, report: &str) -> Result<(), StateError> {
+        let update = "UPDATE run SET ended = $2, exit = $3, document = $4 WHERE id = $1";
+        let query = sqlx::query(update).bind(run).bind(ended.0).bind(exit).bind(report);
+        query.execute(&self.pool).await.map(drop).map_err(|error| self.broken(&error))
+    }
+
+    async fn runs(&self, job: Option<&str>, limit: u32) -> Result<Vec<RunRow>, StateError> {
+        let select =
+            format!("{} WHERE $1 IS NULL OR job = $1 ORDER BY started DESC, id DESC LIMIT $2", rows::RUN);
+        let query = sqlx::query(sqlx::AssertSqlSafe(select)).bind(job).bind(i64::from(limit));
+        let rows = query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
+        Ok(rows.iter().map(rows::run).collect())
+    }
+
+    async fn run(&self, id: &str) -> Result<Option<RunRow>, StateError> {
+        if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Ok(None);
+        }
+        let select = format!("{} WHERE substr(id, 1, length($1)) = $1 LIMIT 2", rows::RUN);
+        let query = sqlx::query(sqlx::AssertSqlSafe(select)).bind(id);
+        let rows = query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
+        // An ambiguous beginning names no run.
+        Ok(if rows.len() == 1 { rows.first().map(rows::run) } else { None })
+    }
+
+    async fn operations(&self, run: &str) -> Result<Vec<Journalled>, StateError> {
+        let select = "SELECT run, seq, change, directory, native, key, write, settled, why FROM op WHERE run = $1 ORDER BY seq";
+        let rows =
+            sqlx::query(select).bind(run).fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
+        rows.iter().map(|row| rows::op(&self.seal, row)).collect()
+    }
+
+    async fn history(
+        &self,
+        job: &str,
+        id: &RecordId,
+    ) -> Result<Vec<(Text, Instant, Journalled)>, StateError> {
+        let select = "SELECT op.run, seq, change, directory, native, key, write, settled, why, COALESCE(at, started) \
+                      FROM op JOIN run ON run.id = op.run WHERE run.job = $1 AND directory = $2 AND native = $3 \
+                      ORDER BY started DESC, op.run DESC, seq";
+        let query = sqlx::query(select).bind(job).bind(&*id.directory).bind(&*id.native);
+        let rows = query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
+        let one = |row| {
+            Ok((
+                Text::from(sqlx::Row::get::<String, _>(row, 0)),
+                Instant(sqlx::Row::get(row, 9)),
+                rows::op(&self.seal, row)?,
+            ))
+        };
+        rows.iter().map(one).collect()
+    }
+}
+
+impl Store {
+    async fn change_link(
+        &self,
+        tx: &mut Transaction<'_, Sqlite>,
+        run: &str,
+        change: &LinkChange,
+        now: Instant,
+    ) -> Result<(), StateError> {
+        let row = sqlx::query("SELECT job, office FROM run WHERE id = $1")
+            .bind(run)
+            .fetch_optional(&mut **tx)
+            .await;
+        let row =
+            row.map_err(|error| self.broken(&error))?.ok_or_else(|| damaged("an operation of no run"))?;
+        let (job, office): (String, String) = (row.get(0), row.get(1));
+        match change {
+            LinkChange::Put(link) => self.put_link(tx, &job, &office, link).await,
+            LinkChange::Remove { id, name, number } => {
+                let delete = "DELETE FROM link WHERE job = $1 AND directory = $2 AND native = $3";
+                let query = sqlx::query(delete).bind(&job).bind(&*id.directory).bind(&*id.native);
+                query.execute(&mut **tx).await.map_err(|error| self.broken(&error))?;
+                for (value, is_name) in [(name, true), (number, false)] {
+                    let Some(value) = value else { continue };
+                    let hold = "INSERT INTO held (office, value, is_name, directory, native, since) VALUES ($1, $2, $3, $4, $5, $6) \
+                                ON CONFLICT (office, is_name, value) DO UPDATE SET directory = excluded.directory, \
+                                native = excluded.native, since = excluded.since";
+                    sqlx::query(hold)
+                        .bind(&office)
+                        .bind(&**value)
+                        .bind(is_name)
+                        .bind(&*id.directory)
+                        .bind(&*id.native)
+                        .bind(now.0)
+                        .execute(&mut **tx)
+                        .await
+                        .map_err(|error| self.broken(&error))?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn put_link(
+        &self,
+        tx: &mut Transaction<'_, Sqlite>,
+        job: &str,
+        office: &str,
+        link: &Link,
+    ) -> Result<(), StateError> {
+        let row = link_row(job, &link.id);
+        let written = Shaper { seal: &self.seal, row: &row }.fields(&link.written)?;
+        let put = "INSERT INTO link (job, directory, native, office, key, guid, written, rule, number_by_rule, owns_extension) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (job, directory, native) DO UPDATE SET \
+                   office = excluded.office, key = excluded.key, guid = excluded.guid, written = excluded.written, \
+                   rule = excluded.rule, number_by_rule = excluded.number_by_rule, owns_extension = excluded.owns_extension";
+        sqlx::query(put)
+            .bind(job)
+            .bind(&*link.id.directory)
+            .bind(&*link.id.native)
+            .bind(office)
+            .bind(&*link.key)
+            .bind(&*link.guid)
+            .bind(written)
+            .bind(link.rule.as_deref())
+            .bind(link.number_by_rule)
+            .bind(link.owns_extension)
+            .execute(&mut **tx)
+            .await
+            .map(drop)
+            .map_err(|error| self.broken(&error))
+    }
+}
+
+/// Draws a run's id: it sorts by time, and eight letters of chance keep two apart.
+fn run_id(started: Instant) -> Result<String, StateError> {
+    const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    let mut random = [0u8; 8];
+    getrandom::fill(&mut random).map_err(|error| damaged(&format!("no random numbers: {error}")))?;
+    let time = u64::try_from(started.0).unwrap_or(0);
+    let letter = |value: u64| char::from(LETTERS[usize::try_from(value % 32).unwrap_or(0)]);
+    let clock = (0..9).rev().map(|place| letter(time >> (place * 5)));
+    Ok(clock.chain(random.iter().map(|byte| letter(u64::from(*byte)))).collect())
+}

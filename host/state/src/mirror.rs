@@ -1,0 +1,292 @@
+//! The mirror: the directory's last known records of one job. It is a cache in a file of its own.
+//!
+//! A listing is staged page by page and moved over in one transaction when it ends well, together with its token.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rollcall_core::{Cell, Record, RecordId, Text};
+use rollcall_edges::directory::{Coverage, Edit, Page, RecordChange, Token};
+use rollcall_edges::state::{Mirror, StateError};
+use serde::{Deserialize, Serialize};
+use sqlx::{Row as _, SqlitePool};
+
+use crate::schema;
+use crate::seal::damaged;
+use crate::shapes::{json, parse};
+
+/// How a cell stands in the file: the shortest JSON that tells its kind.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Stored {
+    None(()),
+    Boolean(bool),
+    Integer(i64),
+    Text(Text),
+    Texts(Vec<Text>),
+    Bytes { b: Vec<u8> },
+}
+
+/// A mirror's file.
+pub struct MirrorFile {
+    path: PathBuf,
+    pool: SqlitePool,
+    /// The listing that is being staged: directory and scope.
+    listing: Option<(Text, Vec<u8>)>,
+    headings: BTreeMap<i64, Arc<[Text]>>,
+}
+
+impl MirrorFile {
+    pub(crate) async fn open(path: &Path) -> Result<Self, StateError> {
+        let pool = schema::open(path, schema::MIRROR, false).await?;
+        Ok(Self { path: path.to_owned(), pool, listing: None, headings: BTreeMap::new() })
+    }
+
+    fn broken(&self, error: &sqlx::Error) -> StateError {
+        schema::broken(&self.path, error)
+    }
+
+    fn directory(&self) -> Result<Text, StateError> {
+        self.listing
+            .as_ref()
+            .map(|(name, _)| name.clone())
+            .ok_or_else(|| damaged("a page came before its listing"))
+    }
+
+    /// Gives the number of a list of columns.
+    async fn heading(&mut self, columns: &Arc<[Text]>) -> Result<i64, StateError> {
+        if let Some((id, _)) = self.headings.iter().find(|(_, known)| *known == columns) {
+            return Ok(*id);
+        }
+        let text = json(&columns.to_vec())?;
+        let insert = "INSERT INTO heading (columns) VALUES ($1) ON CONFLICT (columns) DO UPDATE SET columns = excluded.columns RETURNING id";
+        let row = sqlx::query(insert)
+            .bind(text)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(|error| self.broken(&error))?;
+        let id = row.get::<i64, _>(0);
+        self.headings.insert(id, columns.clone());
+        Ok(id)
+    }
+
+    async fn columns(&mut self, id: i64) -> Result<Arc<[Text]>, StateError> {
+        if let Some(columns) = self.headings.get(&id) {
+            return Ok(columns.clone());
+        }
+        let row =
+            sqlx::query("SELECT columns FROM heading WHERE id = $1").bind(id).fetch_one(&self.pool).await;
+        let text: String = row.map_err(|error| self.broken(&error))?.get(0);
+        let columns: Arc<[Text]> = parse::<Vec<Text>>(&text)?.into();
+        self.headings.insert(id, columns.clone());
+        Ok(columns)
+    }
+
+    /// Gives a record as this listing has it so far, else as the last one had it.
+    async fn present(&mut self, directory: &Text, native: &str) -> Result<Option<Record>, StateError> {
+        let select = "SELECT heading, cells, 1 FROM staged WHERE native = $1 UNION ALL \
+                      SELECT heading, cells, 0 FROM record WHERE directory = $2 AND native = $1 LIMIT 1";
+        let row = sqlx::query(select).bind(native).bind(&**directory).fetch_optional(&self.pool).await;
+        let Some(row) = row.map_err(|error| self.broken(&error))? else { return Ok(None) };
+        let (Some(heading), Some(cells)) = (row.get::<Option<i64>, _>(0), row.get::<Option<String>, _>(1))
+        else {
+            return Ok(None);
+        };
+        let columns = self.columns(heading).await?;
+        let id = RecordId { directory: directory.clone(), native: native.into() };
+        Ok(Some(Record { id, columns, cells: cells_back(&cells)? }))
+    }
+
+    /// Applies edits to a known record; an unknown one is ignored, for its attributes are not all known.
+    async fn patched(
+        &mut self,
+        directory: &Text,
+        native: &str,
+        edits: &[(Text, Edit)],
+    ) -> Result<Option<Record>, StateError> {
+        let Some(record) = self.present(directory, native).await? else { return Ok(None) };
+        let mut columns = record.columns.to_vec();
+        let mut cells = record.cells.into_vec();
+        for (name, edit) in edits {
+            let index = columns.iter().position(|column| column == name).unwrap_or_else(|| {
+                columns.push(name.clone());
+                cells.push(Cell::None);
+                cells.len() - 1
+            });
+            cells[index] = edited(&cells[index], edit);
+        }
+        Ok(Some(Record { id: record.id, columns: columns.into(), cells: cells.into() }))
+    }
+}
+
+fn edited(cell: &Cell, edit: &Edit) -> Cell {
+    let texts: Vec<Text> = match cell {
+        Cell::Texts(texts) => texts.to_vec(),
+        Cell::Text(text) => vec![text.clone()],
+        _ => Vec::new(),
+    };
+    match edit {
+        Edit::Replace(cell) => cell.clone(),
+        Edit::Add(more) => {
+            let new = more.iter().filter(|text| !texts.contains(text)).cloned();
+            Cell::Texts(texts.iter().cloned().chain(new).collect())
+        }
+        Edit::Remove(less) => match texts.into_iter().filter(|text| !less.contains(text)).collect::<Vec<_>>()
+        {
+            texts if texts.is_empty() => Cell::None,
+            texts => Cell::Texts(texts.into()),
+        },
+    }
+}
+
+fn cells_of(cells: &[Cell]) -> Result<String, StateError> {
+    let stored: Vec<Stored> = cells
+        .iter()
+        .map(|cell| match cell {
+            Cell::None => Stored::None(()),
+            Cell::Text(text) => Stored::Text(text.clone()),
+            Cell::Integer(number) => Stored::Integer(*number),
+            Cell::Boolean(yes) => Stored::Boolean(*yes),
+            Cell::Bytes(bytes) => Stored::Bytes { b: bytes.to_vec() },
+            Cell::Texts(texts) => Stored::Texts(texts.to_vec()),
+        })
+        .collect();
+    json(&stored)
+}
+
+fn cells_back(text: &str) -> Result<Box<[Cell]>, StateError> {
+    let stored: Vec<Stored> = parse(text)?;
+    let cell = |stored| match stored {
+        Stored::None(()) => Cell::None,
+        Stored::Text(text) => Cell::Text(text),
+        Stored::Integer(number) => Cell::Integer(number),
+        Stored::Boolean(yes) => Cell::Boolean(yes),
+        Stored::Bytes { b } => Cell::Bytes(b.into()),
+        Stored::Texts(texts) => Cell::Texts(texts.into()),
+    };
+    Ok(stored.into_iter().map(cell).collect())
+}
+
+#[async_trait]
+impl Mirror for MirrorFile {
+    async fn token(&mut self, directory: &str, scope: &[u8]) -> Result<Option<Token>, StateError> {
+        let select = "SELECT token FROM listing WHERE directory = $1 AND scope = $2";
+        let row = sqlx::query(select).bind(directory).bind(scope).fetch_optional(&self.pool).await;
+        Ok(row.map_err(|error| self.broken(&error))?.and_then(|row| row.get(0)))
+    }
+
+    async fn begin(&mut self, directory: &str, scope: &[u8]) -> Result<(), StateError> {
+        sqlx::query("DELETE FROM staged").execute(&self.pool).await.map_err(|error| self.broken(&error))?;
+        self.listing = Some((directory.into(), scope.to_vec()));
+        Ok(())
+    }
+
+    async fn merge(&mut self, page: Page) -> Result<(), StateError> {
+        let directory = self.directory()?;
+        let mut rows: Vec<(Text, Option<(i64, String)>)> = Vec::with_capacity(page.changes.len());
+        for change in page.changes {
+            let record = match change {
+                RecordChange::Whole(record) => record,
+                RecordChange::Gone(native) => {
+                    rows.push((native, None));
+                    continue;
+                }
+                RecordChange::Part(native, edits) => {
+                    // The patch may be of a record that this very page has.
+                    self.stage(&mut rows).await?;
+                    match self.patched(&directory, &native, &edits).await? {
+                        Some(record) => record,
+                        None => continue,
+                    }
+                }
+            };
+            let heading = self.heading(&record.columns).await?;
+            rows.push((record.id.native.clone(), Some((heading, cells_of(&record.cells)?))));
+        }
+        self.stage(&mut rows).await
+    }
+
+    async fn seal(&mut self, end: Coverage, token: Option<Token>) -> Result<u32, StateError> {
+        let Some((directory, scope)) = self.listing.take() else {
+            return Err(damaged("an end came before its listing"));
+        };
+        let users =
+            self.move_over(&directory, &scope, end, token).await.map_err(|error| self.broken(&error))?;
+        Ok(u32::try_from(users).unwrap_or(u32::MAX))
+    }
+
+    async fn records(
+        &mut self,
+        directory: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Record>, StateError> {
+        let select = "SELECT native, heading, cells FROM record WHERE directory = $1 AND native > $2 ORDER BY native LIMIT $3";
+        let query =
+            sqlx::query(select).bind(directory).bind(after.unwrap_or_default()).bind(i64::from(limit));
+        let rows = query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
+        let name = Text::from(directory);
+        let mut records = Vec::with_capacity(rows.len());
+        for row in rows {
+            let columns = self.columns(row.get(1)).await?;
+            let id = RecordId { directory: name.clone(), native: row.get::<String, _>(0).into() };
+            records.push(Record { id, columns, cells: cells_back(row.get(2))? });
+        }
+        Ok(records)
+    }
+}
+
+impl MirrorFile {
+    /// Writes rows to the staging table in one transaction.
+    async fn stage(&self, rows: &mut Vec<(Text, Option<(i64, String)>)>) -> Result<(), StateError> {
+        let written = async {
+            let mut tx = self.pool.begin().await?;
+            for (native, row) in rows.drain(..) {
+                let (heading, cells) = row.unzip();
+                let insert = "INSERT INTO staged (native, heading, cells) VALUES ($1, $2, $3) ON CONFLICT (native) \
+                              DO UPDATE SET heading = excluded.heading, cells = excluded.cells";
+                sqlx::query(insert).bind(&*native).bind(heading).bind(cells).execute(&mut *tx).await?;
+            }
+            tx.commit().await
+        };
+        written.await.map_err(|error| self.broken(&error))
+    }
+
+    async fn move_over(
+        &self,
+        directory: &str,
+        scope: &[u8],
+        end: Coverage,
+        token: Option<Token>,
+    ) -> Result<i64, sqlx::Error> {
+        let mut tx = self.pool.begin().await?;
+        let sweep = match end {
+            Coverage::Everything => {
+                "DELETE FROM record WHERE directory = $1 AND native NOT IN (SELECT native FROM staged WHERE cells IS NOT NULL)"
+            }
+            Coverage::Changes => {
+                "DELETE FROM record WHERE directory = $1 AND native IN (SELECT native FROM staged WHERE cells IS NULL)"
+            }
+        };
+        sqlx::query(sweep).bind(directory).execute(&mut *tx).await?;
+        // Only what differs is written.
+        let merge = "INSERT INTO record (directory, native, heading, cells) \
+                     SELECT $1, native, heading, cells FROM staged WHERE cells IS NOT NULL \
+                     ON CONFLICT (directory, native) DO UPDATE SET heading = excluded.heading, cells = excluded.cells \
+                     WHERE record.cells <> excluded.cells OR record.heading <> excluded.heading";
+        sqlx::query(merge).bind(directory).execute(&mut *tx).await?;
+        let count = sqlx::query("SELECT COUNT(*) FROM record WHERE directory = $1")
+            .bind(directory)
+            .fetch_one(&mut *tx)
+            .await?;
+        let users = count.get::<i64, _>(0);
+        let listing = "INSERT INTO listing (directory, scope, token, users) VALUES ($1, $2, $3, $4) ON CONFLICT (directory) \
+                       DO UPDATE SET scope = excluded.scope, token = excluded.token, users = excluded.users";
+        sqlx::query(listing).bind(directory).bind(scope).bind(token).bind(users).execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM staged").execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(users)
+    }
+}

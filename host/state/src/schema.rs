@@ -1,0 +1,124 @@
+//! The tables, and how an older file becomes a newer one: forward only, one transaction a step.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rollcall_edges::state::StateError;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Row as _, SqlitePool};
+
+use crate::files;
+use crate::limits::BUSY_MS;
+
+/// The steps of `state.db`; a step is never changed once it is released.
+pub(crate) const STATE: &[&str] = &["
+CREATE TABLE job (
+    name TEXT PRIMARY KEY, directory TEXT, office TEXT, baseline INTEGER, scope BLOB
+) STRICT;
+CREATE TABLE link (
+    job TEXT NOT NULL, directory TEXT NOT NULL, native TEXT NOT NULL, office TEXT NOT NULL, key TEXT NOT NULL,
+    guid TEXT NOT NULL, written TEXT NOT NULL, rule TEXT, number_by_rule INTEGER NOT NULL,
+    owns_extension INTEGER NOT NULL, missing_since INTEGER, missing_reads INTEGER,
+    PRIMARY KEY (job, directory, native)
+) STRICT;
+CREATE UNIQUE INDEX link_guid ON link (office, guid);
+CREATE TABLE held (
+    office TEXT NOT NULL, value TEXT NOT NULL, is_name INTEGER NOT NULL, directory TEXT NOT NULL,
+    native TEXT NOT NULL, since INTEGER NOT NULL,
+    PRIMARY KEY (office, is_name, value)
+) STRICT;
+CREATE TABLE run (
+    id TEXT PRIMARY KEY, job TEXT NOT NULL, office TEXT NOT NULL, kind TEXT NOT NULL, started INTEGER NOT NULL,
+    ended INTEGER, exit INTEGER, document TEXT NOT NULL
+) STRICT;
+CREATE INDEX run_job ON run (job, started);
+CREATE TABLE op (
+    run TEXT NOT NULL REFERENCES run (id) ON DELETE CASCADE, seq INTEGER NOT NULL, change INTEGER NOT NULL,
+    directory TEXT, native TEXT, key TEXT NOT NULL, write TEXT NOT NULL, settled TEXT, why TEXT, at INTEGER,
+    PRIMARY KEY (run, seq)
+) STRICT;
+CREATE INDEX op_record ON op (directory, native);
+"];
+
+/// The steps of a mirror's file. It is a cache: a step may drop everything.
+pub(crate) const MIRROR: &[&str] = &["
+CREATE TABLE listing (
+    directory TEXT PRIMARY KEY, scope BLOB NOT NULL, token BLOB, users INTEGER NOT NULL
+) STRICT;
+CREATE TABLE heading (id INTEGER PRIMARY KEY, columns TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE record (
+    directory TEXT NOT NULL, native TEXT NOT NULL, heading INTEGER NOT NULL, cells TEXT NOT NULL,
+    PRIMARY KEY (directory, native)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE staged (
+    native TEXT PRIMARY KEY, heading INTEGER, cells TEXT
+) STRICT, WITHOUT ROWID;
+"];
+
+/// Opens a database file with one connection, makes it where it is missing, and brings it up to date.
+pub(crate) async fn open(
+    path: &Path,
+    steps: &[&'static str],
+    durable: bool,
+) -> Result<SqlitePool, StateError> {
+    // SQLite gives its side files the permissions of the file itself, so that has to be there first.
+    drop(files::private(path)?);
+    let synchronous = if durable { SqliteSynchronous::Full } else { SqliteSynchronous::Normal };
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(synchronous)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_millis(BUSY_MS))
+        .pragma("trusted_schema", "OFF")
+        .pragma("temp_store", "MEMORY");
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect_with(options)
+        .await
+        .map_err(|error| broken(path, &error))?;
+    migrate(&pool, steps, path).await?;
+    Ok(pool)
+}
+
+async fn migrate(pool: &SqlitePool, steps: &[&'static str], path: &Path) -> Result<(), StateError> {
+    let at = |error: sqlx::Error| broken(path, &error);
+    let row = sqlx::query("PRAGMA user_version").fetch_one(pool).await.map_err(at)?;
+    let version = usize::try_from(row.get::<i64, _>(0)).unwrap_or(usize::MAX);
+    if version > steps.len() {
+        return Err(StateError::Unusable {
+            message: format!(
+                "`{}` is from a newer rollcall (format {version}, this one knows {})",
+                path.display(),
+                steps.len()
+            ),
+            hint: Some("use that version, or give another folder with `--state DIR`".into()),
+        });
+    }
+    for (index, step) in steps.iter().enumerate().skip(version) {
+        let mut tx = pool.begin().await.map_err(at)?;
+        sqlx::raw_sql(*step).execute(&mut *tx).await.map_err(at)?;
+        let stamp = format!("PRAGMA user_version = {}", index + 1);
+        sqlx::raw_sql(sqlx::AssertSqlSafe(stamp)).execute(&mut *tx).await.map_err(at)?;
+        tx.commit().await.map_err(at)?;
+    }
+    Ok(())
+}
+
+/// Says that a database file cannot be used, by what SQLite says.
+pub(crate) fn broken(path: &Path, error: &sqlx::Error) -> StateError {
+    let text = error.to_string();
+    let hint = if text.contains("malformed") || text.contains("not a database") {
+        "restore a backup of the state's folder, or move it away to begin anew"
+    } else if text.contains("readonly") || text.contains("read-only") || text.contains("unable to open") {
+        "the folder and its files must be writable for this user"
+    } else if text.contains("full") {
+        "free some space; nothing was lost"
+    } else {
+        "is another rollcall using it? else check the disk"
+    };
+    StateError::Unusable {
+        message: format!("the state's `{}` cannot be used: {text}", path.display()),
+        hint: Some(hint.into()),
+    }
+}

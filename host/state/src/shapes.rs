@@ -1,0 +1,169 @@
+//! How core's values stand in the database: JSON shapes of this crate's own, codes sealed.
+
+use std::collections::BTreeMap;
+
+use rollcall_core::field::{Field, Fields, Value};
+use rollcall_core::ops::Write;
+use rollcall_core::script::ExtensionKind;
+use rollcall_core::{Secret, Text};
+use rollcall_edges::state::StateError;
+use serde::{Deserialize, Serialize};
+
+use crate::seal::{Seal, damaged};
+
+/// A value.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Held {
+    #[serde(rename = "t")]
+    Text(String),
+    #[serde(rename = "l")]
+    List(Vec<String>),
+    #[serde(rename = "s")]
+    Sealed(String),
+}
+
+/// Fields by key.
+pub(crate) type HeldFields = BTreeMap<String, Held>;
+
+/// An operation.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+enum Op {
+    CreateExtension { number: String, template: Option<String>, kind: Option<String>, system: String },
+    CreateUser { fields: HeldFields, system: String, template: Option<String> },
+    UpdateUser { guid: String, expect: Vec<(String, Option<Held>)>, set: Vec<(String, Option<Held>)> },
+    RenumberExtension { from: String, to: String },
+    AddMember { group: String, guid: String },
+    RemoveMember { group: String, guid: String },
+    DeleteUser { guid: String },
+    DeleteExtension { number: String },
+}
+
+/// Turns values into shapes and back, for one row.
+pub(crate) struct Shaper<'a> {
+    pub(crate) seal: &'a Seal,
+    /// What the row is called: codes are bound to it.
+    pub(crate) row: &'a str,
+}
+
+impl Shaper<'_> {
+    pub(crate) fn fields(&self, fields: &Fields) -> Result<String, StateError> {
+        json(&self.held_fields(fields)?)
+    }
+
+    pub(crate) fn fields_back(&self, text: &str) -> Result<Fields, StateError> {
+        self.back_fields(parse(text)?)
+    }
+
+    pub(crate) fn write(&self, write: &Write) -> Result<String, StateError> {
+        let pairs = |pairs: &[(Field, Option<Value>)]| {
+            pairs
+                .iter()
+                .map(|(field, value)| {
+                    Ok((field.key().to_owned(), value.as_ref().map(|v| self.held(v)).transpose()?))
+                })
+                .collect::<Result<Vec<_>, StateError>>()
+        };
+        json(&match write {
+            Write::CreateExtension { number, kind, system } => {
+                let (template, kind) = match kind {
+                    ExtensionKind::Template(name) => (Some(name.to_string()), None),
+                    ExtensionKind::Type(name) => (None, Some(name.to_string())),
+                };
+                Op::CreateExtension { number: number.to_string(), template, kind, system: system.to_string() }
+            }
+            Write::CreateUser { fields, system, template } => Op::CreateUser {
+                fields: self.held_fields(fields)?,
+                system: system.to_string(),
+                template: template.as_ref().map(ToString::to_string),
+            },
+            Write::UpdateUser { guid, expect, set } => {
+                Op::UpdateUser { guid: guid.to_string(), expect: pairs(expect)?, set: pairs(set)? }
+            }
+            Write::RenumberExtension { from, to } => {
+                Op::RenumberExtension { from: from.to_string(), to: to.to_string() }
+            }
+            Write::AddMember { group, guid } => {
+                Op::AddMember { group: group.to_string(), guid: guid.to_string() }
+            }
+            Write::RemoveMember { group, guid } => {
+                Op::RemoveMember { group: group.to_string(), guid: guid.to_string() }
+            }
+            Write::DeleteUser { guid } => Op::DeleteUser { guid: guid.to_string() },
+            Write::DeleteExtension { number } => Op::DeleteExtension { number: number.to_string() },
+        })
+    }
+
+    pub(crate) fn write_back(&self, text: &str) -> Result<Write, StateError> {
+        let pairs = |pairs: Vec<(String, Option<Held>)>| {
+            pairs
+                .into_iter()
+                .map(|(key, held)| Ok((field(&key)?, held.map(|held| self.back(held)).transpose()?)))
+                .collect::<Result<Vec<_>, StateError>>()
+        };
+        Ok(match parse::<Op>(text)? {
+            Op::CreateExtension { number, template, kind, system } => {
+                let kind = match (template, kind) {
+                    (Some(name), _) => ExtensionKind::Template(name.into()),
+                    (None, kind) => ExtensionKind::Type(kind.unwrap_or_default().into()),
+                };
+                Write::CreateExtension { number: number.into(), kind, system: system.into() }
+            }
+            Op::CreateUser { fields, system, template } => Write::CreateUser {
+                fields: self.back_fields(fields)?,
+                system: system.into(),
+                template: template.map(Text::from),
+            },
+            Op::UpdateUser { guid, expect, set } => {
+                Write::UpdateUser { guid: guid.into(), expect: pairs(expect)?, set: pairs(set)? }
+            }
+            Op::RenumberExtension { from, to } => {
+                Write::RenumberExtension { from: from.into(), to: to.into() }
+            }
+            Op::AddMember { group, guid } => Write::AddMember { group: group.into(), guid: guid.into() },
+            Op::RemoveMember { group, guid } => {
+                Write::RemoveMember { group: group.into(), guid: guid.into() }
+            }
+            Op::DeleteUser { guid } => Write::DeleteUser { guid: guid.into() },
+            Op::DeleteExtension { number } => Write::DeleteExtension { number: number.into() },
+        })
+    }
+
+    fn held_fields(&self, fields: &Fields) -> Result<HeldFields, StateError> {
+        fields.iter().map(|(field, value)| Ok((field.key().to_owned(), self.held(value)?))).collect()
+    }
+
+    fn back_fields(&self, fields: HeldFields) -> Result<Fields, StateError> {
+        fields.into_iter().map(|(key, held)| Ok((field(&key)?, self.back(held)?))).collect()
+    }
+
+    fn held(&self, value: &Value) -> Result<Held, StateError> {
+        Ok(match value {
+            Value::Text(text) => Held::Text(text.to_string()),
+            Value::List(list) => Held::List(list.iter().map(ToString::to_string).collect()),
+            Value::Secret(code) => Held::Sealed(self.seal.seal(code, self.row)?),
+        })
+    }
+
+    fn back(&self, held: Held) -> Result<Value, StateError> {
+        Ok(match held {
+            Held::Text(text) => Value::Text(text.into()),
+            Held::List(list) => Value::List(list.into_iter().map(Text::from).collect()),
+            Held::Sealed(text) => Value::Secret(Secret::new(self.seal.unseal(&text, self.row)?.expose())),
+        })
+    }
+}
+
+fn field(key: &str) -> Result<Field, StateError> {
+    Field::by_key(key).ok_or_else(|| damaged(&format!("`{key}` is no field")))
+}
+
+/// Writes any shape.
+pub(crate) fn json(shape: &impl Serialize) -> Result<String, StateError> {
+    serde_json::to_string(shape).map_err(|error| damaged(&error.to_string()))
+}
+
+/// Reads any shape.
+pub(crate) fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StateError> {
+    serde_json::from_str(text).map_err(|error| damaged(&error.to_string()))
+}

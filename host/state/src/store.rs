@@ -1,0 +1,56 @@
+//! The state's folder, opened.
+
+use std::path::{Path, PathBuf};
+
+use rollcall_edges::state::StateError;
+use sqlx::SqlitePool;
+
+use crate::lease::short;
+use crate::mirror::MirrorFile;
+use crate::seal::Seal;
+use crate::{files, schema};
+
+/// Everything durable: `state.db`, `key`, `locks/`, `mirrors/`.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) folder: PathBuf,
+    pub(crate) pool: SqlitePool,
+    pub(crate) seal: Seal,
+}
+
+impl Store {
+    /// Opens the state in a folder, and makes it where there is none.
+    ///
+    /// # Errors
+    /// Where the folder cannot be made or written, a file is damaged, or comes from a newer version.
+    pub async fn open(folder: &Path) -> Result<Self, StateError> {
+        files::folder(folder)?;
+        let seal = Seal::open(&folder.join("key"))?;
+        let pool = schema::open(&folder.join("state.db"), schema::STATE, true).await?;
+        Ok(Self { folder: folder.to_owned(), pool, seal })
+    }
+
+    /// Opens a job's mirror. `purpose` keeps mirrors of different selections apart.
+    ///
+    /// # Errors
+    /// As for [`Store::open`]. A mirror that is damaged is made anew, for it is a cache.
+    pub async fn mirror(&self, job: &str, purpose: &str) -> Result<MirrorFile, StateError> {
+        let folder = self.folder.join("mirrors");
+        files::folder(&folder)?;
+        let path = folder.join(format!("{}-{purpose}.db", short(job)));
+        match MirrorFile::open(&path).await {
+            Err(StateError::Unusable { message, .. })
+                if message.contains("malformed") || message.contains("not a database") =>
+            {
+                std::fs::remove_file(&path).map_err(|error| files::unusable(&path, &error))?;
+                MirrorFile::open(&path).await
+            }
+            other => other,
+        }
+    }
+
+    /// Says what went wrong with `state.db`.
+    pub(crate) fn broken(&self, error: &sqlx::Error) -> StateError {
+        schema::broken(&self.folder.join("state.db"), error)
+    }
+}

@@ -1,0 +1,239 @@
+//! The state's promises, on real files.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use rollcall_core::memory::Link;
+use rollcall_core::ops::Write;
+use rollcall_core::{Cell, Field, Record, RecordId, Secret, Value};
+use rollcall_edges::clock::Instant;
+use rollcall_edges::directory::{Coverage, Edit, Page, RecordChange};
+use rollcall_edges::state::{
+    Intent, LinkChange, Mirror as _, NewRun, Passed, Settled, State as _, StateError,
+};
+use rollcall_state::{MirrorFile, Store};
+
+const CODE: &str = "4711471147";
+
+fn id(native: &str) -> RecordId {
+    RecordId { directory: "test".into(), native: native.into() }
+}
+
+fn link(native: &str) -> Link {
+    Link {
+        id: id(native),
+        key: native.into(),
+        guid: format!("guid-{native}").into(),
+        written: [(Field::Name, Value::from("Anna")), (Field::LoginCode, Value::Secret(Secret::new(CODE)))]
+            .into(),
+        rule: Some("UK".into()),
+        number_by_rule: true,
+        owns_extension: true,
+        missing: None,
+    }
+}
+
+async fn run_with_link(store: &Store, native: &str) -> String {
+    let run = NewRun {
+        job: "J".into(),
+        office: "O".into(),
+        started: Instant(5),
+        kind: "sync".into(),
+        plan: "{}".into(),
+    };
+    let run = store.begin(&run).await.unwrap();
+    let write = Write::CreateUser { fields: link(native).written, system: "Primary".into(), template: None };
+    let intent = Intent { seq: 0, change: 0, id: Some(id(native)), key: native.into(), write };
+    store.intend(&run, &[intent]).await.unwrap();
+    let change = LinkChange::Put(Box::new(link(native)));
+    store.settle(&run, 0, &Settled::Applied, Some(&change), Instant(6)).await.unwrap();
+    run.to_string()
+}
+
+#[tokio::test]
+async fn a_link_and_its_operation_come_back_and_no_file_holds_the_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let run = run_with_link(&store, "1").await;
+    drop(store);
+    let store = Store::open(folder.path()).await.unwrap();
+    assert_eq!(store.links("J").await.unwrap(), [link("1")]);
+    let ops = store.operations(&run).await.unwrap();
+    let Write::CreateUser { fields, .. } = &ops[0].intent.write else { panic!("another operation") };
+    assert_eq!(*fields, link("1").written);
+    assert_eq!(ops[0].settled, Some(Settled::Applied));
+    assert_eq!(store.owners("O").await.unwrap()["guid-1"].1, "1".into());
+    assert_eq!(store.history("J", &id("1")).await.unwrap().len(), 1);
+    for file in walk(folder.path()) {
+        let bytes = std::fs::read(&file).unwrap();
+        assert!(
+            !bytes.windows(CODE.len()).any(|window| window == CODE.as_bytes()),
+            "{} holds the code",
+            file.display()
+        );
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{} is open to others", file.display());
+    }
+}
+
+fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
+    std::fs::read_dir(folder)
+        .unwrap()
+        .flat_map(|entry| {
+            let path = entry.unwrap().path();
+            if path.is_dir() { walk(&path) } else { vec![path] }
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_leavers_clock_starts_counts_and_stops_and_a_delete_holds_name_and_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let run = run_with_link(&store, "1").await;
+    let passed = |missing: Vec<RecordId>, present, now| Passed {
+        directory: "D".into(),
+        office: "O".into(),
+        baseline: 3,
+        scope: vec![1],
+        missing,
+        present,
+        now: Instant(now),
+    };
+    for now in [100, 200] {
+        store.passed("J", &passed(vec![id("1")], Vec::new(), now)).await.unwrap();
+    }
+    let missing = store.links("J").await.unwrap()[0].missing.unwrap();
+    assert_eq!((missing.since_ms, missing.reads), (100, 2));
+    store.passed("J", &passed(Vec::new(), vec![(id("1"), "new key".into())], 300)).await.unwrap();
+    let link = store.links("J").await.unwrap().remove(0);
+    assert_eq!((link.missing, &*link.key), (None, "new key"));
+    assert_eq!(store.job("J").await.unwrap().baseline, Some(3));
+    let intent = Intent {
+        seq: 1,
+        change: 0,
+        id: Some(id("1")),
+        key: "1".into(),
+        write: Write::DeleteUser { guid: "guid-1".into() },
+    };
+    store.intend(&run, &[intent]).await.unwrap();
+    let remove = LinkChange::Remove { id: id("1"), name: Some("Anna".into()), number: Some("2001".into()) };
+    store.settle(&run, 1, &Settled::Applied, Some(&remove), Instant(400)).await.unwrap();
+    assert!(store.links("J").await.unwrap().is_empty());
+    assert_eq!(store.held("O", Instant(399)).await.unwrap().len(), 2);
+    assert!(store.held("O", Instant(400)).await.unwrap().is_empty(), "the quarantine has passed");
+    assert!(store.held("other", Instant(0)).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_run_is_found_by_an_unambiguous_beginning() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let first = run_with_link(&store, "1").await;
+    assert_eq!(&*store.run(&first[..12]).await.unwrap().unwrap().id, first);
+    run_with_link(&store, "2").await;
+    assert!(store.run("0").await.unwrap().is_none(), "ambiguous");
+    assert!(store.run("%").await.unwrap().is_none());
+    assert_eq!(store.runs(Some("J"), 10).await.unwrap().len(), 2);
+    store.finish(&first, Instant(9), 0, "{\"done\":true}").await.unwrap();
+    assert_eq!(store.run(&first).await.unwrap().unwrap().exit, Some(0));
+}
+
+#[tokio::test]
+async fn a_second_run_waits_for_the_lease() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let lease = store.lease("J", "O", 0).await.unwrap();
+    for (job, office) in [("J", "other"), ("other", "O")] {
+        let refused = store.lease(job, office, 150).await.err();
+        assert!(
+            matches!(refused, Some(StateError::Held { ref holder, .. }) if *holder == std::process::id().to_string())
+        );
+    }
+    drop(lease);
+    store.lease("J", "O", 0).await.unwrap();
+}
+
+fn record(native: &str, name: &str) -> RecordChange {
+    let columns = ["name".into(), "phones".into()];
+    RecordChange::Whole(Record {
+        id: id(native),
+        columns: columns.into(),
+        cells: [Cell::Text(name.into()), Cell::Texts(["1".into(), "2".into()].into())].into(),
+    })
+}
+
+async fn names(mirror: &mut MirrorFile) -> Vec<String> {
+    let records = mirror.records("test", None, 10).await.unwrap();
+    let name = |record: &Record| match record.get("name") {
+        Cell::Text(text) => text.to_string(),
+        other => format!("{other:?}"),
+    };
+    records.iter().map(name).collect()
+}
+
+#[tokio::test]
+async fn a_listing_that_does_not_end_well_leaves_the_mirror_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let mut mirror = store.mirror("J", "run").await.unwrap();
+    mirror.begin("test", b"scope").await.unwrap();
+    mirror
+        .merge(Page {
+            changes: vec![record("1", "Anna"), record("2", "Bert"), record("1", "Anna B")],
+            ..Page::default()
+        })
+        .await
+        .unwrap();
+    assert_eq!(mirror.seal(Coverage::Everything, Some(vec![7])).await.unwrap(), 2);
+    mirror.begin("test", b"scope").await.unwrap();
+    mirror.merge(Page { changes: vec![record("3", "Cleo")], ..Page::default() }).await.unwrap();
+    drop(mirror);
+    let mut mirror = store.mirror("J", "run").await.unwrap();
+    assert_eq!(names(&mut mirror).await, ["Anna B", "Bert"]);
+    assert_eq!(mirror.token("test", b"scope").await.unwrap(), Some(vec![7]));
+    assert_eq!(mirror.token("test", b"another").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn changes_patches_and_removals_are_merged() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut mirror = Store::open(folder.path()).await.unwrap().mirror("J", "run").await.unwrap();
+    mirror.begin("test", b"s").await.unwrap();
+    mirror
+        .merge(Page { changes: vec![record("1", "Anna"), record("2", "Bert")], ..Page::default() })
+        .await
+        .unwrap();
+    mirror.seal(Coverage::Everything, None).await.unwrap();
+    mirror.begin("test", b"s").await.unwrap();
+    let edits = vec![
+        ("phones".into(), Edit::Remove(vec!["1".into()])),
+        ("mail".into(), Edit::Replace(Cell::Boolean(true))),
+    ];
+    let changes = vec![
+        RecordChange::Part("1".into(), edits),
+        RecordChange::Gone("2".into()),
+        RecordChange::Gone("9".into()),
+    ];
+    mirror.merge(Page { changes, ..Page::default() }).await.unwrap();
+    assert_eq!(mirror.seal(Coverage::Changes, None).await.unwrap(), 1);
+    let records = mirror.records("test", None, 10).await.unwrap();
+    assert_eq!(records[0].get("phones"), &Cell::Texts(["2".into()].into()));
+    assert_eq!(records[0].get("mail"), &Cell::Boolean(true));
+    assert_eq!(records[0].get("name"), &Cell::Text("Anna".into()));
+}
+
+#[tokio::test]
+async fn a_damaged_a_newer_and_a_foreign_state_are_refused_clearly() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("state.db"), "this is no database, not at all, not even nearly")
+        .unwrap();
+    let error = Store::open(folder.path()).await.err().unwrap().to_string();
+    assert!(error.contains("not a database"), "{error}");
+    std::fs::write(folder.path().join("key"), "short").unwrap();
+    let error = Store::open(folder.path()).await.err().unwrap().to_string();
+    assert!(error.contains("5 bytes"), "{error}");
+    let file = folder.path().join("a file");
+    std::fs::write(&file, "").unwrap();
+    assert!(Store::open(&file).await.is_err());
+}
