@@ -1,6 +1,6 @@
 //! Rhai's errors in the words of the people who read them, at the innermost place where they happened.
 
-use rhai::{Dynamic, EvalAltResult, ParseError, ParseErrorType, Position};
+use rhai::{Dynamic, EvalAltResult, LexError, ParseError, ParseErrorType, Position};
 
 use crate::limits;
 
@@ -65,7 +65,9 @@ fn words(error: &EvalAltResult, secret: bool) -> (String, Option<&'static str>) 
             Some("copy it first: `let x = …;`"),
         ),
         E::ErrorAssignmentToConstant(name, _) => (format!("`{name}` cannot be changed"), None),
-        E::ErrorDotExpr(_, _) => ("this has no properties".into(), None),
+        E::ErrorDotExpr(_, _) => {
+            ("this has no properties".into(), Some("an absent attribute is `()`; `x?.y` passes it through"))
+        }
         E::ErrorArithmetic(text, _) => (lower(text), None),
         E::ErrorTooManyOperations(_) => (
             format!("it does not end within {} steps", limits::OPERATIONS_MAX),
@@ -112,6 +114,8 @@ const ABSENT: &str = "an absent value";
 
 /// What a Rhai type is to a reader.
 pub(crate) fn noun(name: &str) -> String {
+    // Rhai lists what a parameter may be written as: `&str | ImmutableString | String`.
+    let name = name.split(" | ").next().unwrap_or(name);
     let short = name.rsplit("::").next().unwrap_or(name);
     match short {
         "()" => ABSENT,
@@ -154,7 +158,9 @@ pub(crate) fn syntax(error: &ParseError) -> (String, Option<&'static str>) {
 
 fn syntax_words(kind: &ParseErrorType) -> (String, Option<&'static str>) {
     match kind {
-        ParseErrorType::Reserved(word) if word == "eval" => ("`eval` is switched off".into(), None),
+        ParseErrorType::BadInput(LexError::ImproperSymbol(word, _)) if word == "eval" => {
+            ("`eval` is switched off".into(), None)
+        }
         ParseErrorType::Reserved(word) => (
             format!("`{word}` is a word of the language"),
             Some("an attribute of that name is reached by `user[\"…\"]`"),

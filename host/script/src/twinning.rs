@@ -23,8 +23,10 @@ pub(crate) fn refusal(number: &str, countries: &[(Text, Region)]) -> Option<Stri
         return None;
     }
     let home = |number: &PhoneNumber| {
+        // A number of an unknown block still has its calling code, which names the block's main country.
         PHONE_NUMBER_UTIL
             .get_region_for_number(number)
+            .or_else(|| PHONE_NUMBER_UTIL.get_region_for_country_code(number.country_code))
             .is_some_and(|region| countries.iter().any(|(_, listed)| *listed == region))
     };
     if readings.iter().any(home) {

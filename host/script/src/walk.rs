@@ -38,8 +38,8 @@ pub(crate) fn defined(script: &AST, unit: &Arc<Unit>) -> Functions {
         let (name, count) = (function.name.to_string(), function.params.len());
         // Rhai shows the body of a function only while it walks one script: so each gets a script of its own.
         let wanted = name.clone();
-        let alone = script
-            .clone_functions_only_filtered(move |_, _, _, name, params| name == wanted && params == count);
+        let mut alone = script.clone_functions_only();
+        alone.retain_functions(|_, _, name, params| name == wanted && params == count);
         let mut body = Vec::new();
         alone.walk(&mut |path: &[ASTNode<'_>]| {
             if let [ASTNode::Stmt(statement)] = path {

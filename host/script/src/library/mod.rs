@@ -6,7 +6,7 @@ pub mod names;
 pub mod numbers;
 pub mod text;
 
-use rhai::{Dynamic, EvalAltResult, Module, Position};
+use rhai::{Dynamic, EvalAltResult, ImmutableString, Module, NativeCallContext, Position};
 
 /// What a library function gives.
 pub(crate) type Answer = Result<Dynamic, Box<EvalAltResult>>;
@@ -23,7 +23,45 @@ pub(crate) fn modules() -> [(&'static str, Module); 3] {
     [("names", names::module()), ("numbers", numbers::module()), ("text", text::module())]
 }
 
-/// An error whose place Rhai fills in: the call.
+fn one(module: &mut Module, name: &str, function: fn(&Dynamic) -> Answer) {
+    module.set_native_fn(name, move |context: NativeCallContext<'_>, value: Dynamic| -> Answer {
+        function(&value).map_err(|error| placed(&context, error))
+    });
+}
+
+fn two(module: &mut Module, name: &str, function: fn(&Dynamic, &Dynamic) -> Answer) {
+    module.set_native_fn(
+        name,
+        move |context: NativeCallContext<'_>, first: Dynamic, second: Dynamic| -> Answer {
+            function(&first, &second).map_err(|error| placed(&context, error))
+        },
+    );
+}
+
+fn three(module: &mut Module, name: &str, function: fn(&Dynamic, &Dynamic, &Dynamic) -> Answer) {
+    module.set_native_fn(
+        name,
+        move |context: NativeCallContext<'_>, first: Dynamic, second: Dynamic, third: Dynamic| -> Answer {
+            function(&first, &second, &third).map_err(|error| placed(&context, error))
+        },
+    );
+}
+
+/// Rhai gives the place of a call to its own functions only, not to those of a module.
+fn placed(context: &NativeCallContext<'_>, mut error: Box<EvalAltResult>) -> Box<EvalAltResult> {
+    error.set_position(context.call_position());
+    error
+}
+
+/// Gives an argument that must be text.
+fn text_argument(function: &str, value: &Dynamic) -> Result<ImmutableString, Box<EvalAltResult>> {
+    match value.as_immutable_string_ref() {
+        Ok(text) => Ok(text.clone()),
+        Err(_) => fail(format!("`{function}` takes text here, not {}", crate::failure::thing(value))),
+    }
+}
+
+/// An error of a library function.
 pub(crate) fn fail<T>(message: impl Into<String>) -> Result<T, Box<EvalAltResult>> {
     Err(EvalAltResult::ErrorRuntime(message.into().into(), Position::NONE).into())
 }

@@ -18,7 +18,7 @@ pub(crate) const ATTRIBUTES: [&str; 5] = ["displayName", "cn", "givenName", "sur
 
 pub(super) fn module() -> Module {
     let mut module = Module::new();
-    module.set_native_fn("phone_name", |value: Dynamic| -> Answer { of(&value) });
+    super::one(&mut module, "phone_name", of);
     module
 }
 

@@ -9,7 +9,7 @@ use rhai::{Dynamic, INT, ImmutableString, Module};
 use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, Region};
 use unicode_normalization::UnicodeNormalization;
 
-use super::{Answer, fail, texts};
+use super::{Answer, fail, one, texts, two};
 use crate::limits::NUMBER_DIGITS_MAX;
 
 /// The digits of a number that stands alone and is an extension.
@@ -45,15 +45,10 @@ const EXTENSION_WORDS: [&str; 24] = [
 
 pub(super) fn module() -> Module {
     let mut module = Module::new();
-    module.set_native_fn("last_digits", |value: Dynamic, digits: Dynamic| -> Answer {
-        last_digits_of(&value, &digits)
-    });
-    module.set_native_fn("extension", |value: Dynamic| -> Answer {
-        let all = texts("numbers::extension", &value)?;
-        Ok(answer(all.iter().find_map(|text| extension(text))))
-    });
-    module.set_native_fn("e164", |value: Dynamic, region: Dynamic| -> Answer { e164_of(&value, &region) });
-    module.set_native_fn("e164", |value: Dynamic| -> Answer { e164_of(&value, &Dynamic::UNIT) });
+    two(&mut module, "last_digits", last_digits_of);
+    one(&mut module, "extension", extension_of);
+    two(&mut module, "e164", e164_of);
+    one(&mut module, "e164", |value| e164_of(value, &Dynamic::UNIT));
     module
 }
 
@@ -68,6 +63,11 @@ fn last_digits_of(value: &Dynamic, digits: &Dynamic) -> Answer {
     };
     let all = texts("numbers::last_digits", value)?;
     Ok(answer(all.iter().find_map(|text| last_digits(text, digits))))
+}
+
+fn extension_of(value: &Dynamic) -> Answer {
+    let all = texts("numbers::extension", value)?;
+    Ok(answer(all.iter().find_map(|text| extension(text))))
 }
 
 fn e164_of(value: &Dynamic, region: &Dynamic) -> Answer {
@@ -90,7 +90,9 @@ fn e164_of(value: &Dynamic, region: &Dynamic) -> Answer {
 
 /// Finds a country by its ISO 3166 code, in any case.
 pub fn region_by_code(code: &str) -> Option<Region> {
-    Region::from_code(&code.trim().to_ascii_uppercase()).ok()
+    let region = Region::from_code(&code.trim().to_ascii_uppercase()).ok()?;
+    // Any two letters make a `Region`; only a country has a calling code.
+    PHONE_NUMBER_UTIL.get_country_code_for_region(region).map(|_| region)
 }
 
 /// Gives the last digits of a number, its extension left aside; `None` where it has fewer.

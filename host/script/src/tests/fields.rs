@@ -88,12 +88,12 @@ fn failures_say_what_and_where() {
         (
             "email",
             "numbers::e164(mail, \"XX\")",
-            "E0400 error email.toml:1:1 [numbers::e164] `email`: `XX` is no country; `GB`, `US` are\n",
+            "E0400 error email.toml:1:10 [e164] `email`: `XX` is no country; `GB`, `US` are\n",
         ),
         (
             "email",
             "loop { }",
-            "E0400 error email.toml:1:8 [}] `email`: it does not end within 100000 steps (look for a loop without an end)\n",
+            "E0400 error email.toml:1:6 [{] `email`: it does not end within 100000 steps (look for a loop without an end)\n",
         ),
         ("email", "throw \"no e-mail\"", "E0400 error email.toml:1:1 [throw] `email`: no e-mail\n"),
         (

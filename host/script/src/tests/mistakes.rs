@@ -26,10 +26,10 @@ fn many_mistakes_at_once() {
 E0201 error email.toml:1:6 [to_uper] there is no function `to_uper` (did you mean `to_upper`?)
 E0203 error extension.toml:1:1 [0412] `extension` gives a number, and text is needed: a zero in front would be lost (put it in quotes, or add `.to_string()`)
 E0200 error full_name.toml:1:13 [+] it ends too early
-E0201 error name.toml:1:1 [names::phone_nam] there is no function `names::phone_nam` (did you mean `names::phone_name`?)
+E0201 error name.toml:1:8 [phone_nam] there is no function `names::phone_nam` (did you mean `names::phone_name`?)
 E0202 error provisioning.rhai:1:23 [offce] there is no variable `offce` (a closure sees the user by its parameter: `|user| user.department`)
 E0203 error provisioning.rhai:2:14 [wen] rule `A` has no value `wen` (did you mean `when`?)
-E0203 error provisioning.rhai:2:46 [3000] rule `A`: `start_extension` 3000 is greater than `end_extension` 2000
+E0203 error provisioning.rhai:2:45 [3000] rule `A`: `start_extension` 3000 is greater than `end_extension` 2000
 E0204 error provisioning.rhai:3:1 [rule] there are two rules `A` (the first one stands in line 2; only one of a name can be meant)
 E0201 error provisioning.rhai:3:28 [foo] there is no function `foo`
 E0203 error provisioning.rhai:3:51 [\"SPI\"] rule `A`: `SPI` is no extension type (it is one of `H323`, `SIP`, `IP DECT`, `SIP DECT`)
@@ -76,7 +76,7 @@ fn one_by_one() {
         (
             &[("email", "text::first()")],
             "",
-            "E0201 error email.toml:1:1 [text::first] `text::first` does not take no argument (it takes 1)\n",
+            "E0201 error email.toml:1:7 [first] `text::first` does not take no argument (it takes 1)\n",
         ),
         (
             &[],
@@ -141,7 +141,7 @@ fn one_by_one() {
         (
             &[],
             "loop {}",
-            "E0203 error provisioning.rhai:1:7 [}] it does not end within 100000 steps (look for a loop without an end)\n",
+            "E0203 error provisioning.rhai:1:6 [{] it does not end within 100000 steps (look for a loop without an end)\n",
         ),
         (
             &[],
@@ -151,7 +151,7 @@ fn one_by_one() {
         (
             &[("email", "helper(mail)")],
             "fn helper(x) {",
-            "E0200 error provisioning.rhai:1:14 [{] expecting `}` to end this statement block\n",
+            "E0200 error provisioning.rhai:1:14 [{] expecting `}` to terminate this block\n",
         ),
         (&[], "", ""),
     ] {

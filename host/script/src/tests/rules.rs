@@ -74,7 +74,7 @@ fn wanted_and_failing_rules() {
 fn closures_are_checked_when_they_answer() {
     let rules = compile(
         &[],
-        "rule(\"A\", #{ start_extension: |u| u.first, end_extension: |u| u.last, system: |u| u.a.x });",
+        "rule(\"A\", #{ start_extension: |u| u.first, end_extension: |u| u.last, system: |u| u.a });",
     );
     let found = name(&rules, &[("first", text("300")), ("last", text("200"))], None);
     assert!(found.contains("300 is greater than `end_extension` 200"), "{found}");
