@@ -53,7 +53,9 @@ impl Blame {
     /// What the engine is told.
     pub(crate) fn into_error(self) -> DirectoryError {
         match self {
-            Blame::Transient { message, retry_after_ms } => DirectoryError::Transient { message, retry_after_ms },
+            Blame::Transient { message, retry_after_ms } => {
+                DirectoryError::Transient { message, retry_after_ms }
+            }
             Blame::Refused(diagnostic) => DirectoryError::Refused(diagnostic),
             Blame::Denied { message, hint } => DirectoryError::Denied { message, missing: None, hint },
             Blame::Untrusted { message, hint } => DirectoryError::Untrusted { message, hint },

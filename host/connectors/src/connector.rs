@@ -31,7 +31,13 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    pub(crate) fn new(runtime: Handle, code: Code, terms: Terms, manifest: Manifest, settings: String) -> Self {
+    pub(crate) fn new(
+        runtime: Handle,
+        code: Code,
+        terms: Terms,
+        manifest: Manifest,
+        settings: String,
+    ) -> Self {
         Self { runtime, code, terms, manifest, settings, usage: Mutex::default() }
     }
 
@@ -45,7 +51,9 @@ impl Inner {
     }
 
     async fn session(&self, reach: Reach) -> Result<Session, DirectoryError> {
-        Session::start(&self.code, &self.terms, reach).await.map_err(|Broken(why)| DirectoryError::Permanent(why))
+        Session::start(&self.code, &self.terms, reach)
+            .await
+            .map_err(|Broken(why)| DirectoryError::Permanent(why))
     }
 
     /// Lets the connector judge the settings, with no capability answering.
@@ -102,7 +110,10 @@ impl Inner {
         }
     }
 
-    async fn open(&self, since: Option<&Token>) -> Result<(Session, wasmtime::component::ResourceAny), DirectoryError> {
+    async fn open(
+        &self,
+        since: Option<&Token>,
+    ) -> Result<(Session, wasmtime::component::ResourceAny), DirectoryError> {
         let mut session = self.session(Reach::Everything).await?;
         let answer = session.open(&self.settings, since).await;
         self.note_usage(session.usage());
@@ -205,7 +216,11 @@ pub(crate) async fn on_runtime<T: Send + 'static>(
     let _cut_off = CutOff(task.abort_handle());
     match task.await {
         Ok(outcome) => outcome,
-        Err(error) if error.is_cancelled() => Err(DirectoryError::Permanent("the connector was stopped".to_owned())),
-        Err(_) => Err(DirectoryError::Permanent("the connector's host failed; please report this".to_owned())),
+        Err(error) if error.is_cancelled() => {
+            Err(DirectoryError::Permanent("the connector was stopped".to_owned()))
+        }
+        Err(_) => {
+            Err(DirectoryError::Permanent("the connector's host failed; please report this".to_owned()))
+        }
     }
 }

@@ -9,8 +9,17 @@ use crate::manifest::Manifest;
 use crate::words::{did_you_mean, listed, tame};
 
 /// Parts of names that only credentials have.
-const TELLING: &[&str] =
-    &["password", "passwd", "secret", "token", "private_key", "privatekey", "api_key", "apikey", "credential"];
+const TELLING: &[&str] = &[
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "private_key",
+    "privatekey",
+    "api_key",
+    "apikey",
+    "credential",
+];
 
 /// Checks the names under `[directory.credentials]`: unknown ones, and sets that are not complete.
 ///
@@ -41,7 +50,8 @@ pub fn check_credentials<'a>(
 
 fn incomplete(manifest: &Manifest, given: &BTreeSet<&str>) -> Option<Diagnostic> {
     let all: Vec<String> = manifest.credentials.named.keys().cloned().collect();
-    let sets = if manifest.credentials.one_of.is_empty() { vec![all] } else { manifest.credentials.one_of.clone() };
+    let sets =
+        if manifest.credentials.one_of.is_empty() { vec![all] } else { manifest.credentials.one_of.clone() };
     let complete = sets.iter().filter(|set| set.iter().all(|name| given.contains(&**name))).count();
     let used: BTreeSet<&str> = sets
         .iter()

@@ -51,13 +51,15 @@ pub(crate) fn expand(
         let Some(value) = settings.get(name).and_then(Value::as_str).filter(|value| !value.is_empty()) else {
             return Err(unfilled(format!("the setting `{name}` is missing")));
         };
-        let is_url = manifest.settings.get(name).is_some_and(|setting| setting.kind == Some(SettingKind::Url));
+        let is_url =
+            manifest.settings.get(name).is_some_and(|setting| setting.kind == Some(SettingKind::Url));
         if is_url {
             filled.push_str(value.trim_end_matches('/'));
         } else if place == Place::Plain || is_segment(value) {
             filled.push_str(value);
         } else {
-            let message = format!("`{value}` cannot stand in a URL: only letters, digits, `.`, `_` and `-` can");
+            let message =
+                format!("`{value}` cannot stand in a URL: only letters, digits, `.`, `_` and `-` can");
             return Err(unfilled(message));
         }
         rest = after;
@@ -98,7 +100,11 @@ mod tests {
         check("{url}/{tenant}/token", "a-1.b", Ok("https://login.example/a-1.b/token"));
         check("{url}", "", Ok("https://login.example"));
         check("{url}/{tenant}", "", Err("the setting `tenant` is missing"));
-        check("{url}/{tenant}", "..", Err("`..` cannot stand in a URL: only letters, digits, `.`, `_` and `-` can"));
+        check(
+            "{url}/{tenant}",
+            "..",
+            Err("`..` cannot stand in a URL: only letters, digits, `.`, `_` and `-` can"),
+        );
         let odd = "`a/b?` cannot stand in a URL: only letters, digits, `.`, `_` and `-` can";
         check("{url}/{tenant}", "a/b?", Err(odd));
         check("https://plain.example", "", Ok("https://plain.example"));

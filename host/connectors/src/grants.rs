@@ -57,7 +57,10 @@ impl Allow<'_> {
         for grant in &self.manifest.grant.http {
             match self.url(&grant.origin).and_then(|url| self.allowed(&grant.origin, url, &grant.reason)) {
                 Ok(origin) => servers.granted.extend(
-                    grant.methods.iter().map(|method| Server { method: method.clone(), origin: origin.clone() }),
+                    grant
+                        .methods
+                        .iter()
+                        .map(|method| Server { method: method.clone(), origin: origin.clone() }),
                 ),
                 Err(diagnostic) => wrong.push(diagnostic),
             }
@@ -100,20 +103,25 @@ impl Allow<'_> {
     }
 
     fn fill(&self, template: &str, place: Place) -> Result<String, Diagnostic> {
-        expand(self.manifest, self.settings.values(), template, place).map_err(|Unfilled { setting, message }| {
-            let given = self.settings.is_given(&setting);
-            let path = ["directory", "settings", setting.as_str()];
-            let wrong = Diagnostic::error(codes::SETTING_INVALID, message);
-            wrong.path(if given { &path[..] } else { &path[..2] })
-        })
+        expand(self.manifest, self.settings.values(), template, place).map_err(
+            |Unfilled { setting, message }| {
+                let given = self.settings.is_given(&setting);
+                let path = ["directory", "settings", setting.as_str()];
+                let wrong = Diagnostic::error(codes::SETTING_INVALID, message);
+                wrong.path(if given { &path[..] } else { &path[..2] })
+            },
+        )
     }
 
     fn url(&self, template: &str) -> Result<Url, Diagnostic> {
         let text = self.fill(template, Place::Url)?;
-        Url::parse(&text).ok().filter(|url| url.has_host() && matches!(url.scheme(), "https" | "http")).ok_or_else(|| {
-            let message = format!("the connector asks for `{}`, which is no URL", tame(&text, 200));
-            Diagnostic::error(codes::CONNECTOR_INVALID, message)
-        })
+        Url::parse(&text)
+            .ok()
+            .filter(|url| url.has_host() && matches!(url.scheme(), "https" | "http"))
+            .ok_or_else(|| {
+                let message = format!("the connector asks for `{}`, which is no URL", tame(&text, 200));
+                Diagnostic::error(codes::CONNECTOR_INVALID, message)
+            })
     }
 
     /// Gives the URL back where it is allowed.
@@ -121,7 +129,8 @@ impl Allow<'_> {
         let origin = url.origin();
         let written = origin.ascii_serialization();
         if url.scheme() == "http" && !is_loopback(&url) && !self.settings.allow_insecure() {
-            let message = format!("the connector asks for `{written}`, which is plain `http://` to another machine");
+            let message =
+                format!("the connector asks for `{written}`, which is plain `http://` to another machine");
             return Err(Diagnostic::error(codes::CONNECTOR_REFUSED, message).path(&["directory", "settings"]));
         }
         if self.bundled || self.comes_from_job(template) || self.job_covers(&origin) {
@@ -130,7 +139,9 @@ impl Allow<'_> {
         let name = &self.manifest.name;
         let message = format!("the connector `{name}` asks for `{written}`, which the job does not grant");
         let reason = tame(reason.trim_end_matches('.'), 200);
-        let hint = format!("if that is meant, write `http = [\"{written}\"]` under `[directory.grants]`; it says: {reason}");
+        let hint = format!(
+            "if that is meant, write `http = [\"{written}\"]` under `[directory.grants]`; it says: {reason}"
+        );
         Err(Diagnostic::error(codes::CONNECTOR_REFUSED, message).path(&["directory", "grants"]).hint(hint))
     }
 
@@ -139,7 +150,8 @@ impl Allow<'_> {
         let Some((name, rest)) = template.strip_prefix('{').and_then(|rest| rest.split_once('}')) else {
             return false;
         };
-        let is_url = self.manifest.settings.get(name).is_some_and(|setting| setting.kind == Some(SettingKind::Url));
+        let is_url =
+            self.manifest.settings.get(name).is_some_and(|setting| setting.kind == Some(SettingKind::Url));
         is_url && (rest.is_empty() || rest.starts_with('/')) && self.settings.is_given(name)
     }
 
@@ -165,8 +177,15 @@ pub(crate) fn folders(
         let written = settings.values().get(name).and_then(Value::as_str).unwrap_or_default();
         if must_exist && !path.is_file() {
             let shown = tame(written, 200);
-            let message = if path.exists() { format!("`{shown}` is no file") } else { format!("there is no file `{shown}`") };
-            let hint = format!("it was looked for at `{}`; a path counts from the job file's folder", path.display());
+            let message = if path.exists() {
+                format!("`{shown}` is no file")
+            } else {
+                format!("there is no file `{shown}`")
+            };
+            let hint = format!(
+                "it was looked for at `{}`; a path counts from the job file's folder",
+                path.display()
+            );
             let place = ["directory", "settings", name];
             wrong.push(Diagnostic::error(codes::SETTING_INVALID, message).path(&place).hint(hint));
             continue;

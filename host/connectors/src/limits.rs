@@ -188,7 +188,11 @@ mod tests {
         check("memory_mib", 512, Ok(()));
         check("memory_mb", 512, Err("there is no limit `memory_mb` (did you mean `memory_mib`?)"));
         check("pages", 0, Err("`pages` must be between 1 and 100000000, not 0 (the default is 100000)"));
-        check("memory_mib", 4096, Err("`memory_mib` must be between 1 and 3072, not 4096 (the default is 256)"));
+        check(
+            "memory_mib",
+            4096,
+            Err("`memory_mib` must be between 1 and 3072, not 4096 (the default is 256)"),
+        );
     }
 
     #[test]

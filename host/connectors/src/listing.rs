@@ -82,13 +82,19 @@ impl Progress {
         self.empty = if page.changes.is_empty() { self.empty + 1 } else { 0 };
         let stuck = |message: String| Err(DirectoryError::Incomplete(message));
         if self.users > limits.users {
-            return stuck(format!("more than {} users; `users` under `[directory.limits]` may raise that", limits.users));
+            return stuck(format!(
+                "more than {} users; `users` under `[directory.limits]` may raise that",
+                limits.users
+            ));
         }
         if page.end.is_some() {
             return Ok(());
         }
         if self.pages >= limits.pages {
-            return stuck(format!("more than {} pages; `pages` under `[directory.limits]` may raise that", limits.pages));
+            return stuck(format!(
+                "more than {} pages; `pages` under `[directory.limits]` may raise that",
+                limits.pages
+            ));
         }
         if self.empty >= EMPTY_PAGES {
             return stuck(format!("{EMPTY_PAGES} empty pages one after the other"));
@@ -116,7 +122,8 @@ mod tests {
     fn check(pages: &[Page], expect: Option<&str>) {
         let limits = Limits { pages: 3, users: 10, ..Limits::default() };
         let mut progress = Progress::default();
-        let wrong = pages.iter().find_map(|page| progress.take(page, &limits).err()).map(|error| error.to_string());
+        let wrong =
+            pages.iter().find_map(|page| progress.take(page, &limits).err()).map(|error| error.to_string());
         match (wrong, expect) {
             (None, None) => {}
             (Some(wrong), Some(expect)) if wrong.contains(expect) => {}

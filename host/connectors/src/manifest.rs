@@ -208,13 +208,16 @@ impl Manifest {
             return Err(invalid(format!("the manifest is larger than {MANIFEST_BYTES} bytes")));
         }
         let text = std::str::from_utf8(bytes).map_err(|_| invalid("the manifest is not UTF-8".to_owned()))?;
-        let manifest: Self =
-            toml::from_str(text).map_err(|error| invalid(format!("the manifest is wrong: {}", one_line(&error))))?;
+        let manifest: Self = toml::from_str(text)
+            .map_err(|error| invalid(format!("the manifest is wrong: {}", one_line(&error))))?;
         let wrong = manifest_check::check(&manifest);
         if wrong.is_empty() {
             Ok(manifest)
         } else {
-            Err(wrong.into_iter().flat_map(|message| invalid(format!("the manifest is wrong: {message}"))).collect())
+            Err(wrong
+                .into_iter()
+                .flat_map(|message| invalid(format!("the manifest is wrong: {message}")))
+                .collect())
         }
     }
 }

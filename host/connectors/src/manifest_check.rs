@@ -64,7 +64,9 @@ fn check_setting(name: &str, setting: &Setting, wrong: &mut Vec<String>) {
     if setting.kind.is_some() && !texts {
         wrong.push(format!("the setting `{name}` has a `kind` but is no text"));
     }
-    if !setting.choices.is_empty() && matches!(setting.kind_of_value, SettingType::Integer | SettingType::Boolean) {
+    if !setting.choices.is_empty()
+        && matches!(setting.kind_of_value, SettingType::Integer | SettingType::Boolean)
+    {
         wrong.push(format!("the setting `{name}` has `choices` but holds no text"));
     }
     if let Some(default) = &setting.default {
@@ -87,7 +89,8 @@ fn check_presets(manifest: &Manifest, wrong: &mut Vec<String>) {
             Some(setting) => {
                 for value in values.keys() {
                     if !setting.choices.is_empty() && !setting.choices.contains(value) {
-                        wrong.push(format!("the preset `{chooser}.{value}` is none of the setting's choices"));
+                        wrong
+                            .push(format!("the preset `{chooser}.{value}` is none of the setting's choices"));
                     }
                 }
             }
@@ -96,7 +99,10 @@ fn check_presets(manifest: &Manifest, wrong: &mut Vec<String>) {
             match manifest.settings.get(filled) {
                 None => wrong.push(format!("a preset fills the setting `{filled}`, which does not exist")),
                 Some(setting) if normal(setting.kind_of_value, value).is_none() => {
-                    wrong.push(format!("a preset gives `{filled}` what is not {}", setting.kind_of_value.words()));
+                    wrong.push(format!(
+                        "a preset gives `{filled}` what is not {}",
+                        setting.kind_of_value.words()
+                    ));
                 }
                 Some(_) => {}
             }
@@ -119,7 +125,10 @@ fn check_credentials(manifest: &Manifest, wrong: &mut Vec<String>) {
 
 fn check_login(manifest: &Manifest, name: &str, login: &Login, wrong: &mut Vec<String>) {
     if login.kind != LOGIN_OAUTH2 {
-        wrong.push(format!("the login `{name}` is of the kind `{}`, which is not known", login.kind.escape_default()));
+        wrong.push(format!(
+            "the login `{name}` is of the kind `{}`, which is not known",
+            login.kind.escape_default()
+        ));
     }
     if login.reason.is_empty() || login.origins.is_empty() {
         wrong.push(format!("the login `{name}` has no `reason` or no `origins`"));
@@ -140,7 +149,8 @@ fn check_login(manifest: &Manifest, name: &str, login: &Login, wrong: &mut Vec<S
     }
     for credential in [&login.secret, &login.certificate, &login.private_key].into_iter().flatten() {
         if !manifest.credentials.named.contains_key(credential) {
-            wrong.push(format!("the login `{name}` uses the credential `{credential}`, which does not exist"));
+            wrong
+                .push(format!("the login `{name}` uses the credential `{credential}`, which does not exist"));
         }
     }
 }
@@ -163,7 +173,8 @@ fn check_grants(manifest: &Manifest, wrong: &mut Vec<String>) {
     for grant in &manifest.grant.files {
         let kind = manifest.settings.get(&grant.folder_of).and_then(|setting| setting.kind);
         if kind != Some(SettingKind::Path) {
-            wrong.push(format!("`folder_of` names `{}`, which is no setting of kind `path`", grant.folder_of));
+            wrong
+                .push(format!("`folder_of` names `{}`, which is no setting of kind `path`", grant.folder_of));
         }
         if grant.reason.is_empty() {
             wrong.push(format!("the grant of the folder of `{}` has no `reason`", grant.folder_of));
@@ -177,7 +188,9 @@ fn check_template(manifest: &Manifest, template: &str, wrong: &mut Vec<String>) 
         Ok(names) => {
             for name in names {
                 match manifest.settings.get(name) {
-                    None => wrong.push(format!("`{template}` needs the setting `{name}`, which does not exist")),
+                    None => {
+                        wrong.push(format!("`{template}` needs the setting `{name}`, which does not exist"))
+                    }
                     Some(setting) if setting.kind_of_value != SettingType::Text => {
                         wrong.push(format!("`{template}` needs the setting `{name}`, which is no text"));
                     }
@@ -194,7 +207,9 @@ pub(crate) fn normal(kind: SettingType, value: &Value) -> Option<Value> {
     match (kind, value) {
         (SettingType::Text, Value::String(_)) | (SettingType::Boolean, Value::Bool(_)) => Some(value.clone()),
         (SettingType::Integer, Value::Number(number)) => number.as_i64().map(Value::from),
-        (SettingType::List | SettingType::TextOrList, Value::Array(list)) if texts(list) => Some(value.clone()),
+        (SettingType::List | SettingType::TextOrList, Value::Array(list)) if texts(list) => {
+            Some(value.clone())
+        }
         (SettingType::TextOrList, Value::String(_)) => Some(Value::Array(vec![value.clone()])),
         _ => None,
     }
@@ -269,7 +284,11 @@ mod tests {
     fn mistakes_of_a_manifest() {
         check_text("", "", &[]);
         check_text("name = \"entra\"", "name = \"Entra\"", &["the name `Entra`"]);
-        check_text("contract = \"0.1\"", "contract = \"0.2\"", &["contract `0.2` and this program speaks `0.1`"]);
+        check_text(
+            "contract = \"0.1\"",
+            "contract = \"0.2\"",
+            &["contract `0.2` and this program speaks `0.1`"],
+        );
         check_text("required = true", "mandatory = true", &["unknown field `mandatory`"]);
         check_text("default = \"global\"", "default = 1", &["the default of `cloud` is not text"]);
         check_text("default = \"global\"", "default = \"mars\"", &["none of its choices"]);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rollcall_core::{Diagnostic, Secret, codes};
 use rollcall_edges::clock::Clock;
 use rollcall_net::{
-    AddressPolicy, Algorithm, ClientCredentials, Grant, Grants, Login, Logins, NetError, Online, Options, Origin,
-    Proof, Recorder, Retrying, Schedule, Scrubber, SignedIn, SystemPause, Trust, Wire,
+    AddressPolicy, Algorithm, ClientCredentials, Grant, Grants, Login, Logins, NetError, Online, Options,
+    Origin, Proof, Recorder, Retrying, Schedule, Scrubber, SignedIn, SystemPause, Trust, Wire,
 };
 
 use crate::grants::{FilledLogin, Servers};
@@ -48,7 +48,9 @@ impl Parts<'_> {
         let (signed_in, scrubber) = if wants_http { self.online()? } else { (None, Scrubber::default()) };
         let recorded = self.recording(scrubber)?;
         granted.wire = match (signed_in, &recorded) {
-            (Some(wire), Recorded::Record(recording)) => Some(Arc::new(Recorder::new(wire, recording.clone()))),
+            (Some(wire), Recorded::Record(recording)) => {
+                Some(Arc::new(Recorder::new(wire, recording.clone())))
+            }
             (Some(wire), _) => Some(Arc::new(wire)),
             (None, _) => None,
         };
@@ -131,7 +133,8 @@ impl Parts<'_> {
             None | Some("PS256") => Algorithm::Ps256,
             Some("RS256") => Algorithm::Rs256,
             Some(other) => {
-                let message = format!("the login `{}` wants to sign with `{other}`, which is not known", login.name);
+                let message =
+                    format!("the login `{}` wants to sign with `{other}`, which is not known", login.name);
                 return Err(Diagnostic::error(codes::CONNECTOR_INVALID, message));
             }
         };

@@ -14,7 +14,8 @@ use crate::words::tame;
 const SECTION: &str = "rollcall:manifest";
 const OURS: &str = "rollcall:connector/";
 /// What every runtime may import: it is linked, and gives nothing.
-const INERT: &[&str] = &["wasi:cli/", "wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:filesystem/", "wasi:sockets/"];
+const INERT: &[&str] =
+    &["wasi:cli/", "wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:filesystem/", "wasi:sockets/"];
 
 /// A connector, ready to be compiled.
 #[derive(Clone, Debug)]
@@ -38,7 +39,8 @@ impl Package {
             return Err(refuse(format!("the package is larger than {} MiB", PACKAGE_BYTES >> 20)));
         }
         if wasmtime::Engine::detect_precompiled(&bytes).is_some() {
-            let message = "the package is machine code, which is never accepted; a `.wasm` component is needed";
+            let message =
+                "the package is machine code, which is never accepted; a `.wasm` component is needed";
             return Err(refuse(message.to_owned()));
         }
         if !Parser::is_component(&bytes) {
@@ -106,7 +108,9 @@ impl Seen {
             .find(|(interface, _)| *interface == "directory")
             .map(|(_, version)| version);
         match made_for {
-            None => Err(format!("the component does not export `{OURS}directory@{CONTRACT}.0`, so it is no connector")),
+            None => Err(format!(
+                "the component does not export `{OURS}directory@{CONTRACT}.0`, so it is no connector"
+            )),
             Some(version) if track(version) == CONTRACT => Ok(()),
             Some(version) => Err(format!(
                 "the connector is made for the contract `{}` and this program speaks `{CONTRACT}`",
@@ -182,7 +186,9 @@ fn import_refused(manifest: &Manifest, name: &str) -> Option<String> {
         Some(("types" | "log" | "run", _)) => None,
         Some(("http", _)) => asked(!manifest.grant.http.is_empty(), "http"),
         Some(("files", _)) => asked(!manifest.grant.files.is_empty(), "files"),
-        Some(("ldap", _)) => Some("the component imports `ldap`, which this version does not give yet".to_owned()),
+        Some(("ldap", _)) => {
+            Some("the component imports `ldap`, which this version does not give yet".to_owned())
+        }
         _ => Some(format!("the component imports `{}`, which nobody gives", tame(name, 200))),
     }
 }

@@ -13,11 +13,13 @@ use tokio::runtime::Runtime;
 use crate::cache::Cache;
 use crate::connector::{Connector, Inner, on_runtime};
 use crate::credentials::check_credentials;
+use crate::engine;
 use crate::grants::{Allow, Servers, folders};
 use crate::host::files::FilesGranted;
 use crate::host::http::HttpGranted;
 use crate::host::run::Progress;
 use crate::limits::Limits;
+use crate::network::Parts;
 use crate::package::Package;
 use crate::recording::{Recorded, Recording};
 use crate::session::Code;
@@ -25,8 +27,6 @@ use crate::settings::Settings;
 use crate::store::Terms;
 use crate::tape::Tape;
 use crate::words::tame;
-use crate::engine;
-use crate::network::Parts;
 
 /// How many threads run guests. One directory is read at a time; the second keeps another one from waiting.
 const THREADS: usize = 2;
@@ -124,11 +124,14 @@ impl Host {
         let prepared = prepare(package, spec)?;
         let recorded = Recorded::open(&spec.recording, package)?;
         let tape = recorded.tape();
-        let inner = self.inner(package, spec, prepared, HttpGranted::default(), tape).await.map_err(diagnostics)?;
+        let inner =
+            self.inner(package, spec, prepared, HttpGranted::default(), tape).await.map_err(diagnostics)?;
         let validated = inner.clone();
         let runtime = inner.runtime.clone();
         on_runtime(&runtime, async move { validated.validate().await }).await.map_err(diagnostics)?;
-        on_runtime(&runtime, async move { Ok(inner.offline_attributes().await) }).await.map_err(diagnostics)?
+        on_runtime(&runtime, async move { Ok(inner.offline_attributes().await) })
+            .await
+            .map_err(diagnostics)?
     }
 
     /// Connects to a job's directory. Nothing is sent yet; the connector has judged the settings.
@@ -181,7 +184,11 @@ impl Host {
     }
 
     /// Compiles on a thread of its own: a large connector takes seconds.
-    async fn code(&self, package: &Package, runtime: &tokio::runtime::Handle) -> Result<Code, DirectoryError> {
+    async fn code(
+        &self,
+        package: &Package,
+        runtime: &tokio::runtime::Handle,
+    ) -> Result<Code, DirectoryError> {
         let (engine, cache, package) = (self.engine.clone(), self.cache.clone(), package.clone());
         let compiled = runtime.spawn_blocking(move || {
             let (http, files) = (package.imports("http"), package.imports("files"));
@@ -221,8 +228,12 @@ fn prepare(package: &Package, spec: &ConnectSpec) -> Result<Prepared, Vec<Diagno
     match Settings::check(manifest, &spec.settings, &spec.folder) {
         Err(found) => wrong.extend(found),
         Ok(settings) => {
-            let allow =
-                Allow { manifest, settings: &settings, job: &spec.grant_http, bundled: spec.bundled || replays };
+            let allow = Allow {
+                manifest,
+                settings: &settings,
+                job: &spec.grant_http,
+                bundled: spec.bundled || replays,
+            };
             let servers = allow.servers().map_err(|found| wrong.extend(found)).ok();
             let folders = folders(manifest, &settings, !replays).map_err(|found| wrong.extend(found)).ok();
             rest = servers.zip(folders).map(|(servers, folders)| (settings, servers, folders));

@@ -24,7 +24,12 @@ pub(crate) struct Code {
 
 impl Code {
     /// Links a component with the capabilities that its manifest asks for.
-    pub(crate) fn link(engine: &Engine, component: &Component, http: bool, files: bool) -> wasmtime::Result<Self> {
+    pub(crate) fn link(
+        engine: &Engine,
+        component: &Component,
+        http: bool,
+        files: bool,
+    ) -> wasmtime::Result<Self> {
         let linker = crate::host::linker(engine, http, files)?;
         let pre = EverythingPre::new(linker.instantiate_pre(component)?)?;
         Ok(Self { engine: engine.clone(), pre })
@@ -203,7 +208,10 @@ fn why(error: &wasmtime::Error, guest: &Guest) -> String {
         }
         Some(Reached::RunCpu) => {
             let seconds = limits.run_cpu.as_secs();
-            return format!("the connector computed for more than {seconds} seconds; {}", raise("cpu_seconds"));
+            return format!(
+                "the connector computed for more than {seconds} seconds; {}",
+                raise("cpu_seconds")
+            );
         }
         None => {}
     }

@@ -34,7 +34,11 @@ impl Settings {
     /// # Errors
     ///
     /// Gives one diagnostic for each mistake, placed at its key.
-    pub fn check(manifest: &Manifest, given: &Map<String, Value>, folder: &Path) -> Result<Self, Vec<Diagnostic>> {
+    pub fn check(
+        manifest: &Manifest,
+        given: &Map<String, Value>,
+        folder: &Path,
+    ) -> Result<Self, Vec<Diagnostic>> {
         let mut wrong = Vec::new();
         let mut values = BTreeMap::new();
         for (name, value) in given {
@@ -126,7 +130,8 @@ fn checked(name: &str, setting: &Setting, value: &Value) -> Result<Value, Diagno
     };
     if let Some(text) = outside_choices(setting, &value) {
         let choices: Vec<&str> = setting.choices.iter().map(String::as_str).collect();
-        let message = format!("`{name}` cannot be `{}`: it is one of {}", tame(text, SHOWN_BYTES), listed(&choices));
+        let message =
+            format!("`{name}` cannot be `{}`: it is one of {}", tame(text, SHOWN_BYTES), listed(&choices));
         return Err(at(name, message).hint(did_you_mean(text, choices)));
     }
     let empty = value.as_str().is_some_and(str::is_empty);
@@ -176,7 +181,8 @@ fn fill_one(
     if given.contains_key(name) || values.contains_key(name) {
         return;
     }
-    if let Some(value) = manifest.settings.get(name).and_then(|setting| normal(setting.kind_of_value, value)) {
+    if let Some(value) = manifest.settings.get(name).and_then(|setting| normal(setting.kind_of_value, value))
+    {
         values.insert(name.to_owned(), value);
     }
 }
@@ -190,7 +196,8 @@ fn missing(
     for (name, setting) in &manifest.settings {
         if setting.required && !values.contains_key(name) && !given.contains_key(name) {
             let message = format!("the setting `{name}` is missing");
-            let hint = format!("write `{name}` under `[directory.settings]`: {}", tame(&setting.about, SHOWN_BYTES));
+            let hint =
+                format!("write `{name}` under `[directory.settings]`: {}", tame(&setting.about, SHOWN_BYTES));
             let missing = Diagnostic::error(codes::SETTING_INVALID, message);
             wrong.push(missing.path(&["directory", "settings"]).hint(hint));
         }
@@ -219,7 +226,9 @@ fn urls(
 
 fn check_url(name: &str, text: &str, insecure: bool, can_allow: bool) -> Result<(), Diagnostic> {
     let Ok(url) = Url::parse(text) else {
-        return Err(at(name, format!("`{name}` is no URL")).hint("write `https://host` or `https://host:port/path`"));
+        return Err(
+            at(name, format!("`{name}` is no URL")).hint("write `https://host` or `https://host:port/path`")
+        );
     };
     if !url.username().is_empty() || url.password().is_some() {
         let message = format!("`{name}` carries user information");
@@ -232,7 +241,8 @@ fn check_url(name: &str, text: &str, insecure: bool, can_allow: bool) -> Result<
         "http" if insecure || is_loopback(&url) => {}
         "http" => {
             let message = format!("`{name}` is plain `http://` to another machine");
-            let hint = if can_allow { "write `https://`, or `allow_insecure = true`" } else { "write `https://`" };
+            let hint =
+                if can_allow { "write `https://`, or `allow_insecure = true`" } else { "write `https://`" };
             return Err(at(name, message).hint(hint));
         }
         other => {

@@ -111,7 +111,12 @@ impl Limiter {
 }
 
 impl ResourceLimiter for Limiter {
-    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let sum = self.memory.saturating_add(desired.saturating_sub(current));
         if sum > self.memory_most || maximum.is_some_and(|maximum| desired > maximum) {
             self.meter.note_memory_denied();

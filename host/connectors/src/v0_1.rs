@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use rollcall_core::{Cell, Record, RecordId, Text, codes};
 use rollcall_edges::directory::{
-    AttributeInfo, Attributes, Connection, Coverage, DirectoryError, Edit, Finding, FindingState, Page, RecordChange,
+    AttributeInfo, Attributes, Connection, Coverage, DirectoryError, Edit, Finding, FindingState, Page,
+    RecordChange,
 };
 
 use crate::limits;
@@ -64,7 +65,10 @@ pub(crate) fn error(error: types::Error) -> DirectoryError {
         types::Error::TokenExpired => DirectoryError::TokenExpired,
         types::Error::Refused(message) => {
             let message = format!("the connector was refused something: {}", said(&message));
-            DirectoryError::Refused(Box::new(rollcall_core::Diagnostic::error(codes::CONNECTOR_REFUSED, message)))
+            DirectoryError::Refused(Box::new(rollcall_core::Diagnostic::error(
+                codes::CONNECTOR_REFUSED,
+                message,
+            )))
         }
         types::Error::Permanent(message) => DirectoryError::Permanent(said(&message)),
     }
@@ -87,7 +91,8 @@ pub(crate) fn faults(faults: Vec<types::Fault>) -> Vec<rollcall_core::Diagnostic
     if found.is_empty() {
         let message = "the connector calls the settings invalid and does not say which";
         return vec![
-            rollcall_core::Diagnostic::error(codes::SETTING_INVALID, message).path(&["directory", "settings"]),
+            rollcall_core::Diagnostic::error(codes::SETTING_INVALID, message)
+                .path(&["directory", "settings"]),
         ];
     }
     found
@@ -207,7 +212,8 @@ impl Pages {
                         self.columns.len()
                     )));
                 }
-                let cells: Result<Box<[Cell]>, _> = user.cells.into_iter().map(|one| cell(one, &native)).collect();
+                let cells: Result<Box<[Cell]>, _> =
+                    user.cells.into_iter().map(|one| cell(one, &native)).collect();
                 let id = RecordId { directory: self.directory.clone(), native };
                 Ok(RecordChange::Whole(Record { id, columns: self.columns.clone(), cells: cells? }))
             }
@@ -222,7 +228,9 @@ impl Pages {
                 for (index, edit) in patch.edits {
                     let column = usize::try_from(index).ok().and_then(|index| self.columns.get(index));
                     let Some(column) = column else {
-                        return Err(malformed(format!("a column that does not exist at the user `{native}`")));
+                        return Err(malformed(format!(
+                            "a column that does not exist at the user `{native}`"
+                        )));
                     };
                     edits.push((column.clone(), self.edit(edit, &native)?));
                 }

@@ -66,14 +66,19 @@ impl FilesGranted {
             let root = match folder.canonicalize() {
                 Ok(root) => root,
                 Err(error) => {
-                    return Err(Closed::Unreadable(format!("the folder `{}` cannot be read: {error}", folder.display())));
+                    return Err(Closed::Unreadable(format!(
+                        "the folder `{}` cannot be read: {error}",
+                        folder.display()
+                    )));
                 }
             };
             match root.join(path).canonicalize() {
                 Ok(found) if found.starts_with(&root) => return Ok(found),
                 Ok(_) => return Err(out("is a link out of the granted folder")),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(Closed::Unreadable(format!("the file `{shown}` cannot be read: {error}"))),
+                Err(error) => {
+                    return Err(Closed::Unreadable(format!("the file `{shown}` cannot be read: {error}")));
+                }
             }
         }
         Err(Closed::Absent(format!("there is no file `{shown}`")))
@@ -85,7 +90,8 @@ impl FilesGranted {
         }
         let found = self.find(path)?;
         let shown = tame(path, 200);
-        let unreadable = |error: io::Error| Closed::Unreadable(format!("the file `{shown}` cannot be read: {error}"));
+        let unreadable =
+            |error: io::Error| Closed::Unreadable(format!("the file `{shown}` cannot be read: {error}"));
         // What is no plain file (a pipe, a device) would block when it is opened.
         if !tokio::fs::metadata(&found).await.map_err(unreadable)?.is_file() {
             return Err(Closed::Absent(format!("`{shown}` is no file")));
@@ -108,8 +114,9 @@ impl FilesGranted {
             .map_err(|error| Closed::Unreadable(format!("the folder `{shown}` cannot be read: {error}")))?;
         let mut names = BTreeSet::new();
         for entry in listed.take(FOLDER_NAMES + 1) {
-            let entry =
-                entry.map_err(|error| Closed::Unreadable(format!("the folder `{shown}` cannot be read: {error}")))?;
+            let entry = entry.map_err(|error| {
+                Closed::Unreadable(format!("the folder `{shown}` cannot be read: {error}"))
+            })?;
             if let Ok(name) = entry.file_name().into_string() {
                 names.insert(name);
             }
@@ -129,7 +136,9 @@ impl Guest {
                 let refused = Diagnostic::error(codes::CONNECTOR_REFUSED, message).hint(hint);
                 self.blamed.note(Blame::Refused(Box::new(refused)))
             }
-            Closed::Unreadable(message) => self.blamed.note(Blame::Transient { message, retry_after_ms: None }),
+            Closed::Unreadable(message) => {
+                self.blamed.note(Blame::Transient { message, retry_after_ms: None })
+            }
             // To look whether a file is there is no failure: what that means, the connector knows.
             Closed::Absent(message) => Error::Permanent(message),
         }
@@ -139,7 +148,8 @@ impl Guest {
         if self.reach != Reach::Nothing {
             return None;
         }
-        let refused = Diagnostic::error(codes::CONNECTOR_REFUSED, "no file is read while settings are checked");
+        let refused =
+            Diagnostic::error(codes::CONNECTOR_REFUSED, "no file is read while settings are checked");
         Some(self.blamed.note(Blame::Refused(Box::new(refused))))
     }
 }

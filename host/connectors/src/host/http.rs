@@ -65,8 +65,12 @@ fn call(granted: &HttpGranted, request: Request) -> Result<rollcall_net::Request
     let refused = |message: String| Diagnostic::error(codes::CONNECTOR_REFUSED, message);
     let url = Url::parse(&request.url)
         .ok()
-        .filter(|url| request.url.len() <= HEADER_BYTES && matches!(url.scheme(), "https" | "http") && url.has_host())
-        .ok_or_else(|| refused(format!("the connector asked for `{}`, which is no URL", tame(&request.url, 200))))?;
+        .filter(|url| {
+            request.url.len() <= HEADER_BYTES && matches!(url.scheme(), "https" | "http") && url.has_host()
+        })
+        .ok_or_else(|| {
+            refused(format!("the connector asked for `{}`, which is no URL", tame(&request.url, 200)))
+        })?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(refused(format!("the connector put user information into a URL of `{}`", origin(&url))));
     }
@@ -87,10 +91,18 @@ fn call(granted: &HttpGranted, request: Request) -> Result<rollcall_net::Request
     if let Some(login) = &request.login
         && !granted.logins.contains(login)
     {
-        let message = format!("the connector named the login `{}`, which its manifest does not have", tame(login, 80));
+        let message =
+            format!("the connector named the login `{}`, which its manifest does not have", tame(login, 80));
         return Err(refused(message).hint(did_you_mean(login, granted.logins.iter().map(String::as_str))));
     }
-    Ok(rollcall_net::Request { method, url, headers, body: request.body, login: request.login, repeatable: false })
+    Ok(rollcall_net::Request {
+        method,
+        url,
+        headers,
+        body: request.body,
+        login: request.login,
+        repeatable: false,
+    })
 }
 
 /// Turns a guest's request into one for the wire, where it is granted.
@@ -106,13 +118,16 @@ fn header(granted: &HttpGranted, name: &str, value: String) -> Result<(String, S
     if lower.is_empty() || lower.len() > 200 || !lower.bytes().all(token) {
         return Err(format!("the connector sent a header called `{}`", tame(name, 80)));
     }
-    let is_ours = OURS.contains(&&*lower) || lower.starts_with("proxy-") || granted.login_headers.contains(&lower);
+    let is_ours =
+        OURS.contains(&&*lower) || lower.starts_with("proxy-") || granted.login_headers.contains(&lower);
     if is_ours {
         return Err(format!("the connector set the header `{lower}`, which the host alone sets"));
     }
     let shows = |byte: u8| byte == b'\t' || (byte >= b' ' && byte != 0x7f);
     if value.len() > HEADER_BYTES || !value.bytes().all(shows) {
-        return Err(format!("the connector sent a header `{lower}` that is too long or has control characters"));
+        return Err(format!(
+            "the connector sent a header `{lower}` that is too long or has control characters"
+        ));
     }
     Ok((lower, value))
 }
@@ -124,7 +139,8 @@ fn origin(url: &Url) -> String {
 impl Guest {
     async fn send_call(&mut self, request: Request) -> Result<Response, Error> {
         let granted = self.http.clone();
-        let refused = |message: &str| Blame::Refused(Box::new(Diagnostic::error(codes::CONNECTOR_REFUSED, message)));
+        let refused =
+            |message: &str| Blame::Refused(Box::new(Diagnostic::error(codes::CONNECTOR_REFUSED, message)));
         if self.reach != Reach::Everything {
             return Err(self.blamed.note(refused("no request is sent while settings are checked")));
         }
@@ -195,7 +211,11 @@ impl HostResponse for Guest {
         Ok(self.table.get(&response)?.headers.clone())
     }
 
-    async fn read(&mut self, response: Resource<Response>, max: u32) -> wasmtime::Result<Result<Vec<u8>, Error>> {
+    async fn read(
+        &mut self,
+        response: Resource<Response>,
+        max: u32,
+    ) -> wasmtime::Result<Result<Vec<u8>, Error>> {
         if let Err(error) = self.pull(&response).await? {
             return Ok(Err(error));
         }
@@ -252,7 +272,15 @@ mod tests {
         check("/v1.0/users", "GET", plain, None, Err("which is no URL"));
         check("ftp://graph.example/", "GET", plain, None, Err("which is no URL"));
         check("https://a@graph.example/", "GET", plain, None, Err("user information"));
-        for name in ["Authorization", "COOKIE", "Host", "Proxy-Authorization", "proxy-x", "X-Api-Key", "Content-Length"] {
+        for name in [
+            "Authorization",
+            "COOKIE",
+            "Host",
+            "Proxy-Authorization",
+            "proxy-x",
+            "X-Api-Key",
+            "Content-Length",
+        ] {
             check(url, "GET", (name, "x"), None, Err("which the host alone sets"));
         }
         check(url, "GET", ("a b", "x"), None, Err("a header called `a b`"));

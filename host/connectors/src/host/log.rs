@@ -26,7 +26,10 @@ impl LogSink {
         if self.left == 0 {
             if !self.told {
                 self.told = true;
-                tracing::warn!(directory, "the connector writes more log lines than `log_lines` allows: the rest is dropped");
+                tracing::warn!(
+                    directory,
+                    "the connector writes more log lines than `log_lines` allows: the rest is dropped"
+                );
             }
             return;
         }

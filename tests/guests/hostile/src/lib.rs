@@ -3,8 +3,8 @@
 #![expect(clippy::panic, clippy::exit, reason = "misbehaving is what it is for")]
 
 use rollcall_connector::{
-    AttributeInfo, Cell, Change, Connection, Connector, Coverage, Edit, Error, Fault, Kind, Listing, Page, Patch,
-    Table, User, attribute, files, http, log, passed, register, run,
+    AttributeInfo, Cell, Change, Connection, Connector, Coverage, Edit, Error, Fault, Kind, Listing, Page,
+    Patch, Table, User, attribute, files, http, log, passed, register, run,
 };
 use serde::Deserialize;
 
@@ -26,7 +26,10 @@ impl Connector for Hostile {
 
     fn validate(settings: &Settings) -> Vec<Fault> {
         match settings.mode.as_str() {
-            "invalid" => vec![Fault::new("mode", "cannot be `invalid`").hint("use another"), Fault::new("", "all wrong")],
+            "invalid" => vec![
+                Fault::new("mode", "cannot be `invalid`").hint("use another"),
+                Fault::new("", "all wrong"),
+            ],
             // What is asked here is refused; that it is asked at all must not go by.
             "validate-http" => {
                 let _ = http::get(&settings.url).send();

@@ -1,0 +1,167 @@
+//! `http` and `files` through the sandbox: logins, a secret that never enters it, and what a guest swallows.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use rollcall_connectors::Recording;
+use rollcall_edges::directory::{Directory, DirectoryError, FindingState};
+use serde_json::json;
+
+use crate::bench::{host, hostile, misbehaving, read};
+
+const TOKEN: &str = "canary-token-9876543210";
+
+/// A server on loopback, which keeps the request heads it saw.
+struct Server {
+    url: String,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+fn serve() -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let sees = seen.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let sees = sees.clone();
+            std::thread::spawn(move || answer(stream, &sees));
+        }
+    });
+    Server { url, seen }
+}
+
+fn answer(mut stream: TcpStream, seen: &Mutex<Vec<String>>) {
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+    let mut head = Vec::new();
+    for line in lines.by_ref().map_while(Result::ok) {
+        if line.is_empty() {
+            break;
+        }
+        head.push(line);
+    }
+    let head = head.join("\n");
+    let authorization = head
+        .lines()
+        .find_map(|line| {
+            line.to_lowercase().starts_with("authorization:").then(|| line[14..].trim().to_owned())
+        })
+        .unwrap_or_default();
+    seen.lock().unwrap().push(head.clone());
+    let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+    let (status, body) = match path.as_str() {
+        "/token" => (
+            "200 OK",
+            json!({ "access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600 }).to_string(),
+        ),
+        "/users" if authorization == format!("Bearer {TOKEN}") => ("200 OK", "signed in".to_owned()),
+        "/users" => ("401 Unauthorized", String::new()),
+        "/echo" => ("200 OK", format!("you said: {authorization}")),
+        _ => ("200 OK", "hello".to_owned()),
+    };
+    let length = body.len();
+    let _ =
+        write!(stream, "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+}
+
+#[tokio::test]
+async fn the_host_signs_in_and_the_guest_sees_nothing_of_it() {
+    let server = serve();
+    let mut spec = misbehaving("login");
+    spec.settings.insert("url".into(), json!(server.url));
+    let mut connector = host().connect(&hostile(), &spec).await.unwrap();
+    assert_eq!(read(&mut connector).await.unwrap().len(), 3);
+    assert_eq!(connector.usage().requests, 2);
+    let seen = server.seen.lock().unwrap();
+    assert_eq!(seen.iter().filter(|head| head.starts_with("POST /token")).count(), 1, "{seen:?}");
+    assert_eq!(seen.iter().filter(|head| head.contains(TOKEN)).count(), 2, "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_token_that_comes_back_ends_the_run_as_denied() {
+    let server = serve();
+    let mut spec = misbehaving("echo");
+    spec.settings.insert("url".into(), json!(server.url));
+    let mut connector = host().connect(&hostile(), &spec).await.unwrap();
+    let error = read(&mut connector).await.unwrap_err();
+    assert!(matches!(error, DirectoryError::Denied { .. }), "{error:?}");
+    assert!(!format!("{error:?}").contains(TOKEN), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_swallowed_failure_of_the_network_is_no_success() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut spec = misbehaving("get");
+    spec.settings.insert("url".into(), json!(format!("http://{closed}")));
+    let mut connector = host().connect(&hostile(), &spec).await.unwrap();
+    let connection = connector.check().await.unwrap();
+    assert_eq!(connection.findings.last().unwrap().state, FindingState::Failed, "{connection:?}");
+    let error = read(&mut connector).await.unwrap_err();
+    assert!(matches!(error, DirectoryError::Transient { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_is_recorded_is_replayed_without_network_and_credentials() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("made.recording");
+    let server = serve();
+    let mut spec = misbehaving("login");
+    spec.settings.insert("url".into(), json!(server.url));
+    spec.recording = Recording::Record { path: path.clone(), at: "2026-01-02".to_owned() };
+    let host = host();
+    let mut connector = host.connect(&hostile(), &spec).await.unwrap();
+    read(&mut connector).await.unwrap();
+    connector.tail().write_recording().unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(!text.contains("canary"), "{text}");
+    assert!(text.contains("/users"), "{text}");
+
+    let requests = server.seen.lock().unwrap().len();
+    spec.recording = Recording::Replay(path);
+    spec.credentials.insert("client_secret".into(), None);
+    let mut connector = host.connect(&hostile(), &spec).await.unwrap();
+    assert_eq!(read(&mut connector).await.unwrap().len(), 3);
+    assert_eq!(server.seen.lock().unwrap().len(), requests);
+    // Another listing asks for more than was recorded.
+    spec.settings.insert("mode".into(), json!("get"));
+    let mut connector = host.connect(&hostile(), &spec).await.unwrap();
+    let error = read(&mut connector).await.unwrap_err();
+    let DirectoryError::Refused(why) = &error else { panic!("{error:?}") };
+    assert_eq!(why.code.0, "E0309");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nothing_leads_out_of_the_granted_folder() {
+    let base = tempfile::tempdir().unwrap();
+    let folder = base.path().join("data");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(base.path().join("secret.txt"), "secret").unwrap();
+    std::fs::write(folder.join("people.csv"), "id\n1\n").unwrap();
+    std::os::unix::fs::symlink(base.path().join("secret.txt"), folder.join("link.txt")).unwrap();
+    for (mode, expect) in [
+        ("out", "the file `../secret.txt` is not inside the granted folder"),
+        ("link", "the file `link.txt` is a link out of the granted folder"),
+    ] {
+        let mut spec = misbehaving(mode);
+        spec.folder.clone_from(&folder);
+        spec.settings.insert("path".into(), json!("people.csv"));
+        let mut connector = host().connect(&hostile(), &spec).await.unwrap();
+        let error = read(&mut connector).await.unwrap_err();
+        let DirectoryError::Refused(why) = &error else { panic!("{error:?}") };
+        assert_eq!(why.message, expect);
+    }
+}
+
+#[tokio::test]
+async fn handles_are_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("people.csv"), "id\n1\n").unwrap();
+    let mut spec = misbehaving("handles");
+    spec.folder = folder.path().to_owned();
+    spec.settings.insert("path".into(), json!("people.csv"));
+    let mut connector = host().connect(&hostile(), &spec).await.unwrap();
+    let error = read(&mut connector).await.unwrap_err();
+    assert!(matches!(error, DirectoryError::Incomplete(_)), "{error:?}");
+}
