@@ -80,10 +80,7 @@ fn whoever_was_read_is_no_leaver() {
     let job = Job::default()
         .field("user_identification", "\"employeeId\"")
         .field("login_code", "'\"271828\"'")
-        .field(
-            "full_name",
-            "'if displayName == \"fails\" { displayName.no_such_property } else { displayName }'",
-        );
+        .field("full_name", "'if displayName == \"fails\" { throw \"broken\" } else { displayName }'");
     scene.job(&job);
     let _ = scene.sync().success();
     {
