@@ -28,7 +28,8 @@ pub(crate) struct FilesGranted {
 
 /// An open file.
 #[derive(Debug)]
-pub(crate) struct File {
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
+pub struct File {
     name: String,
     source: Source,
 }

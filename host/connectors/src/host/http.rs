@@ -48,7 +48,8 @@ pub(crate) struct HttpGranted {
 }
 
 /// A response that a guest is reading.
-pub(crate) struct Response {
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
+pub struct Response {
     status: u16,
     headers: Vec<(String, String)>,
     body: Box<dyn Body>,
