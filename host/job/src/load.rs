@@ -133,7 +133,8 @@ pub(crate) fn reason(why: &io::Error) -> String {
         io::ErrorKind::NotFound => "there is no such file".into(),
         io::ErrorKind::PermissionDenied => "permission denied".into(),
         io::ErrorKind::IsADirectory => "it is a folder".into(),
-        _ => why.to_string().to_lowercase(),
+        _ if why.raw_os_error().is_some() => why.to_string().to_lowercase(),
+        _ => why.to_string(),
     }
 }
 

@@ -181,7 +181,9 @@ grace = "soon"
 
 #[test]
 fn an_empty_job() {
-    check("", expect![[r#"
+    check(
+        "",
+        expect![[r#"
         1:1 E0103 `name` is missing
             write `name = "TeamsUsers"` at the top; the name identifies the job
         1:1 E0103 `directory` is missing
@@ -192,7 +194,8 @@ fn an_empty_job() {
             write the attribute that identifies a user: `user_identification = "id"`
         1:1 E0103 `fields.name` is missing
             write `name = "names::phone_name(user)"`
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -380,7 +383,9 @@ password = "hunter2"
 user_identification = "id"
 name = "x"
 "#;
-    check(toml, expect![[r#"
+    check(
+        toml,
+        expect![[r#"
         5:1 E0106 `directory.settings.client_secret` is a credential, and none stands outside `credentials`
             write it under [directory.credentials]: `client_secret = { env = "CLIENT_SECRET" }`
         6:7 E0106 the URL in `directory.settings.url` carries user information
@@ -399,7 +404,8 @@ name = "x"
             write exactly one of `env`, `file`, `command`, `systemd` or `keyring`
         18:1 E0106 `phone_system.password` is a credential, and none stands outside `credentials`
             write it under [phone_system.credentials]: `password = { env = "PASSWORD" }`
-    "#]]);
+    "#]],
+    );
     let (job, problems) = job_of(&[("jobs/job.toml", toml)]);
     let mut job = job.unwrap();
     // What was asked for stays in the settings; the rest of a refused job shows nothing.
@@ -418,7 +424,8 @@ fn included_files() {
             a path is relative to the file that it stands in
         jobs/office/phone.toml:1:1 E0105 `name` stands in `jobs/job.toml`, line 2 too
             keep one of the two
-    "#]].assert_eq(&rendered(&problems));
+    "#]]
+    .assert_eq(&rendered(&problems));
     let job = job.unwrap();
     assert_eq!(job.rule_files, [Path::new("jobs/office/r.rhai")]);
     assert!(
@@ -435,7 +442,8 @@ fn a_missing_file() {
     expect![[r#"
         E0100 the job file `jobs/job.toml` cannot be read: there is no such file
             name the job file, or make one with `rollcall init`
-    "#]].assert_eq(&rendered(&problems));
+    "#]]
+    .assert_eq(&rendered(&problems));
 }
 
 #[test]
