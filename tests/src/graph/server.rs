@@ -161,8 +161,9 @@ async fn connection(stream: TcpStream, acceptor: Option<TlsAcceptor>, world: Arc
 
 async fn exchange(stream: impl AsyncRead + AsyncWrite + Unpin, world: Arc<Mutex<World>>) {
     let service = service_fn(move |request| respond(request, Arc::clone(&world)));
-    // An error here is a client that hung up, or a fault that was asked for.
-    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    // An error here is a client that hung up, or a fault that was asked for. Without a date, two recordings are equal.
+    let mut http = hyper::server::conn::http1::Builder::new();
+    let _ = http.auto_date_header(false).serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn respond(
