@@ -139,7 +139,7 @@ fn no_rule(when: WhenNoRule) -> Option<Diagnostic> {
 }
 
 /// Drops the candidates that break a constraint; where none is left of some, gives the reason of the first.
-fn keep_valid(field: Field, values: &mut Vec<Value>, script: &dyn Script) -> Option<Diagnostic> {
+pub fn keep_valid(field: Field, values: &mut Vec<Value>, script: &dyn Script) -> Option<Diagnostic> {
     let mut first = None;
     values.retain(|value| match check(field, value, script) {
         Ok(()) => true,

@@ -95,7 +95,15 @@ impl Rules {
     ///
     /// Every mistake in every expression and file, in the order of the files.
     pub fn compile(source: &Source) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let mut compiler = Compiler::new();
+        Self::compile_with(source, &|_| {})
+    }
+
+    /// As [`Rules::compile`], with more functions.
+    pub(crate) fn compile_with(
+        source: &Source,
+        more: &dyn Fn(&mut Engine),
+    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let mut compiler = Compiler::new(more);
         compiler.read_files(&source.rule_files);
         let mapped = source.fields.iter().any(|expression| expression.field == Field::Extension);
         let rules = compiler.rules(mapped);
@@ -135,6 +143,9 @@ struct Parsed {
 
 struct Compiler {
     engine: Engine,
+    /// The engine that runs the rule files, and knows `rule`.
+    collector: Engine,
+    calls: Arc<Mutex<Vec<Call>>>,
     catalogue: Catalogue,
     files: Vec<Parsed>,
     library: AST,
@@ -144,11 +155,22 @@ struct Compiler {
 }
 
 impl Compiler {
-    fn new() -> Self {
-        let engine = sandbox::engine();
+    fn new(more: &dyn Fn(&mut Engine)) -> Self {
+        let mut engine = sandbox::engine();
+        more(&mut engine);
+        let mut collector = sandbox::engine();
+        more(&mut collector);
+        let calls: Arc<Mutex<Vec<Call>>> = Arc::default();
+        let kept = calls.clone();
+        collector.register_fn("rule", move |context: NativeCallContext<'_>, name: Dynamic, map: Dynamic| {
+            let position = context.call_position();
+            kept.lock().unwrap_or_else(PoisonError::into_inner).push(Call { position, name, map });
+        });
         Self {
             catalogue: Catalogue::of(&engine),
             engine,
+            collector,
+            calls,
             files: Vec::new(),
             library: AST::empty(),
             functions: Functions::new(),
@@ -205,15 +227,7 @@ impl Compiler {
 
     /// Walks and runs the rule files.
     fn rules(&mut self, extension_mapped: bool) -> Vec<Provisioning> {
-        let mut catalogue = Catalogue::of(&self.engine);
-        catalogue.add("", "rule", 2);
-        let calls: Arc<Mutex<Vec<Call>>> = Arc::default();
-        let mut collector = sandbox::engine();
-        let kept = calls.clone();
-        collector.register_fn("rule", move |context: NativeCallContext<'_>, name: Dynamic, map: Dynamic| {
-            let position = context.call_position();
-            kept.lock().unwrap_or_else(PoisonError::into_inner).push(Call { position, name, map });
-        });
+        let catalogue = Catalogue::of(&self.collector);
         let mut rules = Vec::new();
         for file in &self.files {
             let before = self.findings.mistakes.len();
@@ -225,7 +239,7 @@ impl Compiler {
             for (name, parameters) in self.functions.keys().filter(|(name, _)| !name.contains('$')) {
                 walk.named(name, *parameters);
             }
-            let outcome = collector.run_ast(&self.library.merge(&file.script));
+            let outcome = self.collector.run_ast(&self.library.merge(&file.script));
             if let Err(error) = outcome
                 && self.findings.mistakes.len() == before
             {
@@ -235,7 +249,7 @@ impl Compiler {
                 let unit = failure.calls.iter().rev().find_map(|name| unit_of(&self.functions, name));
                 self.findings.mistakes.push(found.at(unit.unwrap_or(&file.unit).at(failure.position)));
             }
-            let made = std::mem::take(&mut *calls.lock().unwrap_or_else(PoisonError::into_inner));
+            let made = std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner));
             let found = &mut self.findings.mistakes;
             provisioning::read(&file.unit, made, &places, extension_mapped, &mut rules, found);
         }

@@ -14,6 +14,7 @@
 mod absent;
 mod catalogue;
 mod compile;
+mod coverage;
 mod eval;
 mod failure;
 mod input;

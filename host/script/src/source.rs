@@ -68,7 +68,7 @@ impl Unit {
 }
 
 /// Gives the byte offset of a 1-based line and a 1-based column in characters; no column is the line's beginning.
-fn offset(text: &str, line: usize, column: Option<usize>) -> usize {
+pub(crate) fn offset(text: &str, line: usize, column: Option<usize>) -> usize {
     let mut start = 0;
     for _ in 1..line {
         match text[start..].find('\n') {

@@ -1,1 +1,482 @@
-//! Rule tests.
+//! `rollcall rules test`: cases in `*.test.toml` files beside the rules.
+//!
+//! ```toml
+//! [[case]]
+//! about = "a seller in Leeds"           # optional: what the case shows
+//! user = { id = "1", displayName = "Anna Berg", department = "Sales" }
+//! rule = "UK sales"                     # "" or false: no rule
+//! extension = "2000"                    # allocated by the rule or given by the field, as `number_precedence` says
+//! email = "anna@corp.example"           # any field: its first candidate; a list: all of them; "" or []: not set
+//! # error = "part of a message"         # the user must be skipped with this
+//! ```
+//!
+//! The cases of one file share the rules' ranges, in order: the second seller gets the second number.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use rollcall_core::map::keep_valid;
+use rollcall_core::policy::{NumberPrecedence, Policy, WhenNoRule};
+use rollcall_core::script::{Candidates, ExtensionKind, Rule, Script};
+use rollcall_core::{Cell, Code, Diagnostic, Field, Place, Record, RecordId, Text, Value, codes, constraint};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::catalogue::nearest;
+use crate::compile::{Rules, Source};
+use crate::coverage::Coverage;
+use crate::eval::Asked;
+use crate::limits::TEST_CASES_MAX;
+
+/// A test file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestFile {
+    /// The file as the user named it.
+    pub name: Text,
+    /// Its text.
+    pub source: Text,
+}
+
+/// How the tests went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// How many cases there are.
+    pub cases: usize,
+    /// How many of them are as expected.
+    pub passed: usize,
+    /// What failed (errors), and what no test reached (warnings).
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Report {
+    /// Tells whether every case is as expected and every file could be read.
+    pub fn passed(&self) -> bool {
+        !self.diagnostics.iter().any(|found| found.severity == rollcall_core::Severity::Error)
+    }
+}
+
+/// Runs test files against the rules and, where there are any, the fields of a source.
+///
+/// Of the policy, `number_precedence`, `reserved` and `when_no_rule` count.
+///
+/// # Errors
+///
+/// The mistakes of the source, as from [`Rules::compile`]. A test file that cannot be read fails in the report.
+pub fn run(source: &Source, policy: &Policy, files: &[TestFile]) -> Result<Report, Vec<Diagnostic>> {
+    let (rules, notes) = Rules::compile(source)?;
+    let coverage = Coverage::of(source);
+    let mut run = Run {
+        rules: &rules,
+        policy,
+        coverage: coverage.as_ref(),
+        seen: Seen::default(),
+        report: Report::default(),
+    };
+    run.report.diagnostics = notes;
+    for file in files {
+        run.file(file);
+    }
+    let missed = run.missed();
+    run.report.diagnostics.extend(missed);
+    Ok(run.report)
+}
+
+/// Which rules were asked and chosen.
+#[derive(Default)]
+struct Seen {
+    chosen: BTreeSet<usize>,
+    held: BTreeSet<usize>,
+    failed: BTreeSet<usize>,
+}
+
+impl Asked for Seen {
+    fn condition(&mut self, rule: usize, holds: bool) {
+        if holds {
+            self.held.insert(rule)
+        } else {
+            self.failed.insert(rule)
+        };
+    }
+
+    fn chosen(&mut self, rule: usize) {
+        self.chosen.insert(rule);
+    }
+}
+
+struct Run<'a> {
+    rules: &'a Rules,
+    policy: &'a Policy,
+    coverage: Option<&'a Coverage>,
+    seen: Seen,
+    report: Report,
+}
+
+/// What is wrong with a case, and the bytes to underline.
+type Mistake = (Code, String, Range<usize>);
+
+/// One value of a case and its place.
+type Entry<'a> = (&'a str, Range<usize>, &'a Spanned<DeValue<'a>>);
+
+impl Run<'_> {
+    fn file(&mut self, file: &TestFile) {
+        let table = match DeTable::parse(&file.source) {
+            Ok(table) => table,
+            Err(error) => {
+                let found = Diagnostic::error(codes::JOB_SYNTAX, error.message().to_lowercase());
+                self.report.diagnostics.push(found.at(place(file, error.span().unwrap_or(0..0))));
+                return;
+            }
+        };
+        let mut taken = BTreeSet::new();
+        for (key, value) in table.get_ref() {
+            match (key.get_ref().as_ref(), value.get_ref().as_array()) {
+                ("case", Some(cases)) => {
+                    for case in cases.iter().take(TEST_CASES_MAX) {
+                        self.case(file, case, &mut taken);
+                    }
+                    if cases.len() > TEST_CASES_MAX {
+                        let message = format!("more than {TEST_CASES_MAX} cases in one file");
+                        self.fail(file, codes::JOB_BAD_VALUE, message, key.span());
+                    }
+                }
+                (other, _) => {
+                    let message = format!("a test file has `[[case]]`, not `{other}`");
+                    self.fail(file, codes::JOB_UNKNOWN_KEY, message, key.span());
+                }
+            }
+        }
+    }
+
+    fn fail(&mut self, file: &TestFile, code: Code, message: String, bytes: Range<usize>) {
+        self.report.diagnostics.push(Diagnostic::error(code, message).at(place(file, bytes)));
+    }
+
+    fn case(&mut self, file: &TestFile, case: &Spanned<DeValue<'_>>, taken: &mut BTreeSet<String>) {
+        self.report.cases += 1;
+        let before = self.report.diagnostics.len();
+        let Some(table) = case.get_ref().as_table() else {
+            return self.fail(file, codes::JOB_BAD_VALUE, "a case is a table".into(), case.span());
+        };
+        let entries = entries(table);
+        let find = |key: &str| entries.iter().find(|(known, ..)| *known == key).map(|(.., value)| *value);
+        let label = match find("about").and_then(|about| about.get_ref().as_str()) {
+            Some(name) => format!("case `{}`", name.escape_debug()),
+            None => format!("case {}", self.report.cases),
+        };
+        let native = format!("case {}", self.report.cases);
+        let Some(user) = find("user") else {
+            return self.fail(file, codes::JOB_MISSING_KEY, format!("{label} has no `user`"), case.span());
+        };
+        let record = match record(user, native) {
+            Ok(record) => record,
+            Err((message, bytes)) => return self.fail(file, codes::JOB_BAD_VALUE, message, bytes),
+        };
+        let answer = self.ask(&record, taken);
+        let mut wrong: Vec<Mistake> = Vec::new();
+        if let Some(error) = find("error") {
+            wrong.extend(
+                expect_error(&label, error, &answer)
+                    .map(|message| (codes::RULE_TEST_FAILED, message, error.span())),
+            );
+        } else {
+            for reason in &answer.errors {
+                wrong.push((codes::RULE_TEST_FAILED, format!("{label}: {}", reason.message), user.span()));
+            }
+        }
+        for (key, bytes, value) in &entries {
+            match *key {
+                "about" | "user" | "error" => {}
+                "fields" => match value.get_ref().as_table() {
+                    Some(fields) => {
+                        for (key, _, value) in self::entries(fields) {
+                            wrong.extend(self.expect_field(&label, key, value, &answer));
+                        }
+                    }
+                    None => wrong.push((
+                        codes::JOB_BAD_VALUE,
+                        format!("{label}: `fields` is a table"),
+                        bytes.clone(),
+                    )),
+                },
+                key => wrong.extend(self.expect(&label, key, bytes, value, &answer)),
+            }
+        }
+        for (code, message, bytes) in wrong {
+            self.fail(file, code, message, bytes);
+        }
+        if self.report.diagnostics.len() == before {
+            self.report.passed += 1;
+        }
+    }
+
+    /// Asks the rules about a user, and the marked copy too.
+    fn ask(&mut self, record: &Record, taken: &mut BTreeSet<String>) -> Answer {
+        let mut answer = Answer::default();
+        match self.rules.fields(record) {
+            Ok(mut fields) => {
+                for (field, values) in &mut fields {
+                    answer.errors.extend(keep_valid(*field, values, self.rules));
+                }
+                answer.fields = fields;
+            }
+            Err(errors) => answer.errors.extend(errors),
+        }
+        let wanted = answer.first(Field::UserProvisioningRule);
+        match self.rules.rule_asked(record, wanted.as_deref(), &mut self.seen) {
+            Ok(rule) => answer.rule = rule,
+            Err(errors) => answer.errors.extend(errors),
+        }
+        if let Some(coverage) = self.coverage {
+            // The copy's answers are the same, and nobody needs them.
+            let _ = coverage.rules.fields(record);
+            let _ = coverage.rules.rule(record, wanted.as_deref());
+        }
+        if answer.rule.is_none() && answer.errors.is_empty() && self.policy.when_no_rule == WhenNoRule::Error
+        {
+            answer.errors.push(Diagnostic::error(codes::NO_RULE, "no provisioning rule matches"));
+        }
+        let given = answer.first(Field::Extension);
+        let range = answer.rule.as_ref().and_then(|rule| rule.range);
+        answer.extension = match range {
+            Some(range) if given.is_none() || self.policy.number_precedence == NumberPrecedence::Rule => {
+                let free = |number: &String| {
+                    !taken.contains(number)
+                        && !self.policy.reserved.contains(number)
+                        && constraint::extension(number).is_ok()
+                };
+                range.numbers().find(free)
+            }
+            _ => given,
+        };
+        taken.extend(answer.extension.clone());
+        answer
+    }
+
+    fn expect(
+        &self,
+        label: &str,
+        key: &str,
+        bytes: &Range<usize>,
+        value: &Spanned<DeValue<'_>>,
+        answer: &Answer,
+    ) -> Option<Mistake> {
+        let rule = answer.rule.as_ref();
+        let (kind, template) = match rule.and_then(|rule| rule.extension.as_ref()) {
+            Some(ExtensionKind::Template(name)) => (None, Some(name)),
+            Some(ExtensionKind::Type(kind)) => (Some(kind), None),
+            None => (None, None),
+        };
+        let found = match key {
+            "rule" => rule.map(|rule| rule.name.to_string()),
+            "extension" => answer.extension.clone(),
+            "user_template" => rule.and_then(|rule| rule.user_template.as_deref()).map(Into::into),
+            "extension_template" => template.map(ToString::to_string),
+            "extension_type" => kind.map(ToString::to_string),
+            "system" => rule
+                .and_then(|rule| rule.system.as_deref().map(Into::into))
+                .or_else(|| answer.first(Field::System)),
+            _ if Field::by_key(key).is_some() => return self.expect_field(label, key, value, answer),
+            _ => {
+                let known = [
+                    "about",
+                    "user",
+                    "rule",
+                    "extension",
+                    "error",
+                    "fields",
+                    "user_template",
+                    "extension_template",
+                    "extension_type",
+                ];
+                let near = nearest(key, known.into_iter().chain(Field::ALL.map(Field::key)));
+                let near = near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
+                return Some((
+                    codes::JOB_UNKNOWN_KEY,
+                    format!("{label} has no `{key}`{near}"),
+                    bytes.clone(),
+                ));
+            }
+        };
+        compare(label, key, value, &found.into_iter().collect::<Vec<_>>())
+    }
+
+    fn expect_field(
+        &self,
+        label: &str,
+        key: &str,
+        value: &Spanned<DeValue<'_>>,
+        answer: &Answer,
+    ) -> Option<Mistake> {
+        let Some(field) = Field::by_key(key) else {
+            return Some((
+                codes::JOB_UNKNOWN_KEY,
+                format!("{label}: there is no field `{key}`"),
+                value.span(),
+            ));
+        };
+        if !self.rules.mapped().contains(&field) {
+            let message = format!("{label}: the job maps no `{key}`");
+            return Some((codes::RULE_TEST_FAILED, message, value.span()));
+        }
+        let found = answer.all(field);
+        if field.secret() {
+            let good = compare(label, key, value, &found).is_none();
+            let message = format!("{label}: `{key}` is not what is expected");
+            return (!good).then(|| (codes::RULE_TEST_FAILED, message, value.span()));
+        }
+        compare(label, key, value, &found)
+    }
+
+    fn missed(&self) -> Vec<Diagnostic> {
+        if self.report.cases == 0 {
+            return Vec::new();
+        }
+        let mut missed = Vec::new();
+        for (index, rule) in self.rules.rules.iter().enumerate() {
+            let warn = |message: String, position| {
+                Diagnostic::warning(codes::RULE_UNTESTED, message).at(rule.unit.at(position))
+            };
+            if !self.seen.chosen.contains(&index) {
+                missed.push(warn(format!("no test reaches rule `{}`", rule.name), rule.position));
+            } else if rule.closure("when").is_some() && !self.seen.failed.contains(&index) {
+                let position = rule.position_of("when");
+                missed.push(warn(
+                    format!("in no test the condition of rule `{}` does not hold", rule.name),
+                    position,
+                ));
+            }
+        }
+        missed.extend(self.coverage.map(Coverage::missed).unwrap_or_default());
+        missed
+    }
+}
+
+/// What the rules say of one user.
+#[derive(Default)]
+struct Answer {
+    fields: Candidates,
+    rule: Option<Rule>,
+    extension: Option<String>,
+    errors: Vec<Diagnostic>,
+}
+
+impl Answer {
+    fn all(&self, field: Field) -> Vec<String> {
+        let values = self.fields.get(&field).map(Vec::as_slice).unwrap_or_default();
+        let text = |value: &Value| match value {
+            Value::Text(text) => vec![text.to_string()],
+            Value::List(list) => list.iter().map(ToString::to_string).collect(),
+            Value::Secret(secret) => vec![secret.expose().to_owned()],
+        };
+        values.iter().flat_map(text).collect()
+    }
+
+    fn first(&self, field: Field) -> Option<String> {
+        self.all(field).into_iter().next()
+    }
+}
+
+fn place(file: &TestFile, bytes: Range<usize>) -> Place {
+    Place::Span { file: file.name.clone(), source: file.source.clone(), bytes }
+}
+
+/// A table's entries in the order of the file.
+fn entries<'a>(table: &'a DeTable<'a>) -> Vec<Entry<'a>> {
+    let mut entries: Vec<Entry<'a>> =
+        table.iter().map(|(key, value)| (key.get_ref().as_ref(), key.span(), value)).collect();
+    entries.sort_by_key(|(_, bytes, _)| bytes.start);
+    entries
+}
+
+/// Makes a record of `user = {…}`, or says what is wrong with it.
+fn record(user: &Spanned<DeValue<'_>>, native: String) -> Result<Record, (String, Range<usize>)> {
+    let Some(table) = user.get_ref().as_table() else {
+        return Err(("`user` is a table of attributes".into(), user.span()));
+    };
+    let mut columns: Vec<Text> = Vec::new();
+    let mut cells = Vec::new();
+    for (key, _, value) in entries(table) {
+        columns.push(key.into());
+        cells.push(cell(key, value)?);
+    }
+    let id = RecordId { directory: "test".into(), native: native.into() };
+    Ok(Record { id, columns: columns.into(), cells: cells.into() })
+}
+
+fn cell(key: &str, value: &Spanned<DeValue<'_>>) -> Result<Cell, (String, Range<usize>)> {
+    let wrong = || (format!("`{key}` is text, a number, true or false, or a list of texts"), value.span());
+    Ok(match value.get_ref() {
+        DeValue::Integer(_) => {
+            Cell::Integer(scalar(value).and_then(|text| text.parse().ok()).ok_or_else(wrong)?)
+        }
+        DeValue::Boolean(yes) => Cell::Boolean(*yes),
+        DeValue::Array(list) => {
+            let texts: Option<Vec<Text>> = list.iter().map(|item| scalar(item).map(Text::from)).collect();
+            Cell::Texts(texts.ok_or_else(wrong)?.into())
+        }
+        DeValue::Table(_) => return Err(wrong()),
+        DeValue::String(_) | DeValue::Float(_) | DeValue::Datetime(_) => {
+            Cell::Text(scalar(value).ok_or_else(wrong)?.into())
+        }
+    })
+}
+
+/// A single value as text.
+fn scalar(value: &Spanned<DeValue<'_>>) -> Option<String> {
+    match value.get_ref() {
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) => {
+            i64::from_str_radix(number.as_str(), number.radix()).ok().map(|number| number.to_string())
+        }
+        DeValue::Float(number) => Some(number.as_str().to_owned()),
+        DeValue::Boolean(yes) => Some(yes.to_string()),
+        DeValue::Datetime(time) => Some(time.to_string()),
+        DeValue::Array(_) | DeValue::Table(_) => None,
+    }
+}
+
+/// Holds what was found against what is expected: one value is the first, a list is all of them.
+fn compare(label: &str, key: &str, expected: &Spanned<DeValue<'_>>, found: &[String]) -> Option<Mistake> {
+    let wrong = |expected: String, found: &[String]| {
+        let message = format!("{label}: `{key}` is {}, expected {expected}", shown(found));
+        Some((codes::RULE_TEST_FAILED, message))
+    };
+    let mistake = match expected.get_ref() {
+        DeValue::Boolean(false) if found.is_empty() => None,
+        DeValue::Array(list) => {
+            let wanted: Vec<String> = list.iter().filter_map(scalar).collect();
+            if wanted == found { None } else { wrong(shown(&wanted), found) }
+        }
+        _ => match scalar(expected) {
+            None => Some((codes::JOB_BAD_VALUE, format!("{label}: `{key}` is text or a list of texts"))),
+            Some(text) if text.trim().is_empty() && found.is_empty() => None,
+            Some(text) if found.first() == Some(&text) => None,
+            Some(text) => wrong(shown(&[text]), found.get(..1).unwrap_or_default()),
+        },
+    };
+    mistake.map(|(code, message)| (code, message, expected.span()))
+}
+
+fn shown(values: &[String]) -> String {
+    match values {
+        [] => "not set".into(),
+        [one] if one.is_empty() => "not set".into(),
+        [one] => format!("`{}`", one.escape_debug()),
+        many => many.iter().map(|value| format!("`{}`", value.escape_debug())).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn expect_error(label: &str, expected: &Spanned<DeValue<'_>>, answer: &Answer) -> Option<String> {
+    let Some(part) = expected.get_ref().as_str() else {
+        return Some(format!("{label}: `error` is a part of the message"));
+    };
+    let messages: Vec<&str> = answer.errors.iter().map(|error| error.message.as_str()).collect();
+    if messages.iter().any(|message| message.contains(part)) {
+        return None;
+    }
+    let part = part.escape_debug();
+    Some(match messages.as_slice() {
+        [] => format!("{label}: the user is not skipped, expected an error with `{part}`"),
+        some => format!("{label}: the error is `{}`, expected one with `{part}`", some.join("; ")),
+    })
+}

@@ -3,6 +3,7 @@
 mod fields;
 mod mistakes;
 mod rules;
+mod testing;
 
 use std::sync::Arc;
 
