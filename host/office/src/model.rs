@@ -166,8 +166,12 @@ pub fn defaults() -> Elements {
         element::MOBILITY,
     ];
     let mut elements: Elements = off.into_iter().map(|name| (name.into(), "false".into())).collect();
-    let set =
-        [("VoicemailOn", "true"), ("Priority", "5"), (element::TWINNING_TYPE, "0"), ("CannotBeIntruded", "true")];
+    let set = [
+        ("VoicemailOn", "true"),
+        ("Priority", "5"),
+        (element::TWINNING_TYPE, "0"),
+        ("CannotBeIntruded", "true"),
+    ];
     elements.extend(set.into_iter().map(|(name, value)| (name.into(), value.into())));
     elements.insert(element::PACKAGE.into(), profile::package(profile::DEFAULT));
     elements
@@ -183,7 +187,9 @@ pub const fn element_of(field: Field) -> Option<&'static str> {
         Field::MobileTwinningNumber => Some(element::TWINNED_NUMBER),
         Field::LoginCode => Some(element::LOGIN_CODE),
         Field::VoicemailCode => Some(element::VOICEMAIL_CODE),
-        Field::UserIdentification | Field::GroupMembership | Field::UserProvisioningRule | Field::System => None,
+        Field::UserIdentification | Field::GroupMembership | Field::UserProvisioningRule | Field::System => {
+            None
+        }
     }
 }
 
@@ -286,7 +292,8 @@ mod tests {
     fn each_field_goes_into_its_element_and_comes_back() {
         let mut elements = defaults();
         for field in Field::ALL {
-            let value_of = if field.secret() { Value::Secret(Secret::new("2580")) } else { Value::from("2580") };
+            let value_of =
+                if field.secret() { Value::Secret(Secret::new("2580")) } else { Value::from("2580") };
             if set(&mut elements, field, Some(&value_of)) {
                 assert_eq!(value(&elements, field), Some(value_of), "{field:?}");
                 set(&mut elements, field, None);
@@ -304,7 +311,8 @@ mod tests {
         set(&mut elements, Field::MobileTwinningNumber, None);
         assert_eq!(&*elements[element::TWINNING_TYPE], "0");
 
-        let mut internal = of(&[("TwinningType", "1"), ("TwinnedMobileNumber", "07700"), ("MobilityFeatures", "true")]);
+        let mut internal =
+            of(&[("TwinningType", "1"), ("TwinnedMobileNumber", "07700"), ("MobilityFeatures", "true")]);
         assert_eq!(value(&internal, Field::MobileTwinningNumber), None);
         set(&mut internal, Field::MobileTwinningNumber, None);
         assert_eq!(&*internal[element::TWINNING_TYPE], "1");

@@ -27,7 +27,11 @@ pub(super) enum Strictness {
 
 /// Checks a user's elements as they are to stand: the constraints of each value that differs from `before`. What stands
 /// already may be something that Avaya let pass; an update of something else leaves it alone.
-pub(super) fn values(elements: &Elements, before: &Elements, strictness: Strictness) -> Result<(), OfficeError> {
+pub(super) fn values(
+    elements: &Elements,
+    before: &Elements,
+    strictness: Strictness,
+) -> Result<(), OfficeError> {
     if elements.len() > limits::ELEMENTS_MAX {
         return Err(refused(format!("{} elements, {} fit", elements.len(), limits::ELEMENTS_MAX)));
     }
@@ -69,7 +73,8 @@ pub(super) async fn unique(
     guid: &str,
 ) -> Result<(), OfficeError> {
     let name = elements.get(element::NAME).map(|text| &**text).unwrap_or_default();
-    if let Some(other) = rows::user_by_name(&mut *connection, name).await?.filter(|user| &*user.guid != guid) {
+    if let Some(other) = rows::user_by_name(&mut *connection, name).await?.filter(|user| &*user.guid != guid)
+    {
         return Err(refused(format!("the name `{name}` belongs to the user `{}`", shown(&other))));
     }
     if let Some(group) = rows::hunt_group_with(&mut *connection, Column::Key, &fold(name)).await? {
@@ -78,7 +83,9 @@ pub(super) async fn unique(
     let Some(number) = elements.get(element::EXTENSION).filter(|number| !number.is_empty()) else {
         return Ok(());
     };
-    if let Some(other) = rows::user_by_number(&mut *connection, number).await?.filter(|user| &*user.guid != guid) {
+    if let Some(other) =
+        rows::user_by_number(&mut *connection, number).await?.filter(|user| &*user.guid != guid)
+    {
         return Err(refused(format!("the extension `{number}` belongs to the user `{}`", shown(&other))));
     }
     if let Some(group) = rows::hunt_group_with(connection, Column::Number, number).await? {
@@ -94,22 +101,30 @@ pub(super) async fn room(connection: &mut SqliteConnection, system: &str) -> Res
     let most: Option<i64> = row.try_get(0).map_err(broken)?;
     let users: i64 = row.try_get(1).map_err(broken)?;
     match most {
-        Some(most) if users >= most => Err(refused(format!("the system `{system}` has room for {most} users and is full"))),
+        Some(most) if users >= most => {
+            Err(refused(format!("the system `{system}` has room for {most} users and is full")))
+        }
         _ => Ok(()),
     }
 }
 
 /// Checks that a licence for a profile is left.
-pub(super) async fn licence(connection: &mut SqliteConnection, profile: Option<&str>) -> Result<(), OfficeError> {
+pub(super) async fn licence(
+    connection: &mut SqliteConnection,
+    profile: Option<&str>,
+) -> Result<(), OfficeError> {
     let Some(profile) = profile.filter(|profile| !profile::free(profile)) else { return Ok(()) };
-    let query = "SELECT quantity, (SELECT count(*) FROM user WHERE profile = ?1) FROM licence WHERE profile = ?1";
+    let query =
+        "SELECT quantity, (SELECT count(*) FROM user WHERE profile = ?1) FROM licence WHERE profile = ?1";
     let Some(row) = sqlx::query(query).bind(profile).fetch_optional(connection).await.map_err(broken)? else {
         return Ok(());
     };
     let quantity: i64 = row.try_get(0).map_err(broken)?;
     let used: i64 = row.try_get(1).map_err(broken)?;
     if used >= quantity {
-        return Err(refused(format!("no licence for the profile `{profile}` is left: all {quantity} are in use")));
+        return Err(refused(format!(
+            "no licence for the profile `{profile}` is left: all {quantity} are in use"
+        )));
     }
     Ok(())
 }
@@ -136,5 +151,9 @@ pub(super) fn not_built_in(user: &UserView) -> Result<(), OfficeError> {
 
 /// The user's name, for a message.
 pub(super) fn shown(user: &UserView) -> Text {
-    model::value(&user.elements, Field::Name).as_ref().and_then(|value| value.text()).unwrap_or_default().into()
+    model::value(&user.elements, Field::Name)
+        .as_ref()
+        .and_then(|value| value.text())
+        .unwrap_or_default()
+        .into()
 }

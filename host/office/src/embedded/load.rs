@@ -5,8 +5,9 @@ use rollcall_edges::office::OfficeError;
 use sqlx::{Row, SqliteConnection};
 
 use super::check::{self, Strictness, refused};
+use super::records::{self, NewExtension};
 use super::rows::{self, Column, broken};
-use super::write::{self, NewExtension, NewUser};
+use super::write::{self, NewUser};
 use crate::import::{GroupEntry, OfficeFile};
 use crate::profile;
 
@@ -36,7 +37,7 @@ pub(super) async fn load(connection: &mut SqliteConnection, file: &OfficeFile) -
             hardware: record.hardware,
             elements: record.elements.clone(),
         };
-        write::insert_extension(&mut *connection, new, Strictness::Standing).await?;
+        records::insert_extension(&mut *connection, new, Strictness::Standing).await?;
     }
     for user in &file.users {
         let new = NewUser {
@@ -48,7 +49,8 @@ pub(super) async fn load(connection: &mut SqliteConnection, file: &OfficeFile) -
         let guid = write::insert(&mut *connection, new, Strictness::Standing).await?;
         for group in &user.groups {
             let found = rows::hunt_group_with(&mut *connection, Column::Key, &fold(group)).await?;
-            let found = found.ok_or_else(|| refused(format!("the phone system has no hunt group `{group}`")))?;
+            let found =
+                found.ok_or_else(|| refused(format!("the phone system has no hunt group `{group}`")))?;
             write::enlist(&mut *connection, &found, &guid).await?;
         }
     }
@@ -119,7 +121,11 @@ async fn templates(connection: &mut SqliteConnection, file: &OfficeFile) -> Resu
 async fn add_group(connection: &mut SqliteConnection, group: &GroupEntry) -> Result<(), OfficeError> {
     let system = check::system(&mut *connection, &group.system).await?;
     if let Some(other) = rows::user_by_name(&mut *connection, &group.name).await? {
-        return Err(refused(format!("the name `{}` belongs to the user `{}`", group.name, check::shown(&other))));
+        return Err(refused(format!(
+            "the name `{}` belongs to the user `{}`",
+            group.name,
+            check::shown(&other)
+        )));
     }
     if let Some(number) = &group.extension {
         if let Some(other) = rows::user_by_number(&mut *connection, number).await? {

@@ -7,6 +7,7 @@
 mod check;
 mod load;
 mod read;
+mod records;
 mod rows;
 mod schema;
 mod views;
@@ -64,9 +65,10 @@ impl Embedded {
     /// `Refused` where there is a file already, or where the contents clash with one another.
     pub async fn create(path: &Path, file: &OfficeFile) -> Result<Self, OfficeError> {
         schema::make_file(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => {
-                check::refused(format!("`{}` exists already; an office is never written over", path.display()))
-            }
+            std::io::ErrorKind::AlreadyExists => check::refused(format!(
+                "`{}` exists already; an office is never written over",
+                path.display()
+            )),
             _ => OfficeError::Unreachable {
                 message: format!("`{}` cannot be made: {error}", path.display()),
                 hint: None,
@@ -99,7 +101,9 @@ impl Embedded {
         // A file without tables is what is left of an init that was cut off.
         let mut connection = schema::connect(path).await?;
         match schema::identity(&mut connection, path).await? {
-            Some(identity) => Ok(Self { connection: Mutex::new(connection), identity, path: path.to_owned() }),
+            Some(identity) => {
+                Ok(Self { connection: Mutex::new(connection), identity, path: path.to_owned() })
+            }
             None => Self::fill(path, &OfficeFile::plain()).await,
         }
     }

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use rollcall_core::field::{groups_of, text_of};
-use rollcall_core::phone::{
-    ExtensionTemplate, Group, Licence, PhoneUser, Standing, System, UserTemplate,
-};
+use rollcall_core::phone::{ExtensionTemplate, Group, Licence, PhoneUser, Standing, System, UserTemplate};
 use rollcall_core::{Field, Guid, Secret, Text, Value};
 use rollcall_edges::office::{Locator, OfficeError};
 use sqlx::{Connection, Row, SqliteConnection};
@@ -88,7 +86,8 @@ async fn users(connection: &mut SqliteConnection) -> Result<BTreeMap<Guid, Phone
 async fn extensions(
     connection: &mut SqliteConnection,
 ) -> Result<Vec<rollcall_core::phone::Extension>, OfficeError> {
-    let query = "SELECT id, guid, number, system, kind, template, hardware, elements FROM extension ORDER BY number";
+    let query =
+        "SELECT id, guid, number, system, kind, template, hardware, elements FROM extension ORDER BY number";
     let rows = sqlx::query(query).fetch_all(connection).await.map_err(broken)?;
     rows.iter().map(|row| Ok(rows::extension(row)?.extension)).collect()
 }
@@ -130,8 +129,11 @@ async fn extension_templates(
     rows.iter()
         .map(|row| {
             let name = text(row, 0)?.unwrap_or_default();
-            let template =
-                ExtensionTemplate { name: name.clone(), kind: text(row, 1)?, values: rows::elements(row, 2)? };
+            let template = ExtensionTemplate {
+                name: name.clone(),
+                kind: text(row, 1)?,
+                values: rows::elements(row, 2)?,
+            };
             Ok((name, template))
         })
         .collect()
@@ -190,8 +192,11 @@ impl EmbeddedUser {
     pub fn list(standing: &Standing) -> Vec<EmbeddedUser> {
         let records: BTreeMap<&str, &rollcall_core::phone::Extension> =
             standing.extensions.iter().map(|record| (&*record.number, record)).collect();
-        let mut users: Vec<EmbeddedUser> =
-            standing.users.values().map(|user| Self::of(user, user.extension().and_then(|number| records.get(number).copied()))).collect();
+        let mut users: Vec<EmbeddedUser> = standing
+            .users
+            .values()
+            .map(|user| Self::of(user, user.extension().and_then(|number| records.get(number).copied())))
+            .collect();
         users.sort_by_cached_key(|user| (rollcall_core::text::fold(&user.name), user.guid.clone()));
         users
     }

@@ -86,7 +86,9 @@ pub(super) fn text(row: &SqliteRow, index: usize) -> Result<Option<Text>, Office
 
 pub(super) fn elements(row: &SqliteRow, index: usize) -> Result<Elements, OfficeError> {
     let json: &str = row.try_get(index).map_err(broken)?;
-    serde_json::from_str(json).map_err(|error| OfficeError::Damaged(format!("the office holds no elements where it should: {error}")))
+    serde_json::from_str(json).map_err(|error| {
+        OfficeError::Damaged(format!("the office holds no elements where it should: {error}"))
+    })
 }
 
 pub(super) fn json(elements: &Elements) -> Result<String, OfficeError> {
@@ -138,13 +140,17 @@ pub(super) async fn extension_by_guid(
     connection: &mut SqliteConnection,
     guid: &str,
 ) -> Result<Option<ExtensionView>, OfficeError> {
-    let query = "SELECT id, guid, number, system, kind, template, hardware, elements FROM extension WHERE guid = ?1";
+    let query =
+        "SELECT id, guid, number, system, kind, template, hardware, elements FROM extension WHERE guid = ?1";
     let row = sqlx::query(query).bind(guid).fetch_optional(connection).await.map_err(broken)?;
     row.as_ref().map(extension).transpose()
 }
 
 /// Gives the names of a user's hunt groups, sorted.
-pub(super) async fn groups_of(connection: &mut SqliteConnection, guid: &str) -> Result<Vec<Text>, OfficeError> {
+pub(super) async fn groups_of(
+    connection: &mut SqliteConnection,
+    guid: &str,
+) -> Result<Vec<Text>, OfficeError> {
     let query = "SELECT hunt_group FROM member WHERE guid = ?1 ORDER BY hunt_group";
     let rows = sqlx::query(query).bind(guid).fetch_all(connection).await.map_err(broken)?;
     rows.iter().map(|row| Ok(text(row, 0)?.unwrap_or_default())).collect()

@@ -83,7 +83,8 @@ pub(super) async fn identity(
         .map_err(|_| OfficeError::Damaged(format!("`{}` is a database, and no office", path.display())))?;
     let version: i64 = row.try_get(1).map_err(|error| damaged(&shown, &error))?;
     if version > VERSION {
-        let message = format!("{shown} was made by a newer rollcall (its version is {version}, {VERSION} is known)");
+        let message =
+            format!("{shown} was made by a newer rollcall (its version is {version}, {VERSION} is known)");
         return Err(OfficeError::Damaged(message));
     }
     let identity: String = row.try_get(0).map_err(|error| damaged(&shown, &error))?;
@@ -109,10 +110,9 @@ pub(super) async fn begin(
 
 /// Ends a write. Where that fails it is not known what has reached the disk.
 pub(super) async fn commit(transaction: sqlx::Transaction<'_, sqlx::Sqlite>) -> Result<(), OfficeError> {
-    transaction
-        .commit()
-        .await
-        .map_err(|error| OfficeError::Unsure(format!("the office's file could not be written to the end: {error}")))
+    transaction.commit().await.map_err(|error| {
+        OfficeError::Unsure(format!("the office's file could not be written to the end: {error}"))
+    })
 }
 
 /// Says what SQLite said: a locked file may answer later, anything else is damage.

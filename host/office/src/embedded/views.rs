@@ -4,11 +4,14 @@
 
 use rollcall_core::Text;
 use rollcall_edges::office::OfficeError;
+use sqlx::{Connection, SqliteConnection};
 
 use super::check::{self, Strictness, refused};
+use super::records::{self, NewExtension};
 use super::rows::{self, ExtensionView, UserView, broken};
-use super::write::{self, NewExtension, NewUser};
-use super::{Embedded, schema};
+use super::write::{self, NewUser};
+use super::{Embedded, read, schema};
+
 use crate::model::{Elements, element};
 
 /// Which state of a user a write is meant for.
@@ -27,10 +30,21 @@ impl Embedded {
     /// `Damaged` or `Unreachable`.
     pub async fn user_views(&self, system: Option<&str>) -> Result<Vec<UserView>, OfficeError> {
         let mut connection = self.connection.lock().await;
-        let query = "SELECT guid, system, template, elements, etag, modified FROM user
-                     WHERE ?1 IS NULL OR system = ?1 ORDER BY guid";
-        let rows = sqlx::query(query).bind(system).fetch_all(&mut *connection).await.map_err(broken)?;
-        rows.iter().map(rows::user).collect()
+        users(&mut connection, system).await
+    }
+
+    /// Writes the whole office as an office file, from one consistent view. Without `reveal` codes are left out.
+    ///
+    /// # Errors
+    /// `Damaged` or `Unreachable`.
+    pub async fn export(&self, reveal: bool) -> Result<String, OfficeError> {
+        let mut connection = self.connection.lock().await;
+        let mut transaction = connection.begin().await.map_err(broken)?;
+        let standing = read::standing(&mut transaction).await?;
+        let users = users(&mut transaction, None).await?;
+        let extensions = extensions(&mut transaction, None).await?;
+        transaction.rollback().await.map_err(broken)?;
+        Ok(crate::import::export(&standing, &users, &extensions, reveal))
     }
 
     /// Gives one user.
@@ -46,7 +60,11 @@ impl Embedded {
     ///
     /// # Errors
     /// `Refused` where the store's constraints forbid it.
-    pub async fn create_view(&self, system: Option<&str>, elements: Elements) -> Result<UserView, OfficeError> {
+    pub async fn create_view(
+        &self,
+        system: Option<&str>,
+        elements: Elements,
+    ) -> Result<UserView, OfficeError> {
         let mut connection = self.connection.lock().await;
         let mut transaction = schema::begin(&mut connection).await?;
         let system = match system {
@@ -107,10 +125,7 @@ impl Embedded {
     /// `Damaged` or `Unreachable`.
     pub async fn extension_views(&self, system: Option<&str>) -> Result<Vec<ExtensionView>, OfficeError> {
         let mut connection = self.connection.lock().await;
-        let query = "SELECT id, guid, number, system, kind, template, hardware, elements FROM extension
-                     WHERE ?1 IS NULL OR system = ?1 ORDER BY number";
-        let rows = sqlx::query(query).bind(system).fetch_all(&mut *connection).await.map_err(broken)?;
-        rows.iter().map(rows::extension).collect()
+        extensions(&mut connection, system).await
     }
 
     /// Makes an extension record. `system`: by name; `None`: the primary.
@@ -130,9 +145,16 @@ impl Embedded {
             Some(system) => Text::from(system),
             None => primary(&mut transaction).await?,
         };
-        let new =
-            NewExtension { guid: None, number, system: &system, kind, template: None, hardware: false, elements };
-        let guid = write::insert_extension(&mut transaction, new, Strictness::Write).await?;
+        let new = NewExtension {
+            guid: None,
+            number,
+            system: &system,
+            kind,
+            template: None,
+            hardware: false,
+            elements,
+        };
+        let guid = records::insert_extension(&mut transaction, new, Strictness::Write).await?;
         let view = rows::extension_by_guid(&mut transaction, &guid).await?;
         schema::commit(transaction).await?;
         view.ok_or_else(|| OfficeError::Damaged("a new extension record is not there".into()))
@@ -151,7 +173,7 @@ impl Embedded {
         let mut transaction = schema::begin(&mut connection).await?;
         let record = existing(rows::extension_by_guid(&mut transaction, guid).await?, guid)?;
         if let Some(to) = elements.get(element::EXTENSION).filter(|number| !number.is_empty()) {
-            write::renumber(&mut transaction, &record.extension.number, to).await?;
+            records::renumber(&mut transaction, &record.extension.number, to).await?;
         }
         let mut kept = elements.clone();
         kept.remove(element::EXTENSION);
@@ -175,7 +197,7 @@ impl Embedded {
         let mut transaction = schema::begin(&mut connection).await?;
         let record = rows::extension_by_guid(&mut transaction, guid).await?;
         if let Some(record) = &record {
-            write::delete_extension(&mut transaction, &record.extension.number).await?;
+            records::delete_extension(&mut transaction, &record.extension.number).await?;
         }
         schema::commit(transaction).await?;
         Ok(record.is_some())
@@ -186,11 +208,31 @@ fn existing(view: Option<ExtensionView>, guid: &str) -> Result<ExtensionView, Of
     view.ok_or_else(|| refused(format!("there is no extension record with the GUID `{guid}`")))
 }
 
-async fn primary(connection: &mut sqlx::SqliteConnection) -> Result<Text, OfficeError> {
+async fn primary(connection: &mut SqliteConnection) -> Result<Text, OfficeError> {
     let row = sqlx::query("SELECT name FROM system ORDER BY main DESC, place LIMIT 1")
         .fetch_optional(connection)
         .await
         .map_err(broken)?;
     row.map_or(Ok(None), |row| rows::text(&row, 0))?
         .ok_or_else(|| OfficeError::Damaged("the office has no system".into()))
+}
+
+async fn users(
+    connection: &mut SqliteConnection,
+    system: Option<&str>,
+) -> Result<Vec<UserView>, OfficeError> {
+    let query = "SELECT guid, system, template, elements, etag, modified FROM user
+                 WHERE ?1 IS NULL OR system = ?1 ORDER BY guid";
+    let rows = sqlx::query(query).bind(system).fetch_all(connection).await.map_err(broken)?;
+    rows.iter().map(rows::user).collect()
+}
+
+async fn extensions(
+    connection: &mut SqliteConnection,
+    system: Option<&str>,
+) -> Result<Vec<ExtensionView>, OfficeError> {
+    let query = "SELECT id, guid, number, system, kind, template, hardware, elements FROM extension
+                 WHERE ?1 IS NULL OR system = ?1 ORDER BY number";
+    let rows = sqlx::query(query).bind(system).fetch_all(connection).await.map_err(broken)?;
+    rows.iter().map(rows::extension).collect()
 }

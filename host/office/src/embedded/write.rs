@@ -2,13 +2,13 @@
 
 use rollcall_core::ops::Write;
 use rollcall_core::phone::PhoneUser;
-use rollcall_core::script::ExtensionKind;
 use rollcall_core::text::fold;
-use rollcall_core::{Field, Fields, Guid, Text, Value, constraint};
+use rollcall_core::{Field, Fields, Guid, Text, Value};
 use rollcall_edges::office::OfficeError;
 use sqlx::{Row, SqliteConnection};
 
 use super::check::{self, Strictness, refused};
+use super::records;
 use super::rows::{self, Column, UserView, broken};
 use crate::model::{self, Elements, element};
 use crate::profile;
@@ -28,10 +28,12 @@ pub(super) async fn write(
         Write::AddMember { group, guid } => add_member(connection, group, guid).await,
         Write::RemoveMember { group, guid } => remove_member(connection, group, guid).await,
         Write::CreateExtension { number, kind, system } => {
-            create_extension(connection, number, kind, system).await.map(|()| None)
+            records::create_extension(connection, number, kind, system).await.map(|()| None)
         }
-        Write::RenumberExtension { from, to } => renumber(connection, from, to).await.map(|()| None),
-        Write::DeleteExtension { number } => delete_extension(connection, number).await.map(|()| None),
+        Write::RenumberExtension { from, to } => records::renumber(connection, from, to).await.map(|()| None),
+        Write::DeleteExtension { number } => {
+            records::delete_extension(connection, number).await.map(|()| None)
+        }
     }
 }
 
@@ -96,7 +98,9 @@ pub(super) async fn insert(
     .execute(connection)
     .await
     .map_err(|error| match error.as_database_error() {
-        Some(db) if db.is_unique_violation() => refused(format!("a user with the GUID `{guid}` stands there already")),
+        Some(db) if db.is_unique_violation() => {
+            refused(format!("a user with the GUID `{guid}` stands there already"))
+        }
         _ => broken(error),
     })?;
     Ok(guid)
@@ -164,7 +168,8 @@ async fn update(
         .map(|(field, _)| field.key())
         .collect();
     if !moved.is_empty() {
-        let message = format!("`{}` was changed since the plan was made: {}", check::shown(&user), moved.join(", "));
+        let message =
+            format!("`{}` was changed since the plan was made: {}", check::shown(&user), moved.join(", "));
         return Err(OfficeError::Stale(message));
     }
     let mut elements = user.elements.clone();
@@ -209,7 +214,11 @@ async fn add_member(
 }
 
 /// Makes a user a member of a hunt group that exists.
-pub(super) async fn enlist(connection: &mut SqliteConnection, group: &str, guid: &str) -> Result<(), OfficeError> {
+pub(super) async fn enlist(
+    connection: &mut SqliteConnection,
+    group: &str,
+    guid: &str,
+) -> Result<(), OfficeError> {
     let query = "INSERT OR IGNORE INTO member (hunt_group, guid) VALUES (?1, ?2)";
     sqlx::query(query).bind(group).bind(guid).execute(connection).await.map_err(broken)?;
     Ok(())
@@ -223,130 +232,10 @@ async fn remove_member(
     if let Some(user) = rows::user_by_guid(&mut *connection, guid).await? {
         check::not_built_in(&user)?;
     }
-    let query = "DELETE FROM member WHERE guid = ?2 AND hunt_group IN (SELECT name FROM hunt_group WHERE key = ?1)";
+    let query =
+        "DELETE FROM member WHERE guid = ?2 AND hunt_group IN (SELECT name FROM hunt_group WHERE key = ?1)";
     sqlx::query(query).bind(fold(group)).bind(guid).execute(&mut *connection).await.map_err(broken)?;
     rows::phone_user(connection, guid).await
-}
-
-async fn create_extension(
-    connection: &mut SqliteConnection,
-    number: &str,
-    kind: &ExtensionKind,
-    system: &str,
-) -> Result<(), OfficeError> {
-    let (kind, template, elements) = match kind {
-        ExtensionKind::Type(kind) => (Some(kind.clone()), None, Elements::new()),
-        ExtensionKind::Template(name) => {
-            let query = "SELECT kind, elements FROM extension_template WHERE name = ?1";
-            let row =
-                sqlx::query(query).bind(&**name).fetch_optional(&mut *connection).await.map_err(broken)?;
-            let Some(row) = row else {
-                return Err(refused(format!("the phone system has no extension template `{name}`")));
-            };
-            (rows::text(&row, 0)?, Some(name.clone()), rows::elements(&row, 1)?)
-        }
-    };
-    let new = NewExtension { guid: None, number, system, kind, template, hardware: false, elements };
-    insert_extension(connection, new, Strictness::Write).await.map(drop)
-}
-
-/// An extension record that is to be made.
-pub(super) struct NewExtension<'a> {
-    /// Its GUID; `None` draws one.
-    pub(super) guid: Option<&'a str>,
-    /// Its number.
-    pub(super) number: &'a str,
-    /// The system by name.
-    pub(super) system: &'a str,
-    /// `H323`, `SIP`, …
-    pub(super) kind: Option<Text>,
-    /// The template that it is made from.
-    pub(super) template: Option<Text>,
-    /// Whether it is a port of the hardware.
-    pub(super) hardware: bool,
-    /// All elements.
-    pub(super) elements: Elements,
-}
-
-/// Makes an extension record, checked.
-pub(super) async fn insert_extension(
-    connection: &mut SqliteConnection,
-    new: NewExtension<'_>,
-    strictness: Strictness,
-) -> Result<Guid, OfficeError> {
-    let system = check::system(&mut *connection, new.system).await?;
-    free_for_record(&mut *connection, new.number, strictness).await?;
-    let guid: Guid = match new.guid {
-        Some(guid) => guid.into(),
-        None => super::random_guid()?,
-    };
-    sqlx::query(
-        "INSERT INTO extension (guid, number, system, kind, template, hardware, elements)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )
-    .bind(&*guid)
-    .bind(new.number)
-    .bind(&*system)
-    .bind(new.kind.as_deref())
-    .bind(new.template.as_deref())
-    .bind(new.hardware)
-    .bind(rows::json(&new.elements)?)
-    .execute(connection)
-    .await
-    .map_err(|error| match error.as_database_error() {
-        Some(db) if db.is_unique_violation() => {
-            refused(format!("an extension record with the GUID `{guid}` stands there already"))
-        }
-        _ => broken(error),
-    })?;
-    Ok(guid)
-}
-
-/// Checks that a record may have a number: no other record and no hunt group has it. A user may: they are tied by it.
-async fn free_for_record(
-    connection: &mut SqliteConnection,
-    number: &str,
-    strictness: Strictness,
-) -> Result<(), OfficeError> {
-    if strictness == Strictness::Write {
-        constraint::extension(number).map_err(refused)?;
-    }
-    if rows::extension_by_number(&mut *connection, number).await?.is_some() {
-        return Err(refused(format!("the extension `{number}` has a record already")));
-    }
-    if let Some(group) = rows::hunt_group_with(connection, Column::Number, number).await? {
-        return Err(refused(format!("the extension `{number}` belongs to the hunt group `{group}`")));
-    }
-    Ok(())
-}
-
-/// Gives a record another number.
-pub(super) async fn renumber(connection: &mut SqliteConnection, from: &str, to: &str) -> Result<(), OfficeError> {
-    let Some(record) = rows::extension_by_number(&mut *connection, from).await? else {
-        return Err(refused(format!("the extension `{from}` has no record")));
-    };
-    if from == to {
-        return Ok(());
-    }
-    free_for_record(&mut *connection, to, Strictness::Write).await?;
-    let query = "UPDATE extension SET number = ?2 WHERE guid = ?1";
-    sqlx::query(query).bind(&*record.extension.guid).bind(to).execute(connection).await.map_err(broken)?;
-    Ok(())
-}
-
-/// Deletes the record of a number; one that is gone already is no error.
-pub(super) async fn delete_extension(connection: &mut SqliteConnection, number: &str) -> Result<(), OfficeError> {
-    let Some(record) = rows::extension_by_number(&mut *connection, number).await? else { return Ok(()) };
-    if record.extension.hardware {
-        return Err(refused(format!("the extension `{number}` is a port of the hardware and cannot be deleted")));
-    }
-    if let Some(user) = rows::user_by_number(&mut *connection, number).await? {
-        let name = check::shown(&user);
-        return Err(refused(format!("the extension `{number}` still belongs to the user `{name}`")));
-    }
-    let query = "DELETE FROM extension WHERE number = ?1";
-    sqlx::query(query).bind(number).execute(connection).await.map_err(broken)?;
-    Ok(())
 }
 
 /// Gives what a user template sets, its profile among it.

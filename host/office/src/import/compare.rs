@@ -82,7 +82,8 @@ pub fn compare(before: &[ExportedUser], after: &[ExportedUser]) -> Comparison {
     let mut all = Comparison::default();
     for user in before {
         let same = user.guid.as_deref().and_then(|guid| by_guid.get(guid));
-        let twin = same.or_else(|| by_name.get(user.name()).filter(|twin| user.guid.is_none() || twin.guid.is_none()));
+        let twin = same
+            .or_else(|| by_name.get(user.name()).filter(|twin| user.guid.is_none() || twin.guid.is_none()));
         let Some(twin) = twin else {
             all.only_before.push(user.name().into());
             continue;

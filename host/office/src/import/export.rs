@@ -103,8 +103,8 @@ fn user_template(out: &mut String, template: &UserTemplate) {
 }
 
 /// Writes a template with everything that a standing user has and that does not belong to one person.
-pub fn template_from_user(name: &str, user: &UserView) -> String {
-    let mut values: Elements = user.elements.clone();
+pub fn template_from_user(name: &str, user: &Elements) -> String {
+    let mut values: Elements = user.clone();
     values.retain(|name, text| !model::personal(name) && !text.is_empty());
     // Where mobile twinning goes is one person's affair, and so is that it is on.
     for name in [element::TWINNING_TYPE, element::MOBILITY] {

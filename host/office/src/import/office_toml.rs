@@ -3,15 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use rollcall_core::field::Fields;
 use rollcall_core::phone::{ExtensionTemplate, Standing, System, UserTemplate};
 use rollcall_core::text::fold;
-use rollcall_core::{Diagnostic, Field, Secret, Text, Value, codes, constraint};
+use rollcall_core::{Diagnostic, Text, codes};
 use toml::de::DeTable;
 
-use super::file::{ExtensionEntry, GroupEntry, LicenceEntry, OfficeFile, UserEntry};
+use super::file::{LicenceEntry, OfficeFile};
 use super::source::{Entry, Found, Source, nearest, tables};
-use super::user_keys::{self, FIELD_KEYS};
 use crate::model::{self, Elements};
 use crate::profile;
 
@@ -62,19 +60,19 @@ pub fn parse(file: &str, text: &str, mode: Mode<'_>) -> Result<OfficeFile, Vec<D
     if mistakes.is_empty() { Ok(made) } else { Err(mistakes) }
 }
 
-struct Reader<'a> {
-    source: &'a Source,
-    file: OfficeFile,
+pub(super) struct Reader<'a> {
+    pub(super) source: &'a Source,
+    pub(super) file: OfficeFile,
     /// Names by folded name, numbers as they are, each with who has it.
-    names: BTreeMap<String, String>,
-    numbers: BTreeMap<Text, String>,
-    records: BTreeSet<Text>,
-    systems: BTreeMap<String, Text>,
-    groups: BTreeMap<String, Text>,
-    user_templates: BTreeMap<Text, UserTemplate>,
-    extension_templates: BTreeMap<Text, ExtensionTemplate>,
+    pub(super) names: BTreeMap<String, String>,
+    pub(super) numbers: BTreeMap<Text, String>,
+    pub(super) records: BTreeSet<Text>,
+    pub(super) systems: BTreeMap<String, Text>,
+    pub(super) groups: BTreeMap<String, Text>,
+    pub(super) user_templates: BTreeMap<Text, UserTemplate>,
+    pub(super) extension_templates: BTreeMap<Text, ExtensionTemplate>,
     primary: Text,
-    listed: Vec<Found>,
+    pub(super) listed: Vec<Found>,
 }
 
 impl<'a> Reader<'a> {
@@ -117,13 +115,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn name(&mut self, found: &Found, holder: String) {
+    pub(super) fn name(&mut self, found: &Found, holder: String) {
         if let Some(other) = self.names.insert(fold(&found.text), holder) {
-            self.source.wrong(found.span.clone(), format!("the name `{}` belongs to {other} already", found.text));
+            self.source
+                .wrong(found.span.clone(), format!("the name `{}` belongs to {other} already", found.text));
         }
     }
 
-    fn number(&mut self, found: &Found, holder: String) {
+    pub(super) fn number(&mut self, found: &Found, holder: String) {
         if let Some(other) = self.numbers.insert(found.text.clone(), holder) {
             let message = format!("the extension `{}` belongs to {other} already", found.text);
             self.source.wrong(found.span.clone(), message);
@@ -145,14 +144,16 @@ impl<'a> Reader<'a> {
                 self.source.wrong(name.span.clone(), "two systems are marked as primary");
             }
             if self.systems.insert(fold(&name.text), name.text.clone()).is_some() {
-                self.source.wrong(name.span.clone(), format!("the system `{}` stands there twice", name.text));
+                self.source
+                    .wrong(name.span.clone(), format!("the system `{}` stands there twice", name.text));
             }
             let text = |key| entry.text(key).map(|found| found.text);
             let (fqdn, lan1, lan2) = (text("fqdn"), text("lan1"), text("lan2"));
             let max_users = entry.count("max_users");
             self.file.systems.push(System { name: name.text, primary, fqdn, lan1, lan2, max_users });
         }
-        if let (false, Some(first)) = (self.file.systems.iter().any(|s| s.primary), self.file.systems.first_mut())
+        if let (false, Some(first)) =
+            (self.file.systems.iter().any(|s| s.primary), self.file.systems.first_mut())
             && self.primary.is_empty()
         {
             first.primary = true;
@@ -166,7 +167,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Gives the exact name of the system that an entry names, else the primary's.
-    fn system(&self, entry: &Entry<'_, '_>) -> Text {
+    pub(super) fn system(&self, entry: &Entry<'_, '_>) -> Text {
         let Some(found) = entry.text("system") else { return self.primary.clone() };
         if let Some(name) = self.systems.get(&fold(&found.text)) {
             return name.clone();
@@ -190,7 +191,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn profile(&self, found: &Found) -> Option<Text> {
+    pub(super) fn profile(&self, found: &Found) -> Option<Text> {
         let printed = profile::printed(&found.text);
         if printed.is_none() {
             let names: Vec<&str> = profile::names().collect();
@@ -203,7 +204,7 @@ impl<'a> Reader<'a> {
         printed
     }
 
-    fn kind(&self, entry: &Entry<'_, '_>, key: &str) -> Option<Text> {
+    pub(super) fn kind(&self, entry: &Entry<'_, '_>, key: &str) -> Option<Text> {
         let found = entry.text(key)?;
         let plain = |text: &str| fold(text).replace(['.', '-', '_', ' '], "");
         let kind = KINDS.iter().find(|kind| plain(kind) == plain(&found.text));
@@ -215,7 +216,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Gives the elements under `values`. Templates cannot have those that belong to one person.
-    fn values(&self, entry: &Entry<'_, '_>, template: bool) -> Elements {
+    pub(super) fn values(&self, entry: &Entry<'_, '_>, template: bool) -> Elements {
         let mut elements = Elements::new();
         for (key, value) in entry.simple_values("values") {
             let Some(name) = model::element_of_key(&key.text) else {
@@ -240,7 +241,8 @@ impl<'a> Reader<'a> {
 
     fn user_templates(&mut self, root: &DeTable<'_>) {
         for (span, table) in tables(self.source, root, "user_template") {
-            let entry = Entry::new(self.source, table, span, "a user template", &["name", "profile", "values"]);
+            let entry =
+                Entry::new(self.source, table, span, "a user template", &["name", "profile", "values"]);
             let mut values = self.values(&entry, true);
             let package = values.remove(model::element::PACKAGE);
             let profile = match entry.text("profile") {
@@ -264,184 +266,10 @@ impl<'a> Reader<'a> {
             let Some(name) = entry.required("name") else { continue };
             let template = ExtensionTemplate { name: name.text.clone(), kind, values };
             if self.extension_templates.insert(name.text.clone(), template.clone()).is_some() {
-                self.source.wrong(name.span, format!("the extension template `{}` stands there twice", name.text));
+                self.source
+                    .wrong(name.span, format!("the extension template `{}` stands there twice", name.text));
             }
             self.file.extension_templates.push(template);
         }
-    }
-
-    fn groups(&mut self, root: &DeTable<'_>) {
-        for (span, table) in tables(self.source, root, "group") {
-            let keys = ["name", "extension", "system", "members"];
-            let entry = Entry::new(self.source, table, span, "a hunt group", &keys);
-            let system = self.system(&entry);
-            let number = entry.checked("extension", constraint::extension);
-            let Some(name) = entry.required("name") else { continue };
-            // A list of groups in a directory's attribute is split at commas.
-            if name.text.contains(',') || name.text.chars().any(constraint::invisible) {
-                self.source.wrong(name.span.clone(), "a hunt group's name has no comma and no invisible character");
-            }
-            let holder = format!("the hunt group `{}`", name.text);
-            self.name(&name, holder.clone());
-            if let Some(number) = &number {
-                self.number(number, holder);
-            }
-            self.groups.insert(fold(&name.text), name.text.clone());
-            let members = entry.list("members");
-            self.file.groups.push(GroupEntry {
-                name: name.text,
-                extension: number.map(|number| number.text),
-                system,
-                members: members.iter().map(|member| member.text.clone()).collect(),
-            });
-            self.listed.extend(members);
-        }
-    }
-
-    /// Checks the members that groups list, once every user is known.
-    fn members(&self) {
-        for member in &self.listed {
-            let user = |holder: Option<&String>| holder.is_some_and(|holder| holder.starts_with("the user"));
-            if !user(self.names.get(&fold(&member.text))) && !user(self.numbers.get(&member.text)) {
-                self.source.wrong(member.span.clone(), format!("there is no user `{}`", member.text));
-            }
-        }
-    }
-
-    fn template_of(&self, entry: &Entry<'_, '_>, key: &str) -> Option<Text> {
-        let found = entry.text(key)?;
-        if self.extension_templates.contains_key(&found.text) {
-            return Some(found.text);
-        }
-        self.source.wrong(found.span, format!("there is no extension template `{}`", found.text));
-        None
-    }
-
-    fn record(&mut self, number: &Found, mut record: ExtensionEntry) {
-        if let Some(Holder { words }) = self.group_with(&number.text) {
-            self.source.wrong(number.span.clone(), format!("the extension `{}` belongs to {words}", number.text));
-        }
-        if !self.records.insert(number.text.clone()) {
-            let message = format!("the extension `{}` has a record already", number.text);
-            self.source.wrong(number.span.clone(), message);
-        }
-        if let Some(template) = record.template.as_ref().and_then(|name| self.extension_templates.get(name)) {
-            record.kind = record.kind.take().or_else(|| template.kind.clone());
-            let own = std::mem::take(&mut record.elements);
-            record.elements = template.values.clone();
-            record.elements.extend(own);
-        }
-        self.file.extensions.push(record);
-    }
-
-    fn group_with(&self, number: &Text) -> Option<Holder<'_>> {
-        let words = self.numbers.get(number)?;
-        words.starts_with("the hunt group").then_some(Holder { words })
-    }
-
-    fn extensions(&mut self, root: &DeTable<'_>) {
-        for (span, table) in tables(self.source, root, "extension") {
-            let keys = ["extension", "system", "type", "template", "hardware", "guid", "values"];
-            let entry = Entry::new(self.source, table, span, "an extension", &keys);
-            let record = ExtensionEntry {
-                guid: entry.text("guid").map(|found| found.text),
-                number: Text::default(),
-                system: self.system(&entry),
-                kind: entry.text("type").map(|found| found.text),
-                template: self.template_of(&entry, "template"),
-                hardware: entry.boolean("hardware").unwrap_or(false),
-                elements: self.values(&entry, false),
-            };
-            if entry.required("extension").is_none() {
-                continue;
-            }
-            let Some(number) = entry.checked("extension", constraint::extension) else { continue };
-            self.record(&number, ExtensionEntry { number: number.text.clone(), ..record });
-        }
-    }
-
-    fn users(&mut self, root: &DeTable<'_>) {
-        let mut keys: Vec<&str> = FIELD_KEYS.iter().map(|(key, _)| *key).collect();
-        keys.extend(["system", "profile", "user_template", "extension_type", "extension_template"]);
-        keys.extend(["groups", "guid", "values"]);
-        for (span, table) in tables(self.source, root, "user") {
-            let entry = Entry::new(self.source, table, span, "a user", &keys);
-            self.user(&entry);
-        }
-    }
-
-    fn user(&mut self, entry: &Entry<'_, '_>) {
-        let mut fields = Fields::new();
-        for (key, field) in FIELD_KEYS {
-            let Some(found) = entry.checked(key, check(field)).filter(|found| !found.text.is_empty()) else {
-                continue;
-            };
-            let text = found.text;
-            fields.insert(field, if field.secret() { Value::Secret(Secret::new(text)) } else { Value::Text(text) });
-        }
-        let profile = entry.text("profile").and_then(|found| self.profile(&found));
-        let template = entry.text("user_template");
-        if let Some(found) = template.as_ref().filter(|found| !self.user_templates.contains_key(&found.text)) {
-            self.source.wrong(found.span.clone(), format!("there is no user template `{}`", found.text));
-        }
-        let template = template.map(|found| found.text);
-        let made = template.as_ref().and_then(|name| self.user_templates.get(name));
-        let mut elements = user_keys::elements(&fields, profile.as_ref(), made);
-        elements.extend(self.values(entry, false));
-        let system = self.system(entry);
-        let groups = self.groups_of(entry);
-        self.own_record(entry, &system);
-        let guid = entry.text("guid").map(|found| found.text);
-        let Some(name) = entry.required("name") else { return };
-        let holder = format!("the user `{}`", name.text);
-        self.name(&name, holder.clone());
-        if let Some(number) = entry.text("extension").filter(|_| fields.contains_key(&Field::Extension)) {
-            self.number(&number, holder);
-        }
-        self.file.users.push(UserEntry { guid, system, user_template: template, elements, groups });
-    }
-
-    fn groups_of(&self, entry: &Entry<'_, '_>) -> Vec<Text> {
-        let mut groups = Vec::new();
-        for found in entry.list("groups") {
-            match self.groups.get(&fold(&found.text)) {
-                Some(group) => groups.push(group.clone()),
-                None => self.source.wrong(found.span, format!("there is no hunt group `{}`", found.text)),
-            }
-        }
-        groups
-    }
-
-    /// Makes the extension record that a user's own keys ask for.
-    fn own_record(&mut self, entry: &Entry<'_, '_>, system: &Text) {
-        let (kind, template) = (self.kind(entry, "extension_type"), self.template_of(entry, "extension_template"));
-        if kind.is_none() && template.is_none() {
-            return;
-        }
-        match entry.text("extension") {
-            Some(number) => {
-                let (system, text) = (system.clone(), number.text.clone());
-                self.record(&number, ExtensionEntry { number: text, system, kind, template, ..Default::default() });
-            }
-            None => self.source.wrong(entry.span.clone(), "an extension type needs an `extension`"),
-        }
-    }
-}
-
-struct Holder<'a> {
-    words: &'a str,
-}
-
-fn check(field: Field) -> fn(&str) -> Result<(), String> {
-    match field {
-        // The users that come with a system stand in office files too.
-        Field::Name => |name| if constraint::reserved_name(name) { Ok(()) } else { constraint::name(name) },
-        Field::FullName => constraint::full_name,
-        Field::Email => |text| if text.is_empty() { Ok(()) } else { constraint::email(text) },
-        Field::Extension => |text| if text.is_empty() { Ok(()) } else { constraint::extension(text) },
-        Field::MobileTwinningNumber => |text| if text.is_empty() { Ok(()) } else { constraint::external_number(text) },
-        Field::LoginCode => |text| if text.is_empty() { Ok(()) } else { constraint::login_code(text) },
-        Field::VoicemailCode => constraint::voicemail_code,
-        Field::UserIdentification | Field::GroupMembership | Field::UserProvisioningRule | Field::System => |_| Ok(()),
     }
 }

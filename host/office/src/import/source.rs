@@ -1,6 +1,7 @@
 //! A TOML file that is read by hand, so that every mistake is told at once, each with the bytes that are wrong.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
 
@@ -16,7 +17,8 @@ const ALIKE: f64 = 0.75;
 /// # Errors
 /// A diagnostic with the file's name: it cannot be read, is too large, or is no UTF-8.
 pub fn read_file(path: &Path, most: u64) -> Result<String, Diagnostic> {
-    let failed = |why: String| Diagnostic::error(codes::FILE, format!("`{}` cannot be read: {why}", path.display()));
+    let failed =
+        |why: String| Diagnostic::error(codes::FILE, format!("`{}` cannot be read: {why}", path.display()));
     let size = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
     if size > most {
         return Err(failed(format!("it has {size} bytes, {most} are the most")));
@@ -32,19 +34,29 @@ pub(super) struct Source {
     text: Text,
     code: Code,
     mistakes: RefCell<Vec<(usize, Diagnostic)>>,
+    /// Where the file is no TOML: what follows from it is no mistake of its own.
+    broken: RefCell<BTreeSet<usize>>,
 }
 
 impl Source {
     /// Starts with the file's name as the user gave it, its text, and the code that its mistakes carry.
     pub(super) fn new(file: &str, text: &str, code: Code) -> Self {
-        Self { file: file.into(), text: text.into(), code, mistakes: RefCell::default() }
+        Self {
+            file: file.into(),
+            text: text.into(),
+            code,
+            mistakes: RefCell::default(),
+            broken: RefCell::default(),
+        }
     }
 
     /// Parses the file; what is no TOML is noted and the rest is looked at.
     pub(super) fn parse<'i>(&self, text: &'i str) -> Spanned<DeTable<'i>> {
         let (table, errors) = DeTable::parse_recoverable(text);
         for error in errors {
-            self.wrong(error.span().unwrap_or(0..0), error.message());
+            let bytes = error.span().unwrap_or(0..0);
+            self.wrong(bytes.clone(), error.message());
+            self.broken.borrow_mut().insert(bytes.start);
         }
         table
     }
@@ -55,7 +67,12 @@ impl Source {
     }
 
     /// Notes a mistake and what to do about it.
-    pub(super) fn wrong_with(&self, bytes: Range<usize>, message: impl Into<String>, hint: impl Into<String>) {
+    pub(super) fn wrong_with(
+        &self,
+        bytes: Range<usize>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         self.note(bytes.clone(), self.error(bytes, message).hint(hint));
     }
 
@@ -65,7 +82,9 @@ impl Source {
     }
 
     fn note(&self, bytes: Range<usize>, diagnostic: Diagnostic) {
-        self.mistakes.borrow_mut().push((bytes.start, diagnostic));
+        if !self.broken.borrow().contains(&bytes.start) {
+            self.mistakes.borrow_mut().push((bytes.start, diagnostic));
+        }
     }
 
     /// Gives everything that is wrong, in the order of the file.

@@ -43,7 +43,8 @@ pub fn read_templates<P: AsRef<Path>>(paths: &[P]) -> Result<Templates, Vec<Diag
                     mistakes.extend(twice.then(|| double(path, "user template", &template.name)));
                 }
                 for template in extensions {
-                    let twice = templates.extensions.insert(template.name.clone(), template.clone()).is_some();
+                    let twice =
+                        templates.extensions.insert(template.name.clone(), template.clone()).is_some();
                     mistakes.extend(twice.then(|| double(path, "extension template", &template.name)));
                 }
             }
@@ -64,7 +65,10 @@ fn read_one(path: &Path, text: &str) -> Result<(Vec<UserTemplate>, Vec<Extension
         return Ok((file.user_templates, file.extension_templates));
     }
     let wrong = |why: String| {
-        vec![Diagnostic::error(codes::TEMPLATE_INVALID, format!("`{}` is no template: {why}", path.display()))]
+        vec![Diagnostic::error(
+            codes::TEMPLATE_INVALID,
+            format!("`{}` is no template: {why}", path.display()),
+        )]
     };
     let objects = xml::objects(text, &["User", "Extension"]).map_err(wrong)?;
     if objects.is_empty() {

@@ -40,7 +40,10 @@ pub fn read_users(file: &str, text: &str) -> Result<Vec<ExportedUser>, Diagnosti
         return Err(wrong("it holds no `User`".into())
             .hint("export in Web Manager with Call Management > Users > Actions > Export All"));
     }
-    Ok(objects.into_iter().map(|object| ExportedUser { guid: object.guid, elements: object.elements }).collect())
+    Ok(objects
+        .into_iter()
+        .map(|object| ExportedUser { guid: object.guid, elements: object.elements })
+        .collect())
 }
 
 /// Makes an office file of an export: `office import`, or `office init --from users.xml`. Systems that the users name
@@ -81,10 +84,12 @@ pub fn office_from_export(
         if let Some(number) = get(element::EXTENSION).filter(|number| !numbers.insert((*number).clone())) {
             wrong(format!("the extension `{number}` stands there twice"));
         }
-        let system = get("SystemName").cloned().or_else(|| primary.clone()).unwrap_or_else(|| "Primary".into());
+        let system =
+            get("SystemName").cloned().or_else(|| primary.clone()).unwrap_or_else(|| "Primary".into());
         let known = systems.entry(fold(&system)).or_insert_with(|| {
             let first = primary.is_none() && made.systems.is_empty();
             made.systems.push(System { name: system.clone(), primary: first, ..System::default() });
+            primary.get_or_insert_with(|| system.clone());
             system.clone()
         });
         let mut elements = user.elements.clone();

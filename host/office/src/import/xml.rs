@@ -84,7 +84,11 @@ impl Walk {
                 return Err(format!("more than {XML_USERS_MAX} objects"));
             }
             self.inside = Some(self.path.len());
-            self.objects.push(Object { kind: name.clone(), guid: guid_of(start)?, elements: Elements::new() });
+            self.objects.push(Object {
+                kind: name.clone(),
+                guid: guid_of(start)?,
+                elements: Elements::new(),
+            });
         }
         self.path.push(name);
         self.text.clear();
