@@ -9,7 +9,10 @@
 #![warn(missing_docs)]
 
 mod address;
+mod assertion;
+mod denial;
 mod error;
+mod failure;
 mod http;
 pub mod limits;
 mod login;
@@ -20,7 +23,10 @@ mod replay;
 mod resolver;
 mod retry;
 mod scrub;
+#[cfg(test)]
+mod testing;
 mod tls;
+mod verifier;
 mod wire;
 
 pub use address::{AddressPolicy, Network};

@@ -30,6 +30,8 @@ pub const TOKEN_RENEWAL_MS: i64 = 5 * 60 * 1000;
 pub const ASSERTION_SECONDS: i64 = 600;
 /// How often a request is sent at most, the first time included.
 pub const ATTEMPTS: u32 = 6;
+/// How often a server that cannot be reached is tried at most, the first time included.
+pub const UNREACHED_ATTEMPTS: u32 = 3;
 /// The first wait where the server names none; each further one is twice as long.
 pub const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest single wait. A server that asks for more is not waited for.
@@ -45,5 +47,7 @@ pub const SECRET_BYTES: usize = 8;
 pub const RECORDING_BYTES: u64 = 4 << 30;
 /// The longest line of a recording, in bytes.
 pub const RECORDING_LINE_BYTES: usize = 256 << 20;
+/// The longest body that is recorded, in bytes.
+pub const RECORDED_BODY_BYTES: u64 = 128 << 20;
 /// The largest PEM file of authorities, in bytes.
 pub const CA_FILE_BYTES: u64 = 4 << 20;

@@ -1,14 +1,19 @@
-//! The wire that tries again.
+//! The wire that tries again, where that can do no harm: GET, HEAD and what the caller calls repeatable, after a lost
+//! connection or an answer that says "later".
+//!
+//! How long is the server's to say (`Retry-After`); otherwise the waits double, with jitter, so that many jobs do not
+//! come back together. Microsoft Graph counts an early retry against the quota.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use rollcall_edges::clock::Clock;
 
 use crate::error::NetError;
 use crate::limits;
-use crate::wire::{Request, Response, Wire};
+use crate::wire::{Body, Request, Response, Wire};
 
 /// Waits. A test brings one that does not.
 #[async_trait]
@@ -33,6 +38,8 @@ impl Pause for SystemPause {
 pub struct Schedule {
     /// How often a request is sent at most, the first time included.
     pub attempts: u32,
+    /// How often a server that cannot be reached is tried, the first time included.
+    pub unreached_attempts: u32,
     /// The first wait where the server names none.
     pub first_wait: Duration,
     /// The longest single wait.
@@ -47,6 +54,7 @@ impl Default for Schedule {
     fn default() -> Self {
         Self {
             attempts: limits::ATTEMPTS,
+            unreached_attempts: limits::UNREACHED_ATTEMPTS,
             first_wait: limits::FIRST_WAIT,
             one_wait: limits::ONE_WAIT,
             all_waits: limits::ALL_WAITS,
@@ -55,24 +63,144 @@ impl Default for Schedule {
     }
 }
 
-/// Sends a request again that may be sent again.
+/// Sends a request again that may be sent again. Dropping the future ends a wait at once.
 pub struct Retrying<W> {
     inner: W,
-    _schedule: Schedule,
-    _clock: Arc<dyn Clock>,
-    _pause: Arc<dyn Pause>,
+    schedule: Schedule,
+    clock: Arc<dyn Clock>,
+    pause: Arc<dyn Pause>,
+    draws: AtomicU64,
+}
+
+/// Why one attempt was not the last.
+struct Again {
+    error: NetError,
+    asked: Option<Duration>,
+    most: u32,
 }
 
 impl<W: Wire> Retrying<W> {
     /// Puts retries around a wire.
     pub fn new(inner: W, schedule: Schedule, clock: Arc<dyn Clock>, pause: Arc<dyn Pause>) -> Self {
-        Self { inner, _schedule: schedule, _clock: clock, _pause: pause }
+        let draws = AtomicU64::new(schedule.seed);
+        Self { inner, schedule, clock, pause, draws }
     }
+
+    /// Sends once and reads ahead. `Err(Ok(..))` may be tried again, `Err(Err(..))` not.
+    async fn attempt(&self, request: Request) -> Result<Response, Result<Again, NetError>> {
+        let about = request.about();
+        let answer = match self.inner.send(request).await {
+            Ok(response) => response,
+            Err(error) => return Err(self.lost(error)),
+        };
+        if !matches!(answer.status, 429 | 502 | 503 | 504) {
+            return read_ahead(answer).await.map_err(|error| self.lost(error));
+        }
+        let status = answer.status;
+        let asked = answer.header("retry-after").and_then(|text| self.read_wait(text));
+        let retry_after_ms = asked.map(|wait| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX));
+        let waits = match asked {
+            Some(wait) => format!(" and asks to come back in {} s", wait.as_secs()),
+            None => String::new(),
+        };
+        let message = format!("the server answers `{about}` with {status}{waits}");
+        let error = NetError::Busy { status, message, retry_after_ms };
+        Err(Ok(Again { error, asked, most: self.schedule.attempts }))
+    }
+
+    fn lost(&self, error: NetError) -> Result<Again, NetError> {
+        let most = match error {
+            NetError::Lost { .. } => self.schedule.attempts,
+            NetError::Unreachable { .. } => self.schedule.unreached_attempts,
+            _ => return Err(error),
+        };
+        Ok(Again { error, asked: None, most })
+    }
+
+    /// Reads `Retry-After`: seconds, or an HTTP date (RFC 9110, 10.2.3).
+    fn read_wait(&self, text: &str) -> Option<Duration> {
+        let text = text.trim();
+        if let Ok(seconds) = text.parse::<u64>() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let until = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
+        let now = Duration::from_millis(u64::try_from(self.clock.now().0).ok()?);
+        Some(until.saturating_sub(now))
+    }
+
+    /// Gives the wait after an attempt, between a half and the whole of what doubling gives.
+    fn back_off(&self, attempt: u32) -> Duration {
+        let whole =
+            self.schedule.first_wait.saturating_mul(1 << (attempt - 1).min(16)).min(self.schedule.one_wait);
+        let draw = mix(self.draws.fetch_add(1, Ordering::Relaxed)) % 1024;
+        whole / 2 + whole.mul_f64(draw as f64 / 2048.0)
+    }
+}
+
+/// Draws a number from a seed (the finalizer of SplitMix64).
+fn mix(seed: u64) -> u64 {
+    let mut word = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
 }
 
 #[async_trait]
 impl<W: Wire> Wire for Retrying<W> {
     async fn send(&self, request: Request) -> Result<Response, NetError> {
-        self.inner.send(request).await
+        if !request.may_repeat() {
+            return self.inner.send(request).await;
+        }
+        let mut waited = Duration::ZERO;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let again = match self.attempt(request.clone()).await {
+                Ok(response) => return Ok(response),
+                Err(Ok(again)) => again,
+                Err(Err(error)) => return Err(error),
+            };
+            let wait = again.asked.unwrap_or_else(|| self.back_off(attempt));
+            let too_long = wait > self.schedule.one_wait || waited + wait > self.schedule.all_waits;
+            if attempt >= again.most || too_long {
+                return Err(again.error);
+            }
+            tracing::info!(wait_ms = wait.as_millis(), attempt, "{}; waiting", again.error);
+            self.pause.pause(wait).await;
+            waited += wait;
+        }
     }
 }
+
+/// Reads the beginning of a body while the request can still be repeated.
+async fn read_ahead(mut answer: Response) -> Result<Response, NetError> {
+    let mut ahead = Vec::new();
+    while ahead.len() < limits::BODY_AHEAD_BYTES {
+        match answer.body.chunk().await? {
+            Some(chunk) => ahead.extend_from_slice(&chunk),
+            None => return Ok(Response::whole(answer.status, answer.headers, ahead)),
+        }
+    }
+    let body = Box::new(Ahead { ahead: Some(ahead), rest: answer.body });
+    Ok(Response { status: answer.status, headers: answer.headers, body })
+}
+
+/// A body whose beginning is there already.
+struct Ahead {
+    ahead: Option<Vec<u8>>,
+    rest: Box<dyn Body>,
+}
+
+#[async_trait]
+impl Body for Ahead {
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, NetError> {
+        match self.ahead.take() {
+            Some(ahead) => Ok(Some(ahead)),
+            None => self.rest.chunk().await,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "retry_tests.rs"]
+mod tests;

@@ -8,8 +8,8 @@ use url::Url;
 
 use crate::error::NetError;
 
-/// A request.
-#[derive(Clone, Debug)]
+/// A request. `Debug` shows neither headers nor body: they may hold a token or a secret.
+#[derive(Clone)]
 pub struct Request {
     /// The method in upper case.
     pub method: String,
@@ -24,6 +24,12 @@ pub struct Request {
     /// Whether sending it twice does no more than sending it once, although the method is neither GET nor HEAD
     /// (a token request, a delete by an immutable id).
     pub repeatable: bool,
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Request({})", self.about())
+    }
 }
 
 impl Request {
