@@ -1,6 +1,5 @@
 //! A directory behind a connector: each call in an instance of its own, on the guests' own runtime.
 
-use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -8,7 +7,6 @@ use rollcall_core::{Diagnostic, Text};
 use rollcall_edges::directory::{
     Attributes, Connection, Directory, DirectoryError, Finding, FindingState, Listing, Token,
 };
-use tokio::runtime::Handle;
 
 use crate::limits::TOKEN_BYTES;
 use crate::listing::Reading;
@@ -17,12 +15,13 @@ use crate::meter::Usage;
 use crate::recording::Recorded;
 use crate::session::{Broken, Code, Session};
 use crate::store::{Reach, Terms};
+use crate::threads::Threads;
 use crate::v0_1;
 use crate::words::tame;
 
 /// What all calls to one directory share.
 pub(crate) struct Inner {
-    pub(crate) runtime: Handle,
+    pub(crate) threads: Arc<Threads>,
     pub(crate) code: Code,
     pub(crate) terms: Terms,
     pub(crate) manifest: Manifest,
@@ -32,13 +31,13 @@ pub(crate) struct Inner {
 
 impl Inner {
     pub(crate) fn new(
-        runtime: Handle,
+        threads: Arc<Threads>,
         code: Code,
         terms: Terms,
         manifest: Manifest,
         settings: String,
     ) -> Self {
-        Self { runtime, code, terms, manifest, settings, usage: Mutex::default() }
+        Self { threads, code, terms, manifest, settings, usage: Mutex::default() }
     }
 
     /// Keeps what an instance has used, where it is more than what is known.
@@ -176,17 +175,17 @@ impl Tail {
 impl Directory for Connector {
     async fn identity(&mut self) -> Result<Text, DirectoryError> {
         let inner = self.inner.clone();
-        on_runtime(&self.inner.runtime, async move { inner.identity().await }).await
+        self.inner.threads.run(async move { inner.identity().await }).await
     }
 
     async fn check(&mut self) -> Result<Connection, DirectoryError> {
         let inner = self.inner.clone();
-        on_runtime(&self.inner.runtime, async move { inner.check().await }).await
+        self.inner.threads.run(async move { inner.check().await }).await
     }
 
     async fn attributes(&mut self) -> Result<Attributes, DirectoryError> {
         let inner = self.inner.clone();
-        on_runtime(&self.inner.runtime, async move { inner.attributes(Reach::Everything).await }).await
+        self.inner.threads.run(async move { inner.attributes(Reach::Everything).await }).await
     }
 
     async fn open(&mut self, since: Option<Token>) -> Result<Box<dyn Listing>, DirectoryError> {
@@ -196,31 +195,7 @@ impl Directory for Connector {
         let inner = self.inner.clone();
         let goes_on = since.is_some();
         let opened = async move { inner.open(since.as_ref()).await };
-        let (session, listing) = on_runtime(&self.inner.runtime, opened).await?;
+        let (session, listing) = self.inner.threads.run(opened).await?;
         Ok(Box::new(Reading::new(self.inner.clone(), session, listing, goes_on)))
-    }
-}
-
-/// Runs a call on the guests' runtime. It ends with whoever waits for it: a call that nobody waits for is cut off.
-pub(crate) async fn on_runtime<T: Send + 'static>(
-    runtime: &Handle,
-    call: impl Future<Output = Result<T, DirectoryError>> + Send + 'static,
-) -> Result<T, DirectoryError> {
-    struct CutOff(tokio::task::AbortHandle);
-    impl Drop for CutOff {
-        fn drop(&mut self) {
-            self.0.abort();
-        }
-    }
-    let task = runtime.spawn(call);
-    let _cut_off = CutOff(task.abort_handle());
-    match task.await {
-        Ok(outcome) => outcome,
-        Err(error) if error.is_cancelled() => {
-            Err(DirectoryError::Permanent("the connector was stopped".to_owned()))
-        }
-        Err(_) => {
-            Err(DirectoryError::Permanent("the connector's host failed; please report this".to_owned()))
-        }
     }
 }

@@ -29,6 +29,7 @@ mod session;
 mod settings;
 mod store;
 mod tape;
+mod threads;
 mod v0_1;
 mod words;
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use rollcall_edges::directory::{DirectoryError, Listing, Page, Token};
 use wasmtime::component::ResourceAny;
 
-use crate::connector::{Inner, on_runtime};
+use crate::connector::Inner;
 use crate::limits::{EMPTY_PAGES, Limits, PAGE_USERS};
 use crate::session::Session;
 use crate::v0_1::Pages;
@@ -41,11 +41,14 @@ impl Listing for Reading {
             return Err(DirectoryError::Permanent("the listing has ended already".to_owned()));
         };
         let inner = self.inner.clone();
-        let (live, page) = on_runtime(&self.inner.runtime, async move {
-            let page = live.next(&inner).await;
-            Ok((live, page))
-        })
-        .await?;
+        let (live, page) = self
+            .inner
+            .threads
+            .run(async move {
+                let page = live.next(&inner).await;
+                Ok((live, page))
+            })
+            .await?;
         let page = page?;
         if page.end.is_none() {
             self.live = Some(live);

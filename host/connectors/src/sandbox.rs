@@ -8,10 +8,9 @@ use rollcall_core::{Diagnostic, Secret, Text, codes};
 use rollcall_edges::clock::Clock;
 use rollcall_edges::directory::{Attributes, DirectoryError};
 use serde_json::{Map, Value};
-use tokio::runtime::Runtime;
 
 use crate::cache::Cache;
-use crate::connector::{Connector, Inner, on_runtime};
+use crate::connector::{Connector, Inner};
 use crate::credentials::check_credentials;
 use crate::engine;
 use crate::grants::{Allow, Servers, folders};
@@ -26,18 +25,15 @@ use crate::session::Code;
 use crate::settings::Settings;
 use crate::store::Terms;
 use crate::tape::Tape;
+use crate::threads::Threads;
 use crate::words::tame;
-
-/// How many threads run guests. One directory is read at a time; the second keeps another one from waiting.
-const THREADS: usize = 2;
 
 /// Runs connectors: the engine, the cache of compiled ones and a runtime of their own.
 pub struct Host {
     engine: wasmtime::Engine,
     cache: Cache,
     clock: Arc<dyn Clock>,
-    /// None only while it is dropped.
-    runtime: Option<Runtime>,
+    threads: Arc<Threads>,
 }
 
 /// What a job says about its directory.
@@ -92,13 +88,8 @@ impl Host {
             Diagnostic::error(codes::CONNECTOR_FAILED, message)
         };
         let engine = engine::start().map_err(|error| failed("the engine does not start", &error))?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(THREADS)
-            .thread_name("connector")
-            .enable_all()
-            .build()
-            .map_err(|error| failed("no threads", &error))?;
-        Ok(Self { engine, cache: Cache::new(cache), clock, runtime: Some(runtime) })
+        let threads = Threads::start().map_err(|error| failed("no threads", &error))?;
+        Ok(Self { engine, cache: Cache::new(cache), clock, threads: Arc::new(threads) })
     }
 
     /// Looks into a `.wasm` file, without compiling or running it.
@@ -127,11 +118,8 @@ impl Host {
         let inner =
             self.inner(package, spec, prepared, HttpGranted::default(), tape).await.map_err(diagnostics)?;
         let validated = inner.clone();
-        let runtime = inner.runtime.clone();
-        on_runtime(&runtime, async move { validated.validate().await }).await.map_err(diagnostics)?;
-        on_runtime(&runtime, async move { Ok(inner.offline_attributes().await) })
-            .await
-            .map_err(diagnostics)?
+        self.threads.run(async move { validated.validate().await }).await.map_err(diagnostics)?;
+        self.threads.run(async move { Ok(inner.offline_attributes().await) }).await.map_err(diagnostics)?
     }
 
     /// Connects to a job's directory. Nothing is sent yet; the connector has judged the settings.
@@ -153,7 +141,7 @@ impl Host {
         let (http, recorded) = parts.stack(recorded).map_err(DirectoryError::Invalid)?;
         let inner = self.inner(package, spec, prepared, http, recorded.tape()).await?;
         let validated = inner.clone();
-        on_runtime(&inner.runtime.clone(), async move { validated.validate().await }).await?;
+        self.threads.run(async move { validated.validate().await }).await?;
         Ok(Connector::new(inner, recorded))
     }
 
@@ -165,10 +153,7 @@ impl Host {
         http: HttpGranted,
         tape: Tape,
     ) -> Result<Arc<Inner>, DirectoryError> {
-        let Some(runtime) = self.runtime.as_ref().map(Runtime::handle) else {
-            return Err(DirectoryError::Permanent("the host of the connectors has ended".to_owned()));
-        };
-        let code = self.code(package, runtime).await?;
+        let code = self.code(package).await?;
         let manifest = package.manifest().clone();
         let settings = prepared.settings.for_guest(&manifest, &spec.select);
         let mut roots = prepared.folders;
@@ -180,37 +165,24 @@ impl Host {
             files: Arc::new(FilesGranted { folders: roots, tape }),
             progress: spec.progress.clone(),
         };
-        Ok(Arc::new(Inner::new(runtime.clone(), code, terms, manifest, settings)))
+        Ok(Arc::new(Inner::new(self.threads.clone(), code, terms, manifest, settings)))
     }
 
     /// Compiles on a thread of its own: a large connector takes seconds.
-    async fn code(
-        &self,
-        package: &Package,
-        runtime: &tokio::runtime::Handle,
-    ) -> Result<Code, DirectoryError> {
+    async fn code(&self, package: &Package) -> Result<Code, DirectoryError> {
         let (engine, cache, package) = (self.engine.clone(), self.cache.clone(), package.clone());
-        let compiled = runtime.spawn_blocking(move || {
+        let compiled = self.threads.compute(move || {
             let (http, files) = (package.imports("http"), package.imports("files"));
             let component = cache.component(&engine, &package)?;
             Code::link(&engine, &component, http, files)
         });
         match compiled.await {
-            Ok(Ok(code)) => Ok(code),
-            Ok(Err(error)) => {
+            Some(Ok(code)) => Ok(code),
+            Some(Err(error)) => {
                 let message = format!("the package cannot be used: {}", tame(&format!("{error:#}"), 500));
                 Err(DirectoryError::Invalid(vec![Diagnostic::error(codes::CONNECTOR_INVALID, message)]))
             }
-            Err(_) => Err(DirectoryError::Permanent("the connector could not be compiled".to_owned())),
-        }
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        // Dropping a runtime waits for its threads, which is not allowed within another runtime.
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+            None => Err(DirectoryError::Permanent("the connector could not be compiled".to_owned())),
         }
     }
 }

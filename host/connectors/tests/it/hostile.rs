@@ -57,7 +57,7 @@ async fn a_guest_that_hoards_memory() {
 
 #[tokio::test]
 async fn a_guest_that_crashes() {
-    check("panic", &[], ("incomplete", "the guest [31mgave up")).await;
+    check("panic", &[], ("incomplete", "the guest  [31mgave up)")).await;
     check("exit", &[], ("incomplete", "code")).await;
     check("deep", &[], ("incomplete", "the connector crashed")).await;
 }
