@@ -8,7 +8,7 @@
 //! | a read asks for one system with `ipaddress`, the primary without | `client/read.rs` | one client quotes the manual |
 //! | writes to another system carry `ipaddress` too | `client/call.rs` | guess |
 //! | the primary is the system whose address the job names, else the first listed | `client/read.rs` | guess |
-//! | `guid` on a GET gives one user; a server that ignores or refuses it is asked for the whole list | `client/find.rs` | guess, harmless |
+//! | `guid` on a GET gives one user or extension record; a server that ignores or refuses it is asked for the whole list | `client/find.rs` | guess, harmless |
 //! | a create wants Name, Extension, AssignedPackage and Password at least | `client/create.rs` | P1's own rule |
 //! | numbers of `AssignedPackage`; subscription profiles have none that is known | `crate::profile` | P1's user interface |
 //! | empty text clears an element | `client/update.rs` | guess |

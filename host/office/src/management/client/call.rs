@@ -111,6 +111,11 @@ impl Client {
     /// UNPROVEN: that writes and reads of extension records take `ipaddress` as reads of users do.
     fn url(&self, ask: &Ask<'_>) -> Result<Url, OfficeError> {
         let mut url = self.path(&["sdk/admin/v1/", ask.kind.resource()])?;
+        if ask.home.address.as_deref() == Some("") {
+            // Without its address the call would go to the primary.
+            let message = format!("the system `{}` has no address", ask.home.system.name);
+            return Err(OfficeError::Unreachable { message, hint: None });
+        }
         let address = ask.home.address.as_deref().map(|address| ("ipaddress", address));
         let guid = ask.guid.map(|guid| ("guid", guid));
         for (name, value) in address.into_iter().chain(guid) {
@@ -204,5 +209,49 @@ fn unsent_or_unsure(ask: &Ask<'_>, error: &NetError) -> OfficeError {
         NetError::Unreachable { .. } | NetError::Untrusted { .. } | NetError::Invalid(_) => not_sent(error),
         NetError::Busy { status: 429, message, .. } => OfficeError::Refused(message.clone()),
         _ => unsure(ask, &error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_says_whether_something_was_written() {
+        let refusal =
+            r#"{"response":{"@status":"0","data":{"ws_object":{"SMAError":{"error":{"error_desc":"No"}}}}}}"#;
+        for (status, body, read, write) in [
+            (200, r#"{"response":{"@status":"1"}}"#, "yes", "yes"),
+            (200, "", "yes", "yes"),
+            (200, "<html>", "ended", "ended"),
+            (200, "nonsense", "damaged", "unsure"),
+            (302, "", "ended", "ended"),
+            (401, "", "ended", "ended"),
+            (403, "", "ended", "ended"),
+            (400, refusal, "refused", "refused"),
+            (404, "", "refused", "refused"),
+            (408, "", "unreachable", "unsure"),
+            (412, "", "stale", "stale"),
+            (429, "", "refused", "refused"),
+            (500, "", "unreachable", "unsure"),
+            (503, "", "unreachable", "unsure"),
+        ] {
+            let home = Home { system: Default::default(), address: None };
+            for (method, expect) in [("GET", read), ("PUT", write)] {
+                let ask = Ask::new(method, Kind::User, &home);
+                let response = Response::whole(status, Vec::new(), "");
+                let got = match judge(&ask, &response, body.as_bytes()) {
+                    Ok(Sent::Yes(_)) => "yes",
+                    Ok(Sent::Ended) => "ended",
+                    Err(OfficeError::Refused(_)) => "refused",
+                    Err(OfficeError::Stale(_)) => "stale",
+                    Err(OfficeError::Unsure(_)) => "unsure",
+                    Err(OfficeError::Damaged(_)) => "damaged",
+                    Err(OfficeError::Unreachable { .. }) => "unreachable",
+                    Err(other) => panic!("{other:?}"),
+                };
+                assert_eq!(got, expect, "{method} {status} {body}");
+            }
+        }
     }
 }

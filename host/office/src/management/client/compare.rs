@@ -17,10 +17,7 @@ pub(super) fn unplanned(sent: &Item, planned: &BTreeMap<String, String>, after: 
     let mut changed = Vec::new();
     let mut gone = Vec::new();
     let now = |name: &str| after.0.get(name).map(plain).unwrap_or_default();
-    for (name, text) in planned.iter().filter(|(name, text)| now(name) != **text) {
-        let _ = text;
-        kept.push(name.as_str());
-    }
+    kept.extend(planned.iter().filter(|(name, text)| now(name) != **text).map(|(name, _)| name.as_str()));
     let others = sent
         .0
         .iter()

@@ -36,7 +36,12 @@ impl Client {
         }
         elements.insert(element::EXTENSION.into(), number.clone());
         let item = Item::of(None, &elements);
-        self.ask(Ask::new("POST", Kind::Extension, home).item(&item)).await.map(drop)
+        let made = self.ask(Ask::new("POST", Kind::Extension, home).item(&item)).await?;
+        if let Some(guid) = made.and_then(|answer| answer.items(Kind::Extension).ok()?.first()?.guid()) {
+            self.remember(&guid, home).await?;
+            self.known().records.insert(number.clone(), guid);
+        }
+        Ok(())
     }
 
     /// Gives an extension record another number and keeps everything else.
@@ -50,6 +55,7 @@ impl Client {
         let mut item = before.item.clone();
         item.set(element::EXTENSION, to);
         self.ask(Ask::new("PUT", Kind::Extension, &before.home).item(&item)).await?;
+        self.known().records.insert(to.into(), before.record.guid.clone());
         let ask = Ask::new("PUT", Kind::Extension, &before.home);
         let after = match self.extension_by_number(to).await {
             Ok(Some(after)) => after,

@@ -112,12 +112,16 @@ impl Client {
         Ok(())
     }
 
-    /// Reads the extension record of a number.
+    /// Reads the extension record of a number. Not found means that the whole lists of all systems lack it.
     pub(super) async fn extension_by_number(
         &self,
         number: &str,
     ) -> Result<Option<FoundExtension>, OfficeError> {
-        for home in self.homes().await? {
+        let homes = self.homes().await?;
+        if let Some(found) = self.extension_by_query(&homes, number).await? {
+            return Ok(Some(found));
+        }
+        for home in homes {
             for item in self.list(Ask::new("GET", Kind::Extension, &home)).await? {
                 let record =
                     extension_of(&item, &home.system.name).filter(|record| &*record.number == number);
@@ -127,5 +131,28 @@ impl Client {
             }
         }
         Ok(None)
+    }
+
+    /// Asks for one extension record by the GUID that its number had when it was last seen. UNPROVEN as it is for users.
+    async fn extension_by_query(
+        &self,
+        homes: &[Home],
+        number: &str,
+    ) -> Result<Option<FoundExtension>, OfficeError> {
+        let (guid, place) = {
+            let known = self.known();
+            let Some(guid) = known.records.get(number).filter(|_| !known.reads_all) else { return Ok(None) };
+            (guid.clone(), known.places.get(guid).copied())
+        };
+        let Some(home) = place.and_then(|place| homes.get(place)) else { return Ok(None) };
+        let items = match self.list(Ask::new("GET", Kind::Extension, home).guid(&guid)).await {
+            Err(OfficeError::Refused(_)) => return Ok(None),
+            items => items?,
+        };
+        let found = items.into_iter().find_map(|item| {
+            let record = extension_of(&item, &home.system.name)?;
+            (record.guid == guid && &*record.number == number).then_some((record, item))
+        });
+        Ok(found.map(|(record, item)| FoundExtension { record, home: home.clone(), item }))
     }
 }

@@ -66,7 +66,9 @@ struct Known {
     identity: Option<Text>,
     /// The system of each user and extension record, as a place in `homes`.
     places: BTreeMap<Guid, usize>,
-    /// Whether a read of one user by its GUID gives that user only.
+    /// The GUID that each number's extension record had when it was last seen.
+    records: BTreeMap<Text, Guid>,
+    /// Whether a read of one user by its GUID gives all of them, or nothing.
     reads_all: bool,
 }
 

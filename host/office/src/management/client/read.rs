@@ -87,16 +87,21 @@ impl Client {
         let users = standing.users.iter().filter_map(|(guid, user)| of(guid, &user.system));
         let records = standing.extensions.iter().filter_map(|record| of(&record.guid, &record.system));
         let all = users.chain(records).collect();
-        self.known().places = all;
+        let numbers =
+            standing.extensions.iter().map(|record| (record.number.clone(), record.guid.clone())).collect();
+        self.learn(all, numbers);
         standing.licences = self.licences(&homes).await?;
         Ok(standing)
     }
 
+    /// Remembers where everything is at home.
+    fn learn(&self, places: BTreeMap<Guid, usize>, records: BTreeMap<Text, Guid>) {
+        let mut known = self.known();
+        known.places = places;
+        known.records = records;
+    }
+
     async fn read_home(&self, home: &Home) -> Result<Listed, OfficeError> {
-        if home.address.as_deref() == Some("") {
-            let message = format!("the system `{}` has no address", home.system.name);
-            return Err(OfficeError::Unreachable { message, hint: None });
-        }
         let mut listed = Listed::default();
         for item in self.list(Ask::new("GET", Kind::User, home)).await? {
             let guid = guid_of(&item, "user")?;
