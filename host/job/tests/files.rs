@@ -1,5 +1,7 @@
 //! Jobs on the disk: those that we ship, and what keeps a file from being read.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
+
 use std::path::{Path, PathBuf};
 
 use rollcall_core::Place;
