@@ -86,7 +86,9 @@ impl Parts<'_> {
         };
         let online = Online::new(options).map_err(told)?;
         let seed = u64::try_from(self.clock.now().0).unwrap_or_default();
-        let schedule = Schedule { seed, ..Schedule::default() };
+        // Waiting must end before the call does: "come later" says more than "took too long".
+        let all_waits = Schedule::default().all_waits.min(self.limits.call_wall.mul_f64(0.8));
+        let schedule = Schedule { seed, all_waits, ..Schedule::default() };
         let pause = Arc::new(SystemPause);
         let retrying: Arc<dyn Wire> = Arc::new(Retrying::new(online, schedule, self.clock.clone(), pause));
         let logins = Logins::new(self.logins()?, retrying.clone(), self.clock.clone()).map_err(told)?;

@@ -47,8 +47,10 @@ pub(crate) fn hostile() -> Package {
     Package::read(guest("rollcall-guest-hostile")).unwrap()
 }
 
+/// A host whose compiled guests are kept from test to test.
 pub(crate) fn host() -> Host {
-    Host::new(None, Arc::new(SystemClock)).unwrap()
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("connectors-it");
+    Host::new(Some(cache), Arc::new(SystemClock)).unwrap()
 }
 
 /// A job with these settings.
