@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
@@ -36,6 +37,25 @@ pub struct Options {
     pub response_bytes: u64,
     /// Looks names up.
     pub resolver: Arc<dyn Resolver>,
+    /// How long a server may take.
+    pub patience: Patience,
+}
+
+/// How long a server may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// Until there is a connection, TLS included.
+    pub connect: Duration,
+    /// Between two pieces of an answer, and before the first.
+    pub silence: Duration,
+    /// For a whole exchange.
+    pub exchange: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { connect: limits::CONNECT, silence: limits::SILENCE, exchange: limits::EXCHANGE }
+    }
 }
 
 impl Default for Options {
@@ -47,6 +67,7 @@ impl Default for Options {
             allow_insecure: false,
             response_bytes: limits::RESPONSE_BYTES,
             resolver: Arc::new(SystemResolver),
+            patience: Patience::default(),
         }
     }
 }
@@ -66,7 +87,8 @@ impl Online {
     ///
     /// [`NetError::Invalid`] where the authorities' file, the pin or the proxy cannot be used.
     pub fn new(options: Options) -> Result<Self, NetError> {
-        let Options { mut addresses, trust, proxy, allow_insecure, response_bytes, resolver } = options;
+        let Options { mut addresses, trust, proxy, allow_insecure, response_bytes, resolver, patience } =
+            options;
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(trust.client_config()?)
             .redirect(reqwest::redirect::Policy::none())
@@ -74,9 +96,9 @@ impl Online {
             .retry(reqwest::retry::never())
             .referer(false)
             .no_proxy()
-            .connect_timeout(limits::CONNECT)
-            .read_timeout(limits::SILENCE)
-            .timeout(limits::EXCHANGE)
+            .connect_timeout(patience.connect)
+            .read_timeout(patience.silence)
+            .timeout(patience.exchange)
             .pool_idle_timeout(limits::IDLE)
             .http1_max_headers(limits::RESPONSE_HEADERS)
             .http2_max_header_list_size(u32::try_from(limits::RESPONSE_HEADER_BYTES).unwrap_or(u32::MAX));

@@ -137,6 +137,61 @@ async fn nobody_there_is_unreachable_and_a_cut_answer_is_lost() {
     }
 }
 
+/// Accepts one connection, says something, and then nothing, or a byte now and then.
+async fn slow(said: &'static str, drip: Option<Duration>) -> Url {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let _ = socket.read(&mut [0; 1000]).await.unwrap();
+        socket.write_all(said.as_bytes()).await.unwrap();
+        loop {
+            tokio::time::sleep(drip.unwrap_or(Duration::from_secs(3600))).await;
+            if socket.write_all(b"x").await.is_err() {
+                return;
+            }
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn nobody_waits_for_ever() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n";
+    let drip = Some(Duration::from_millis(20));
+    for (said, drip) in
+        [("", None), ("HTTP/1.1 200", None), (head, None), (head, drip), ("HTTP/1.1 200 OK\r\nx: ", drip)]
+    {
+        let patience = Patience {
+            silence: Duration::from_millis(200),
+            exchange: Duration::from_millis(600),
+            ..Patience::default()
+        };
+        let online = Online::new(Options { patience, ..Options::default() }).unwrap();
+        let start = std::time::Instant::now();
+        let outcome = match online.send(Request::get(slow(said, drip).await)).await {
+            Ok(mut answer) => answer.read_all(1 << 20).await,
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Err(NetError::Lost { message }) => {
+                assert!(message.ends_with("it did not answer in time"), "{message}")
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(start.elapsed() < Duration::from_secs(3));
+    }
+}
+
+#[tokio::test]
+async fn too_many_headers_are_refused() {
+    let many: Vec<(&str, String)> = (0..300).map(|_| ("x-many", "1".to_owned())).collect();
+    let server = Server::start(None, move |_, _| (200, many.clone(), Vec::new())).await;
+    assert!(online().send(Request::get(server.url("/"))).await.is_err());
+    let server = Server::start(None, |_, _| (200, vec![("x-long", "y".repeat(70_000))], Vec::new())).await;
+    assert!(matches!(online().send(Request::get(server.url("/"))).await, Err(NetError::Refused(_))));
+}
+
 #[tokio::test]
 async fn a_body_over_the_limit_is_refused() {
     let server = Server::start(None, |_, _| (200, Vec::new(), vec![b'x'; 3000])).await;

@@ -31,7 +31,7 @@ mod wire;
 
 pub use address::{AddressPolicy, Network};
 pub use error::NetError;
-pub use http::{Online, Options};
+pub use http::{Online, Options, Patience};
 pub use login::{Login, Logins, SignedIn};
 pub use oauth::{Algorithm, ClientCredentials, Proof};
 pub use origin::{Grant, Grants, Origin};

@@ -23,9 +23,9 @@ pub(crate) struct Distrust {
 }
 
 impl Distrust {
-    fn new(certificate: &CertificateDer<'_>, reason: String, pinned: bool) -> rustls::Error {
-        let said = Self { fingerprint: hex(&Sha256::digest(certificate)), reason, pinned };
-        CertificateError::Other(OtherError(Arc::new(said))).into()
+    fn said(certificate: &CertificateDer<'_>, reason: String, pinned: bool) -> rustls::Error {
+        let distrust = Self { fingerprint: hex(&Sha256::digest(certificate)), reason, pinned };
+        CertificateError::Other(OtherError(Arc::new(distrust))).into()
     }
 
     /// Finds it in an error of a TLS connection.
@@ -112,7 +112,7 @@ impl ServerCertVerifier for Chained {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let Some(inner) = &self.inner else {
-            return Err(Distrust::new(
+            return Err(Distrust::said(
                 certificate,
                 "this machine knows no authorities at all".to_owned(),
                 false,
@@ -120,7 +120,7 @@ impl ServerCertVerifier for Chained {
         };
         inner
             .verify_server_cert(certificate, intermediates, name, ocsp, now)
-            .map_err(|error| Distrust::new(certificate, reason(&error, certificate, name), false))
+            .map_err(|error| Distrust::said(certificate, reason(&error, certificate, name), false))
     }
 
     handshake_signatures!();
@@ -138,7 +138,7 @@ impl ServerCertVerifier for Pinned {
         if Sha256::digest(certificate)[..] == self.sha256 {
             return Ok(ServerCertVerified::assertion());
         }
-        Err(Distrust::new(certificate, "it is another certificate than the pinned one".to_owned(), true))
+        Err(Distrust::said(certificate, "it is another certificate than the pinned one".to_owned(), true))
     }
 
     handshake_signatures!();
