@@ -2,13 +2,16 @@
 //!
 //! ```toml
 //! [[case]]
-//! about = "a seller in Leeds"           # optional: what the case shows
+//! name = "sellers sit in Leeds and get a number of the range"    # optional: what the case shows
 //! user = { id = "1", displayName = "Anna Berg", department = "Sales" }
 //! rule = "UK sales"                     # "" or false: no rule
 //! extension = "2000"                    # allocated by the rule or given by the field, as `number_precedence` says
 //! email = "anna@corp.example"           # any field: its first candidate; a list: all of them; "" or []: not set
 //! # error = "part of a message"         # the user must be skipped with this
 //! ```
+//!
+//! `name` that a telephone could show (15 characters at most) is expected as the field `name`; whatever else stands
+//! there is the case's title, as is `about`. Under `fields = { … }` every key is a field.
 //!
 //! The cases of one file share the rules' ranges, in order: the second seller gets the second number.
 
@@ -55,14 +58,21 @@ impl Report {
     }
 }
 
-/// Runs test files against the rules and, where there are any, the fields of a source.
-///
-/// Of the policy, `number_precedence`, `reserved` and `when_no_rule` count.
+/// Runs test files against the rules and, where there are any, the fields of a source, under the default policy.
 ///
 /// # Errors
 ///
 /// The mistakes of the source, as from [`Rules::compile`]. A test file that cannot be read fails in the report.
-pub fn run(source: &Source, policy: &Policy, files: &[TestFile]) -> Result<Report, Vec<Diagnostic>> {
+pub fn run(source: &Source, files: &[TestFile]) -> Result<Report, Vec<Diagnostic>> {
+    run_under(source, &Policy::default(), files)
+}
+
+/// As [`run`], under a job's policy: `number_precedence`, `reserved` and `when_no_rule` count.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn run_under(source: &Source, policy: &Policy, files: &[TestFile]) -> Result<Report, Vec<Diagnostic>> {
     let (rules, notes) = Rules::compile(source)?;
     let coverage = Coverage::of(source);
     let mut run = Run {
@@ -159,8 +169,10 @@ impl Run<'_> {
         };
         let entries = entries(table);
         let find = |key: &str| entries.iter().find(|(known, ..)| *known == key).map(|(.., value)| *value);
-        let label = match find("about").and_then(|about| about.get_ref().as_str()) {
-            Some(name) => format!("case `{}`", name.escape_debug()),
+        let titled = self.title(&entries);
+        let title = find("about").or(if titled { find("name") } else { None });
+        let label = match title.and_then(|title| title.get_ref().as_str()) {
+            Some(title) => format!("case `{}`", title.escape_debug()),
             None => format!("case {}", self.report.cases),
         };
         let native = format!("case {}", self.report.cases);
@@ -186,6 +198,7 @@ impl Run<'_> {
         for (key, bytes, value) in &entries {
             match *key {
                 "about" | "user" | "error" => {}
+                "name" if titled => {}
                 "fields" => match value.get_ref().as_table() {
                     Some(fields) => {
                         for (key, _, value) in self::entries(fields) {
@@ -207,6 +220,20 @@ impl Run<'_> {
         if self.report.diagnostics.len() == before {
             self.report.passed += 1;
         }
+    }
+
+    /// Tells whether `name` is the case's title rather than the field.
+    fn title(&self, entries: &[Entry<'_>]) -> bool {
+        let named = |table: &DeTable<'_>| table.keys().any(|key| key.get_ref() == "name");
+        let apart = entries
+            .iter()
+            .any(|(key, _, value)| *key == "fields" && value.get_ref().as_table().is_some_and(named));
+        let shown = |text: &str| text.is_empty() || constraint::name(text).is_ok();
+        apart
+            || !self.rules.mapped().contains(&Field::Name)
+            || entries.iter().any(|(key, _, value)| {
+                *key == "name" && value.get_ref().as_str().is_some_and(|text| !shown(text))
+            })
     }
 
     /// Asks the rules about a user, and the marked copy too.

@@ -100,8 +100,13 @@ impl Candidates {
 
     fn numbered(&mut self) {
         let Some(base) = self.0.first().cloned() else { return };
+        // What is valid stays valid with a number, and no built-in user has one: only repetition is left to check.
+        let base = cut(&base, NAME_CHARS_MAX - 2);
         for number in 2..=NUMBERED_MAX {
-            self.add(format!("{} {number}", cut(&base, NAME_CHARS_MAX - 2)));
+            let name = format!("{base} {number}");
+            if !self.0.contains(&name) {
+                self.0.push(name);
+            }
         }
     }
 }

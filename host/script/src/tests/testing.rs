@@ -3,7 +3,7 @@
 use rollcall_core::policy::{NumberPrecedence, Policy};
 
 use super::{shown, source};
-use crate::testing::{Report, TestFile, run};
+use crate::testing::{Report, TestFile, run_under};
 
 const FIELDS: &[(&str, &str)] = &[
     ("name", "names::phone_name(user)"),
@@ -21,7 +21,7 @@ fn test(cases: &str) -> Report {
 
 fn test_with(cases: &str, policy: &Policy) -> Report {
     let file = TestFile { name: "a.test.toml".into(), source: cases.into() };
-    match run(&source(FIELDS, RULES), policy, &[file]) {
+    match run_under(&source(FIELDS, RULES), policy, &[file]) {
         Ok(report) => report,
         Err(found) => panic!("{}", shown(&found)),
     }
@@ -110,6 +110,20 @@ fn failures_are_told_with_their_places() {
         let found = shown(&errors);
         assert!(found.trim_end().ends_with(expect), "{found}\nexpected {expect}");
         assert_eq!((report.cases, report.passed, report.passed()), (1, 0, false), "{case}");
+    }
+}
+
+#[test]
+fn a_name_that_fits_no_telephone_is_a_title() {
+    let user = "user = { displayName = \"Anna Berg\", mail = \"a@corp.example\" }";
+    for (case, passes) in [
+        ("name = \"people get a number of the range\"", true),
+        ("name = \"a title\"\nfields = { name = \"Anna Berg\" }", true),
+        ("name = \"a title\"\nfields = { name = \"Anna\" }", false),
+        ("name = \"Anna Berg\"", true),
+        ("name = \"Anna\"", false),
+    ] {
+        assert_eq!(test(&format!("[[case]]\n{user}\n{case}\n")).passed(), passes, "{case}");
     }
 }
 
