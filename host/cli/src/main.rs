@@ -1,2 +1,5 @@
-//! rollcall
-fn main() {}
+//! The `rollcall` binary.
+
+fn main() -> std::process::ExitCode {
+    rollcall::main()
+}

@@ -121,7 +121,7 @@ impl State for Store {
 
     async fn runs(&self, job: Option<&str>, limit: u32) -> Result<Vec<RunRow>, StateError> {
         let select =
-            format!("{} WHERE $1 IS NULL OR job = $1 ORDER BY started DESC, id DESC LIMIT $2", rows::RUN);
+            format!("{} WHERE $1 IS NULL OR job = $1 ORDER BY started DESC, rowid DESC LIMIT $2", rows::RUN);
         let query = sqlx::query(sqlx::AssertSqlSafe(select)).bind(job).bind(i64::from(limit));
         let rows = query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
         Ok(rows.iter().map(rows::run).collect())
@@ -152,7 +152,7 @@ impl State for Store {
     ) -> Result<Vec<(Text, Instant, Journalled)>, StateError> {
         let select = "SELECT op.run, seq, change, directory, native, key, write, settled, why, COALESCE(at, started) \
                       FROM op JOIN run ON run.id = op.run WHERE run.job = $1 AND directory = $2 AND native = $3 \
-                      ORDER BY started DESC, op.run DESC, seq";
+                      ORDER BY started DESC, run.rowid DESC, seq";
         let query = sqlx::query(select).bind(job).bind(&*id.directory).bind(&*id.native);
         let rows = query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
         let one = |row| {

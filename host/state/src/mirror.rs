@@ -41,6 +41,7 @@ pub struct MirrorFile {
 impl MirrorFile {
     pub(crate) async fn open(path: &Path) -> Result<Self, StateError> {
         let pool = schema::open(path, schema::MIRROR, false).await?;
+        sqlx::query(schema::STAGED).execute(&pool).await.map_err(|error| schema::broken(path, &error))?;
         Ok(Self { path: path.to_owned(), pool, listing: None, headings: BTreeMap::new() })
     }
 

@@ -38,6 +38,7 @@ CREATE TABLE op (
     PRIMARY KEY (run, seq)
 ) STRICT;
 CREATE INDEX op_record ON op (directory, native);
+CREATE TABLE note (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 "];
 
 /// The steps of a mirror's file. It is a cache: a step may drop everything.
@@ -50,10 +51,13 @@ CREATE TABLE record (
     directory TEXT NOT NULL, native TEXT NOT NULL, heading INTEGER NOT NULL, cells TEXT NOT NULL,
     PRIMARY KEY (directory, native)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE staged (
-    native TEXT PRIMARY KEY, heading INTEGER, cells TEXT
-) STRICT, WITHOUT ROWID;
 "];
+
+/// Where a listing is staged. It belongs to one connection, so that two readings of one job, such as a preview during
+/// a sync, never see each other's pages, and whatever is left of one is gone with its process.
+pub(crate) const STAGED: &str = "CREATE TEMP TABLE IF NOT EXISTS staged (
+    native TEXT PRIMARY KEY, heading INTEGER, cells TEXT
+) STRICT, WITHOUT ROWID";
 
 /// Opens a database file with one connection, makes it where it is missing, and brings it up to date.
 pub(crate) async fn open(
@@ -71,9 +75,13 @@ pub(crate) async fn open(
         .foreign_keys(true)
         .busy_timeout(Duration::from_millis(BUSY_MS))
         .pragma("trusted_schema", "OFF")
-        .pragma("temp_store", "MEMORY");
+        // Staged pages of a large directory belong on the disk; SQLite's temporary files have no name there.
+        .pragma("temp_store", "FILE");
     let pool = SqlitePoolOptions::new()
         .max_connections(1)
+        // The one connection stays: temporary tables live and die with it.
+        .idle_timeout(None)
+        .max_lifetime(None)
         .connect_with(options)
         .await
         .map_err(|error| broken(path, &error))?;

@@ -49,6 +49,25 @@ impl Store {
         }
     }
 
+    /// Gives a note that was kept under a name.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub async fn note(&self, name: &str) -> Result<Option<String>, StateError> {
+        let query = sqlx::query_scalar("SELECT value FROM note WHERE name = $1").bind(name);
+        query.fetch_optional(&self.pool).await.map_err(|error| self.broken(&error))
+    }
+
+    /// Keeps a note under a name.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub async fn put_note(&self, name: &str, value: &str) -> Result<(), StateError> {
+        let put = "INSERT INTO note (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        let query = sqlx::query(put).bind(name).bind(value);
+        query.execute(&self.pool).await.map(drop).map_err(|error| self.broken(&error))
+    }
+
     /// Says what went wrong with `state.db`.
     pub(crate) fn broken(&self, error: &sqlx::Error) -> StateError {
         schema::broken(&self.folder.join("state.db"), error)

@@ -237,3 +237,33 @@ async fn a_damaged_a_newer_and_a_foreign_state_are_refused_clearly() {
     std::fs::write(&file, "").unwrap();
     assert!(Store::open(&file).await.is_err());
 }
+
+#[tokio::test]
+async fn two_readings_at_once_do_not_see_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let mut sync = store.mirror("J", "run").await.unwrap();
+    sync.begin("test", b"scope").await.unwrap();
+    sync.merge(Page { changes: vec![record("1", "Anna")], ..Page::default() }).await.unwrap();
+    // A preview takes no lease: it begins its own listing in the midst of this one, and is ended half-way.
+    let mut preview = store.mirror("J", "run").await.unwrap();
+    preview.begin("test", b"scope").await.unwrap();
+    preview.merge(Page { changes: vec![record("3", "Cleo")], ..Page::default() }).await.unwrap();
+    drop(preview);
+    sync.merge(Page { changes: vec![record("2", "Bert")], ..Page::default() }).await.unwrap();
+    assert_eq!(sync.seal(Coverage::Everything, None).await.unwrap(), 2);
+    assert_eq!(names(&mut sync).await, ["Anna", "Bert"]);
+}
+
+#[tokio::test]
+async fn runs_of_one_instant_are_listed_in_the_order_of_their_beginning() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let mut begun = Vec::new();
+    for _ in 0..8 {
+        begun.insert(0, run_with_link(&store, "1").await);
+    }
+    let listed: Vec<String> =
+        store.runs(None, 8).await.unwrap().into_iter().map(|run| run.id.to_string()).collect();
+    assert_eq!(listed, begun);
+}

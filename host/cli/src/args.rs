@@ -1,0 +1,311 @@
+//! The command line, as typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Keeps the users of an Avaya IP Office telephone solution in step with a directory.
+#[derive(Debug, Parser)]
+#[command(name = "rollcall", version, propagate_version = true, max_term_width = 100, after_help = AFTER)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// What every command understands.
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+const AFTER: &str = "\
+Exit codes: 0 done · 1 error · 2 changes pending (--detailed-exitcode) · 3 some failed or were skipped
+with errors · 4 credentials refused · 5 guard refused · 6 plan is stale · 11 another run holds the job
+· 12 job or rules invalid · 13 directory unreachable or incomplete · 14 phone system unreachable or
+incomplete · 64 wrong usage · 130/143 interrupted";
+
+/// What every command understands.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Global {
+    /// Print JSON on standard output; everything else goes to standard error.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Where links, history and caches are kept [default: $ROLLCALL_STATE, else $XDG_STATE_HOME/rollcall]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+    /// When to colour.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+    /// Say only what went wrong.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Say more; twice: much more.
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Makes a job to start from: one that runs as it stands, or one for a directory.
+    Init {
+        /// The folder to make it in.
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+        /// Make a commented job for this connector (`entra`, `csv`).
+        #[arg(long, value_name = "CONNECTOR")]
+        from: Option<String>,
+    },
+    /// Validates job, rules, templates and connector without the network.
+    Check(JobArg),
+    /// Reaches and signs in to both ends, counts, and names what is missing.
+    TestConnection(JobArg),
+    /// Lists the directory's attributes with types, sample values and how many users have each.
+    Fields(JobArg),
+    /// Shows what a sync would do, and changes nothing (Preview Results).
+    Preview(PreviewArgs),
+    /// Applies the directory's changes to the phone system (Synchronize).
+    Sync(SyncArgs),
+    /// Shows one user's whole way: attributes, fields, rule and why, plan, history.
+    Explain {
+        /// The job file.
+        job: PathBuf,
+        /// User identification, name, extension, e-mail or login name.
+        user: String,
+    },
+    /// Lists runs, the latest first.
+    Runs {
+        /// Only the runs of this job file.
+        job: Option<PathBuf>,
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// Shows one run.
+    Show {
+        /// The run's id, or an unambiguous beginning of it.
+        run: String,
+    },
+    /// Tests provisioning rules and field expressions.
+    Rules {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: RulesCommand,
+    },
+    /// The embedded phone system.
+    Office {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: OfficeCommand,
+    },
+    /// Prints the JSON Schema of a file format.
+    Schema {
+        /// Which format.
+        #[arg(value_enum)]
+        what: SchemaOf,
+    },
+    /// Prints a completion script for a shell.
+    Completions {
+        /// Which shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Prints the manual page.
+    Man,
+}
+
+/// A job file.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct JobArg {
+    /// The job file.
+    #[arg(default_value = "job.toml")]
+    pub(crate) job: PathBuf,
+}
+
+/// The arguments of `preview`.
+#[derive(Debug, Args)]
+pub(crate) struct PreviewArgs {
+    /// The job file.
+    #[command(flatten)]
+    pub(crate) job: JobArg,
+    /// List unchanged users too.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// End with 2 where changes are pending.
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+    /// What both commands understand.
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// The arguments of `sync`.
+#[derive(Debug, Args)]
+pub(crate) struct SyncArgs {
+    /// The job file.
+    #[command(flatten)]
+    pub(crate) job: JobArg,
+    /// Do not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// List unchanged users too.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// How long to wait while another run holds the job or its phone system: `90s`, `5m`.
+    #[arg(long, default_value = "60s", value_parser = duration)]
+    pub(crate) wait: u64,
+    /// What both commands understand.
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// What `preview` and `sync` both understand.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Let this run pass a guard with exactly this figure: `max_delete=42`. Repeatable.
+    #[arg(long, value_name = "GUARD=N", value_parser = accept)]
+    pub(crate) accept: Vec<(String, usize)>,
+    /// Record the directory's traffic, without secrets, for replay.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+}
+
+/// The commands under `rules`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesCommand {
+    /// Runs `*.test.toml` files and reports which rules and branches no test reached.
+    Test {
+        /// A job file, a test file, or a folder.
+        #[arg(default_value = ".")]
+        path: PathBuf,
+    },
+}
+
+/// The commands under `office`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OfficeCommand {
+    /// Makes an embedded office.
+    Init {
+        /// The file to make.
+        office: PathBuf,
+        /// Systems, users, groups and templates to begin with.
+        #[arg(long, value_name = "OFFICE.TOML")]
+        from: Option<PathBuf>,
+    },
+    /// Lists the users.
+    Users {
+        /// An embedded office, or a job file (a real IP Office then).
+        office: PathBuf,
+        /// Show login and voicemail codes.
+        #[arg(long)]
+        reveal: bool,
+        /// Only users that no job owns.
+        #[arg(long)]
+        unlinked: bool,
+    },
+    /// Adds systems, users, groups and templates to an embedded office.
+    Import {
+        /// The embedded office.
+        office: PathBuf,
+        /// An office file.
+        from: PathBuf,
+    },
+    /// Prints an embedded office as an office file.
+    Export {
+        /// The embedded office.
+        office: PathBuf,
+        /// Print login and voicemail codes too.
+        #[arg(long)]
+        reveal: bool,
+    },
+    /// Serves an embedded office as a Management API over HTTPS.
+    Serve(ServeArgs),
+    /// Prints a user template made from a user.
+    Template {
+        /// An embedded office, or a job file.
+        office: PathBuf,
+        /// `from-user NAME`.
+        #[command(subcommand)]
+        command: TemplateCommand,
+    },
+    /// Compares two user exports of Web Manager, before and after an update through the Management API.
+    Compare {
+        /// The export before.
+        before: PathBuf,
+        /// The export after.
+        after: PathBuf,
+        /// Record the proof for the phone system of this job file.
+        #[arg(long, value_name = "JOB")]
+        prove: Option<PathBuf>,
+    },
+}
+
+/// The commands under `office template`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TemplateCommand {
+    /// Takes everything that is no person's own from a user.
+    FromUser {
+        /// The user's Name.
+        user: String,
+        /// The template's name; the user's by default.
+        #[arg(long)]
+        name: Option<String>,
+    },
+}
+
+/// The arguments of `office serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// The embedded office.
+    pub(crate) office: PathBuf,
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:7070")]
+    pub(crate) listen: String,
+    /// The service user; its password comes from ROLLCALL_OFFICE_PASSWORD.
+    #[arg(long)]
+    pub(crate) username: String,
+    /// Test modes, such as `omitted=clear`, `hide=TwinnedMobileNumber`, `if-match=ignore`. Repeatable.
+    #[arg(long = "mode", value_name = "MODE")]
+    pub(crate) modes: Vec<String>,
+}
+
+/// The formats that `schema` knows.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// The job file.
+    Job,
+}
+
+fn accept(text: &str) -> Result<(String, usize), String> {
+    const GUARDS: [&str; 5] = ["max_delete", "max_create", "max_update", "max_clear", "min_directory"];
+    let (name, figure) = text.split_once('=').ok_or("write it as `max_delete=42`")?;
+    if !GUARDS.contains(&name) {
+        return Err(format!("the guards are {}", GUARDS.join(", ")));
+    }
+    let figure = figure.parse().map_err(|_| format!("`{figure}` is no number"))?;
+    Ok((name.to_owned(), figure))
+}
+
+/// Reads a duration in milliseconds.
+fn duration(text: &str) -> Result<u64, String> {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let number: u64 =
+        text[..text.len() - unit.len()].parse().map_err(|_| format!("`{text}` is no duration"))?;
+    let factor = match unit {
+        "ms" => 1,
+        "" | "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(format!("`{unit}` is no unit: s, m or h")),
+    };
+    number.checked_mul(factor).ok_or_else(|| "too long".to_owned())
+}

@@ -1,0 +1,73 @@
+//! `init`: a job to start from.
+
+use std::path::{Path, PathBuf};
+
+use rollcall_core::codes;
+use serde_json::json;
+
+use crate::exit;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::view::json as shapes;
+
+/// A file of a template: its name and content.
+type File = (&'static str, &'static str);
+
+/// The job that runs as it stands: the example of the repository, so that it is tested.
+const STARTER: &[File] = &[
+    ("job.toml", include_str!("../../../../examples/csv/job.toml")),
+    ("people.csv", include_str!("../../../../examples/csv/people.csv")),
+    ("provisioning.rhai", include_str!("../../../../examples/csv/provisioning.rhai")),
+    ("provisioning.test.toml", include_str!("../../../../examples/csv/provisioning.test.toml")),
+];
+const ENTRA: &[File] = &[
+    ("job.toml", include_str!("../templates/entra.toml")),
+    ("provisioning.rhai", include_str!("../templates/provisioning.rhai")),
+];
+const CSV: &[File] = &[
+    ("job.toml", include_str!("../templates/csv.toml")),
+    ("provisioning.rhai", include_str!("../templates/provisioning.rhai")),
+];
+
+/// Runs the command.
+pub(crate) fn run(output: &Output, dir: &Path, from: Option<&str>) -> Result<u8, Failure> {
+    let (files, next) = match from {
+        None => (STARTER, "preview"),
+        Some("entra") => (ENTRA, "check"),
+        Some("csv") => (CSV, "check"),
+        Some(other) => {
+            let message = format!("there is no commented job for the connector `{other}`");
+            return Err(Failure::new(exit::USAGE, codes::USAGE, message)
+                .hint("there is one for `entra` and one for `csv`"));
+        }
+    };
+    for (name, _) in files {
+        if dir.join(name).exists() {
+            let message =
+                format!("`{}` stands there already, and nothing was written", dir.join(name).display());
+            return Err(Failure::new(exit::ERROR, codes::FILE, message)
+                .hint("give an empty folder: `rollcall init DIR`"));
+        }
+    }
+    let written: Result<Vec<PathBuf>, Failure> =
+        files.iter().map(|(name, content)| write(dir, name, content)).collect();
+    let written = written?;
+    let job = dir.join("job.toml");
+    if output.json {
+        let names: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
+        output.payload(&shapes::write(&json!({ "schema_version": shapes::SCHEMA_VERSION, "files": names })));
+    }
+    for path in &written {
+        output.human(&format!("wrote {}\n", path.display()));
+    }
+    output.human(&format!("\nNext:\n  rollcall {next} {}\n", job.display()));
+    Ok(exit::DONE)
+}
+
+fn write(dir: &Path, name: &str, content: &str) -> Result<PathBuf, Failure> {
+    let path = dir.join(name);
+    std::fs::create_dir_all(dir).and_then(|()| std::fs::write(&path, content)).map_err(|error| {
+        Failure::new(exit::ERROR, codes::FILE, format!("`{}` cannot be written: {error}", path.display()))
+    })?;
+    Ok(path)
+}

@@ -1,0 +1,13 @@
+//! One command a file. A command writes its payload to the output and gives an exit code.
+
+pub(crate) mod check;
+pub(crate) mod explain;
+pub(crate) mod fields;
+pub(crate) mod init;
+pub(crate) mod office;
+pub(crate) mod preview;
+pub(crate) mod rules;
+pub(crate) mod runs;
+pub(crate) mod support;
+pub(crate) mod sync;
+pub(crate) mod test_connection;

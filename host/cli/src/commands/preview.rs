@@ -1,0 +1,41 @@
+//! `preview`: what a sync would do. It changes nothing and ends as its sync would.
+
+use rollcall_engine::{Options, preview};
+
+use crate::args::{Global, PreviewArgs};
+use crate::commands::sync::{accepted, gather, loud, nothing};
+use crate::exit;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::view::{human, json};
+use crate::wiring::{Intent, Session};
+
+/// Runs the command.
+pub(crate) async fn run(global: &Global, output: &Output, args: &PreviewArgs) -> Result<u8, Failure> {
+    let options = Options { accept: accepted(&args.run), wait_ms: 0 };
+    let session = Session::open(global, &args.job.job)?;
+    let record = args.run.record.as_deref();
+    let mut ends = match session.ends(record, Intent::Look).await {
+        Ok(ends) => ends,
+        Err(failure) => return Ok(nothing(output, &session.job.name, &failure)),
+    };
+    let result = preview(ends.parts(&session), &options).await;
+    ends.office.office().close().await;
+    session.progress.clear();
+    let report = match result {
+        Ok(report) => report,
+        Err(error) => return Ok(nothing(output, &session.job.name, &session.failure(error))),
+    };
+    ends.finish()?;
+    let diagnostics = session.located(gather(&report));
+    if output.json {
+        output.payload(&json::report(&report, &diagnostics, args.all));
+    }
+    output.human(&human::report(&report, args.all));
+    output.diagnostics(&loud(&diagnostics));
+    let code = exit::of_report(&report);
+    if code == exit::DONE && args.detailed_exitcode && report.plan.applyable {
+        return Ok(exit::PENDING);
+    }
+    Ok(code)
+}

@@ -1,0 +1,96 @@
+//! `sync`: applies what a preview shows.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+
+use rollcall_core::plan::Action;
+use rollcall_core::verify::Outcome;
+use rollcall_core::{Diagnostic, Severity, Text, codes};
+use rollcall_engine::{Options, Report, sync};
+
+use crate::args::{Global, RunArgs, SyncArgs};
+use crate::exit;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::view::{human, json};
+use crate::wiring::{Intent, Session};
+
+/// Runs the command.
+pub(crate) async fn run(global: &Global, output: &Output, args: &SyncArgs) -> Result<u8, Failure> {
+    let asks = !args.yes;
+    if asks && !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        let message = "nobody can be asked whether to apply the plan";
+        return Err(Failure::new(exit::USAGE, codes::NOT_CONFIRMED, message)
+            .hint("look at `rollcall preview`, then give `--yes`"));
+    }
+    let options = Options { accept: accepted(&args.run), wait_ms: args.wait };
+    let session = Session::open(global, &args.job.job)?;
+    let mut ends = match session.ends(args.run.record.as_deref(), Intent::Write).await {
+        Ok(ends) => ends,
+        Err(failure) => return Ok(nothing(output, &session.job.name, &failure)),
+    };
+    let confirm = |report: &Report| {
+        if !asks {
+            return true;
+        }
+        session.progress.clear();
+        output.human(&human::report(report, false));
+        output.confirm("Apply these changes? Only `yes` is accepted:")
+    };
+    let render = |report: &Report| json::report(report, &session.located(gather(report)), false);
+    let result = sync(ends.parts(&session), &options, &confirm, &render).await;
+    ends.office.office().close().await;
+    session.progress.clear();
+    let report = match result {
+        Ok(Some(report)) => report,
+        Ok(None) => {
+            output.say("nothing was applied");
+            return Ok(exit::ERROR);
+        }
+        Err(error) => return Ok(nothing(output, &session.job.name, &session.failure(error))),
+    };
+    ends.finish()?;
+    let diagnostics = session.located(gather(&report));
+    if output.json {
+        output.payload(&json::report(&report, &diagnostics, args.all));
+    }
+    output.human(&human::report(&report, args.all));
+    output.diagnostics(&loud(&diagnostics));
+    Ok(exit::of_report(&report))
+}
+
+/// Gives the guards that the command line lets pass.
+pub(crate) fn accepted(args: &RunArgs) -> BTreeMap<Text, usize> {
+    args.accept.iter().map(|(name, figure)| (Text::from(name.as_str()), *figure)).collect()
+}
+
+/// Reports a run that came to no plan, and gives its exit code.
+pub(crate) fn nothing(output: &Output, job: &str, failure: &Failure) -> u8 {
+    if output.json {
+        output.payload(&json::nothing(job, &failure.diagnostics));
+    }
+    output.diagnostics(&failure.diagnostics);
+    failure.exit
+}
+
+/// Gathers the diagnostics of a report: the plan's, the skips', the guard's, and the failures'.
+pub(crate) fn gather(report: &Report) -> Vec<Diagnostic> {
+    let mut all = report.refusals.clone();
+    all.extend(report.stopped.iter().flat_map(|(_, why)| why.clone()));
+    for (change, outcome) in report.plan.changes.iter().zip(&report.outcomes) {
+        match outcome {
+            Outcome::Failed(why) | Outcome::Unknown(why) => all.push(why.clone()),
+            Outcome::Planned | Outcome::Applied => {}
+        }
+        if change.action == Action::Skip {
+            all.extend(change.why.iter().cloned());
+        }
+    }
+    all.extend(report.plan.diagnostics.iter().cloned());
+    all
+}
+
+/// Leaves out what the list of changes says already: the reasons of skips and failures of single users.
+pub(crate) fn loud(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
+    diagnostics.iter().filter(|d| d.user.is_none() || d.severity == Severity::Warning).cloned().collect()
+}

@@ -1,0 +1,125 @@
+//! `test-connection`: both ends, each thing looked at in a line of its own.
+
+use std::path::Path;
+
+use anstyle::AnsiColor;
+use rollcall_core::Field;
+use rollcall_edges::directory::{Directory as _, Finding, FindingState};
+use serde_json::json;
+
+use crate::args::Global;
+use crate::exit;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::view::human::paint;
+use crate::view::json as shapes;
+use crate::view::text::shown;
+use crate::wiring::{Intent, Session};
+
+/// Runs the command.
+pub(crate) async fn run(global: &Global, output: &Output, job: &Path) -> Result<u8, Failure> {
+    let session = Session::open(global, job)?;
+    let (directory, directory_exit) = directory(&session).await;
+    let (office, office_exit) = office(&session).await;
+    session.progress.clear();
+    if output.json {
+        output.payload(&shapes::write(&json!({
+            "schema_version": shapes::SCHEMA_VERSION,
+            "job": &*session.job.name,
+            "directory": directory.iter().map(line).collect::<Vec<_>>(),
+            "phone_system": office.iter().map(line).collect::<Vec<_>>(),
+        })));
+    }
+    output.human(&format!("Directory ({})\n", session.job.directory.connector));
+    directory.iter().for_each(|finding| output.human(&human(finding)));
+    output.human("Phone system\n");
+    office.iter().for_each(|finding| output.human(&human(finding)));
+    Ok(if directory_exit == exit::DONE { office_exit } else { directory_exit })
+}
+
+async fn directory(session: &Session) -> (Vec<Finding>, u8) {
+    let answer = async {
+        let mut directory = session.directory(None).await?;
+        let connection = directory.check().await.map_err(|error| session.failure(error.into()))?;
+        Ok::<_, Failure>(connection)
+    };
+    match answer.await {
+        Ok(connection) => {
+            let mut findings = connection.findings;
+            if let Some(users) = connection.users {
+                findings.push(finding("users", FindingState::Passed, format!("{users} in scope"), None));
+            }
+            let failed = findings.iter().any(|finding| finding.state == FindingState::Failed);
+            (findings, if failed { 4 } else { exit::DONE })
+        }
+        Err(failure) => (failed("connection", &failure), failure.exit),
+    }
+}
+
+async fn office(session: &Session) -> (Vec<Finding>, u8) {
+    let answer = async {
+        let reached = session.office(Intent::Look).await?;
+        let office = reached.office();
+        let abilities = office.abilities().await?;
+        let standing = office.read().await?;
+        let warnings = office.warnings().await?;
+        office.close().await;
+        Ok::<_, Failure>((abilities, standing, warnings))
+    };
+    let (abilities, standing, warnings) = match answer.await {
+        Ok(answer) => answer,
+        Err(failure) => return (failed("connection", &failure), failure.exit),
+    };
+    let message = format!(
+        "{} systems, {} users, {} extensions, {} hunt groups",
+        standing.systems.len(),
+        standing.users.len(),
+        standing.extensions.len(),
+        standing.groups.len()
+    );
+    let mut findings = vec![finding("connection", FindingState::Passed, message, None)];
+    for map in &session.job.fields {
+        let decided_here =
+            matches!(map.field, Field::UserIdentification | Field::UserProvisioningRule | Field::System);
+        if !decided_here && !abilities.writes(map.field) {
+            let message = "this phone system cannot take the field, so it is left out".to_owned();
+            findings.push(finding(map.field.key(), FindingState::Warned, message, None));
+        }
+    }
+    findings.extend(warnings.into_iter().map(|w| finding(w.code.0, FindingState::Warned, w.message, w.hint)));
+    for system in &standing.unreached {
+        findings.push(finding(system, FindingState::Failed, "did not answer".to_owned(), None));
+    }
+    let code = if standing.unreached.is_empty() { exit::DONE } else { 14 };
+    (findings, code)
+}
+
+fn finding(subject: &str, state: FindingState, message: String, hint: Option<String>) -> Finding {
+    Finding { subject: subject.to_owned(), state, message, hint }
+}
+
+fn failed(subject: &str, failure: &Failure) -> Vec<Finding> {
+    let one = |why: &rollcall_core::Diagnostic| {
+        finding(subject, FindingState::Failed, why.message.clone(), why.hint.clone())
+    };
+    failure.diagnostics.iter().map(one).collect()
+}
+
+fn word(state: FindingState) -> (&'static str, AnsiColor) {
+    match state {
+        FindingState::Passed => ("passed", AnsiColor::Green),
+        FindingState::Warned => ("warned", AnsiColor::Yellow),
+        FindingState::Failed => ("failed", AnsiColor::Red),
+    }
+}
+
+fn line(finding: &Finding) -> serde_json::Value {
+    json!({ "subject": finding.subject, "state": word(finding.state).0, "message": finding.message, "hint": finding.hint })
+}
+
+fn human(finding: &Finding) -> String {
+    let (word, color) = word(finding.state);
+    let hint =
+        finding.hint.as_ref().map(|hint| format!("\n          hint: {}", shown(hint))).unwrap_or_default();
+    format!("  {}  {}: {}{hint}\n", paint(color, word), shown(&finding.subject), shown(&finding.message))
+}

@@ -1,0 +1,145 @@
+//! Phone systems by what a job or a path says: an embedded file, or a real IP Office.
+
+use std::path::{Path, PathBuf};
+
+use rollcall_core::{Diagnostic, codes};
+use rollcall_edges::office::Office;
+use rollcall_job::job::{IpOffice, Job, PhoneSystem};
+use rollcall_office::Embedded;
+use rollcall_office::import::{OfficeFile, read_templates};
+use rollcall_office::management::{Client, Config};
+use rollcall_state::Store;
+
+use crate::args::Global;
+use crate::exit;
+use crate::failure::Failure;
+use crate::wiring::{self, Intent, Session};
+
+/// The first bytes of every SQLite file.
+const SQLITE: &[u8] = b"SQLite format 3\0";
+
+/// A phone system that was reached.
+pub(crate) struct Reached {
+    office: wiring::AnyOffice,
+    /// A stand-in for an embedded office that is not there yet; it goes when this is dropped.
+    _stand_in: Option<StandIn>,
+}
+
+impl Reached {
+    /// Gives it as the trait.
+    pub(crate) fn office(&self) -> &dyn Office {
+        &*self.office
+    }
+}
+
+/// A file that only looks need: what the first sync would make.
+struct StandIn(PathBuf);
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        for tail in ["", "-wal", "-shm"] {
+            let mut name = self.0.clone().into_os_string();
+            name.push(tail);
+            let _ = std::fs::remove_file(name);
+        }
+    }
+}
+
+/// Reaches the phone system of a job.
+pub(crate) async fn reach(session: &Session, intent: Intent) -> Result<Reached, Failure> {
+    of_job(&session.job, &session.folder, intent)
+        .await
+        .map_err(|failure| Failure { diagnostics: session.located(failure.diagnostics), ..failure })
+}
+
+async fn of_job(job: &Job, folder: &Path, intent: Intent) -> Result<Reached, Failure> {
+    match &job.phone_system {
+        PhoneSystem::Embedded { path } if path.exists() || intent == Intent::Write => {
+            Ok(Reached { office: Box::new(Embedded::open_or_create(path).await?), _stand_in: None })
+        }
+        PhoneSystem::Embedded { .. } => {
+            let store = Store::open(folder).await?;
+            drop(store);
+            let path = folder.join(format!("stand-in-{}.db", std::process::id()));
+            let stand_in = StandIn(path.clone());
+            let office = Embedded::create(&path, &OfficeFile::plain()).await?;
+            Ok(Reached { office: Box::new(office), _stand_in: Some(stand_in) })
+        }
+        PhoneSystem::IpOffice(real) => {
+            let proved = Store::open(folder).await?.note(&proof_of(real)).await?.is_some();
+            let config = config(job, real, proved)?;
+            Ok(Reached { office: Box::new(Client::connect(config).await?), _stand_in: None })
+        }
+    }
+}
+
+fn config(job: &Job, real: &IpOffice, proved: bool) -> Result<Config, Failure> {
+    let templates = read_templates(&real.templates).map_err(Failure::invalid)?;
+    let password = wiring::password(job, &real.password)?;
+    Ok(Config {
+        certificate_sha256: real.certificate_sha256.clone(),
+        ca_file: real.ca_file.clone(),
+        user_templates: templates.users,
+        extension_templates: templates.extensions,
+        proved,
+        ..Config::new(real.address.clone(), real.port, real.username.clone(), password)
+    })
+}
+
+/// Names the note that an update of a phone system has been shown to keep what reads hide.
+pub(crate) fn proof_of(real: &IpOffice) -> String {
+    format!("update-keeps-hidden-elements {}:{}", real.address, real.port)
+}
+
+/// Checks what can be checked of the phone system without reaching it: the template files.
+pub(crate) fn check_offline(job: &Job) -> Result<(), Vec<Diagnostic>> {
+    match &job.phone_system {
+        PhoneSystem::Embedded { .. } => Ok(()),
+        PhoneSystem::IpOffice(real) => read_templates(&real.templates).map(drop),
+    }
+}
+
+/// Opens an embedded office by its path.
+pub(crate) async fn embedded(path: &Path) -> Result<Embedded, Failure> {
+    if !path.exists() {
+        let message = format!("there is no office `{}`", path.display());
+        return Err(
+            Failure::new(exit::ERROR, codes::FILE, message).hint("`rollcall office init OFFICE` makes one")
+        );
+    }
+    Ok(Embedded::open(path).await?)
+}
+
+/// Reaches a phone system by what was typed: an embedded office's file, or a job file.
+pub(crate) async fn of_argument(global: &Global, path: &Path) -> Result<Reached, Failure> {
+    if is_embedded(path) {
+        return Ok(Reached { office: Box::new(embedded(path).await?), _stand_in: None });
+    }
+    if !path.exists() {
+        let message = format!("there is no office or job file `{}`", path.display());
+        return Err(Failure::new(exit::ERROR, codes::FILE, message)
+            .hint("`rollcall office init OFFICE` makes an office"));
+    }
+    let job = wiring::load_job(path)?;
+    of_job(&job, &wiring::state_folder(global)?, Intent::Look).await
+}
+
+/// Gives the embedded office that was typed or that a job file names.
+pub(crate) async fn embedded_of_argument(path: &Path) -> Result<Embedded, Failure> {
+    if is_embedded(path) || !path.exists() {
+        return embedded(path).await;
+    }
+    match wiring::load_job(path)?.phone_system {
+        PhoneSystem::Embedded { path } => embedded(&path).await,
+        PhoneSystem::IpOffice(_) => {
+            let message = "this works on an embedded office only, and the job has a real IP Office";
+            Err(Failure::new(exit::USAGE, codes::USAGE, message))
+        }
+    }
+}
+
+fn is_embedded(path: &Path) -> bool {
+    use std::io::Read as _;
+    let mut head = [0u8; SQLITE.len()];
+    std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == SQLITE
+}

@@ -1,0 +1,5 @@
+//! What a person or a program gets to see of a report.
+
+pub(crate) mod human;
+pub(crate) mod json;
+pub(crate) mod text;

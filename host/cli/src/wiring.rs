@@ -1,0 +1,393 @@
+//! The one place where names meet adapters: a job file becomes rules, a connector, a phone system and a state.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rollcall_connectors::{
+    ConnectSpec, Connector, Host, Package, Recording, Settings, Tail, check_credentials,
+};
+use rollcall_core::{Diagnostic, Secret, Text, codes};
+use rollcall_edges::clock::Clock;
+use rollcall_edges::directory::{AttributeInfo, Attributes, Directory as _};
+use rollcall_edges::office::Office;
+use rollcall_engine::attributes::References;
+use rollcall_engine::observe::Cancel;
+use rollcall_engine::{Parts, attributes};
+use rollcall_job::job::Job;
+use rollcall_script::Rules;
+use rollcall_state::{MirrorFile, Store};
+
+use crate::args::Global;
+use crate::exit;
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::rules;
+use crate::{offices, signals, time};
+
+/// The largest connector package that is read, in bytes.
+const PACKAGE_BYTES_MAX: u64 = 64 << 20;
+
+/// A job with everything that is known of it before anything is reached.
+pub(crate) struct Session {
+    /// The job.
+    pub(crate) job: Job,
+    /// Its expressions and rules.
+    rules: Arc<Rules>,
+    /// What compiling them had to say.
+    warnings: Vec<Diagnostic>,
+    references: References,
+    package: Package,
+    bundled: bool,
+    host: Host,
+    pub(crate) folder: PathBuf,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) progress: Arc<Progress>,
+    cancel: Cancel,
+    /// Attributes to ask for besides those that expressions name.
+    more: Vec<Text>,
+}
+
+/// Whether a command may make what is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Intent {
+    /// Nothing is changed.
+    Look,
+    /// A missing embedded office is made.
+    Write,
+}
+
+/// Both ends of a job and the state, reached.
+pub(crate) struct Ends {
+    directory: Connector,
+    tail: Tail,
+    pub(crate) office: offices::Reached,
+    pub(crate) store: Store,
+    mirror: MirrorFile,
+    mirror_scope: Vec<u8>,
+    records: bool,
+}
+
+impl Session {
+    /// Opens a job file. All mistakes of the file, its rules and its settings are told at once.
+    pub(crate) fn open(global: &Global, path: &Path) -> Result<Self, Failure> {
+        let (job, mut wrong) = rollcall_job::read(path);
+        let Some(job) = job else { return Err(Failure::invalid(wrong)) };
+        let mut warnings = Vec::new();
+        let compiled = rules::compile(&job).map_err(|found| wrong.extend(found)).ok();
+        let package = package(&job).map_err(|found| wrong.extend(found)).ok();
+        if let Some((package, _)) = &package {
+            wrong.extend(
+                Settings::check(package.manifest(), &job.directory.settings, &job.folder)
+                    .err()
+                    .into_iter()
+                    .flatten(),
+            );
+            let names = job.directory.credentials.keys().map(|name| &**name);
+            wrong.extend(check_credentials(package.manifest(), names).err().into_iter().flatten());
+        }
+        let (Some((rules, found)), Some((package, bundled)), true) = (compiled, package, wrong.is_empty())
+        else {
+            return Err(Failure::invalid(in_order(wrong.into_iter().map(|d| job.resolve(d)).collect())));
+        };
+        warnings.extend(found);
+        let folder = state_folder(global)?;
+        let clock: Arc<dyn Clock> = Arc::from(time::clock());
+        let cache = folder.join("components");
+        let host = Host::new(Some(cache), clock.clone())
+            .map_err(|why| Failure { exit: exit::ERROR, diagnostics: vec![why] })?;
+        let references = rules.attributes().clone();
+        Ok(Self {
+            rules: Arc::new(rules),
+            warnings,
+            references,
+            package,
+            bundled,
+            host,
+            folder,
+            clock,
+            progress: Arc::new(Progress::new(global.quiet || global.json)),
+            cancel: signals::listen(),
+            more: Vec::new(),
+            job,
+        })
+    }
+
+    /// Gives how many provisioning rules there are.
+    pub(crate) fn rule_count(&self) -> usize {
+        self.rules.rule_names().len()
+    }
+
+    /// Gives diagnostics with places in files.
+    pub(crate) fn located(&self, diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        diagnostics.into_iter().map(|diagnostic| self.job.resolve(diagnostic)).collect()
+    }
+
+    /// Turns what an offline check of everything finds into diagnostics.
+    pub(crate) async fn check_offline(&self) -> Result<Vec<Diagnostic>, Failure> {
+        let mut found = self.warnings.clone();
+        let spec = self.spec(None, Vec::new(), false)?;
+        match self.host.check_offline(&self.package, &spec).await {
+            Ok(Some(known)) => found.extend(attributes::check(&self.references, &known)),
+            Ok(None) => {}
+            Err(wrong) => found.extend(wrong),
+        }
+        found.extend(offices::check_offline(&self.job).err().into_iter().flatten());
+        Ok(in_order(self.located(found)))
+    }
+
+    /// Gives the attributes that the directory knows.
+    pub(crate) async fn all_attributes(&self) -> Result<Vec<AttributeInfo>, Failure> {
+        Ok(self.directory(None).await?.attributes().await?.known)
+    }
+
+    /// Asks for these attributes besides those that expressions name.
+    pub(crate) fn select_all(&mut self, known: &[AttributeInfo]) {
+        self.more = known.iter().map(|attribute| attribute.name.clone()).collect();
+    }
+
+    /// Connects to the directory; nothing is sent yet.
+    pub(crate) async fn directory(&self, record: Option<&Path>) -> Result<Connector, Failure> {
+        let spec = self.spec(record, Vec::new(), true)?;
+        let known = self.host.check_offline(&self.package, &spec).await;
+        let known = known.map_err(|wrong| Failure::invalid(in_order(self.located(wrong))))?;
+        let spec = ConnectSpec { select: self.select(known.as_ref()), ..spec };
+        self.host.connect(&self.package, &spec).await.map_err(|error| self.failure(error.into()))
+    }
+
+    /// Reaches the phone system.
+    pub(crate) async fn office(&self, intent: Intent) -> Result<offices::Reached, Failure> {
+        offices::reach(self, intent).await
+    }
+
+    /// Opens the state.
+    pub(crate) async fn store(&self) -> Result<Store, Failure> {
+        Ok(Store::open(&self.folder).await?)
+    }
+
+    /// Opens the mirror of `fields`, which selects other attributes than a run.
+    pub(crate) async fn survey_mirror(&self) -> Result<MirrorFile, Failure> {
+        Ok(self.store().await?.mirror(&self.job.name, "survey").await?)
+    }
+
+    /// Gets both ends and the state ready.
+    pub(crate) async fn ends(&self, record: Option<&Path>, intent: Intent) -> Result<Ends, Failure> {
+        let store = self.store().await?;
+        let office = self.office(intent).await?;
+        let directory = self.directory(record).await?;
+        let mirror = store.mirror(&self.job.name, "run").await?;
+        let mirror_scope = self.mirror_scope();
+        Ok(Ends {
+            tail: directory.tail(),
+            directory,
+            office,
+            store,
+            mirror,
+            mirror_scope,
+            records: record.is_some(),
+        })
+    }
+
+    /// Turns an early end of a run into a failure with places in files.
+    pub(crate) fn failure(&self, error: rollcall_engine::RunError) -> Failure {
+        self.progress.clear();
+        let failure = Failure::of_run(error);
+        Failure { diagnostics: self.located(failure.diagnostics), ..failure }
+    }
+
+    fn select(&self, known: Option<&Attributes>) -> Vec<Text> {
+        let has = |name: &Text| {
+            known.is_none_or(|known| known.known.iter().any(|attribute| attribute.name == *name))
+        };
+        // A name that expressions only may use is asked for where the directory is known to have it.
+        let soft = self.rules.soft_attributes().iter().filter(|name| known.is_some() && has(name));
+        let mut names: Vec<Text> =
+            self.references.keys().filter(|name| has(name)).chain(soft).chain(&self.more).cloned().collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Gives a digest of everything that decides what the mirror holds.
+    fn mirror_scope(&self) -> Vec<u8> {
+        let settings: BTreeMap<_, _> = self.job.directory.settings.iter().collect();
+        let settings = serde_json::to_string(&settings).unwrap_or_default();
+        let recording = self.job.directory.recording.as_ref().map(|path| path.display().to_string());
+        let names: Vec<&str> =
+            self.references.keys().chain(self.rules.soft_attributes()).map(|name| &**name).collect();
+        let text = [self.package.digest_text(), settings, names.join("\n"), recording.unwrap_or_default()]
+            .join("\0");
+        text.into_bytes()
+    }
+
+    fn spec(&self, record: Option<&Path>, select: Vec<Text>, resolve: bool) -> Result<ConnectSpec, Failure> {
+        let directory = &self.job.directory;
+        let recording = match (&directory.recording, record) {
+            (Some(_), Some(_)) => {
+                let message = "the job replays a recording, so there is no traffic to record";
+                return Err(Failure::new(exit::USAGE, codes::USAGE, message)
+                    .hint("take `recording` out of [directory]"));
+            }
+            (Some(path), None) => Recording::Replay(path.clone()),
+            (None, Some(path)) => {
+                Recording::Record { path: path.to_owned(), at: time::shown(self.clock.now()) }
+            }
+            (None, None) => Recording::None,
+        };
+        // A replay signs in nowhere, so it needs no credential.
+        let resolve = resolve && !matches!(recording, Recording::Replay(_));
+        let mut wrong = Vec::new();
+        let mut credentials: BTreeMap<Text, Option<Secret>> = BTreeMap::new();
+        for (name, credential) in &directory.credentials {
+            let secret = if resolve {
+                rollcall_job::credential::resolve(credential)
+                    .map_err(|why| wrong.push(why.path(&["directory", "credentials", name])))
+                    .ok()
+            } else {
+                None
+            };
+            credentials.insert(name.clone(), secret);
+        }
+        if !wrong.is_empty() {
+            return Err(Failure { exit: 4, diagnostics: self.located(wrong) });
+        }
+        let shown = self.progress.clone();
+        Ok(ConnectSpec {
+            directory: directory.name.clone(),
+            folder: self.job.folder.clone(),
+            settings: directory.settings.clone(),
+            credentials,
+            grant_http: directory.grants.http.clone(),
+            grant_files: directory.grants.files.clone(),
+            grant_addresses: directory.grants.addresses.clone(),
+            limits: directory.limits.clone(),
+            proxy: directory.network.proxy.clone(),
+            ca_file: directory.network.ca_file.clone(),
+            select,
+            recording,
+            bundled: self.bundled,
+            progress: Some(Arc::new(move |done, total| shown.connector(done, total))),
+        })
+    }
+}
+
+impl Ends {
+    /// Gives the engine what it works with.
+    pub(crate) fn parts<'a>(&'a mut self, session: &'a Session) -> Parts<'a> {
+        Parts {
+            job: &session.job,
+            script: session.rules.clone(),
+            references: &session.references,
+            directory: &mut self.directory,
+            office: self.office.office(),
+            mirror: &mut self.mirror,
+            mirror_scope: self.mirror_scope.clone(),
+            state: &self.store,
+            clock: &*session.clock,
+            observer: &*session.progress,
+            cancel: &session.cancel,
+        }
+    }
+
+    /// Writes the recording, if one was asked for.
+    pub(crate) fn finish(&self) -> Result<(), Failure> {
+        if self.records {
+            self.tail
+                .write_recording()
+                .map_err(|why| Failure { exit: exit::ERROR, diagnostics: vec![why] })?;
+        }
+        Ok(())
+    }
+}
+
+/// Gives the folder of the state.
+pub(crate) fn state_folder(global: &Global) -> Result<PathBuf, Failure> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = || set("XDG_STATE_HOME").or_else(|| set("HOME").map(|home| home.join(".local/state")));
+    global
+        .state
+        .clone()
+        .or_else(|| set("ROLLCALL_STATE"))
+        .or_else(|| home().map(|folder| folder.join("rollcall")))
+        .ok_or_else(|| {
+            Failure::new(
+                exit::ERROR,
+                codes::STATE_UNUSABLE,
+                "there is no place for the state: HOME is not set",
+            )
+            .hint("give `--state DIR`")
+        })
+}
+
+/// Opens the state of a command that needs no job.
+pub(crate) async fn store(global: &Global) -> Result<Store, Failure> {
+    Ok(Store::open(&state_folder(global)?).await?)
+}
+
+/// Reads a job file and nothing that it names.
+pub(crate) fn load_job(path: &Path) -> Result<Job, Failure> {
+    rollcall_job::load(path).map_err(Failure::invalid)
+}
+
+/// Resolves the password of a phone system.
+pub(crate) fn password(job: &Job, credential: &rollcall_job::job::Credential) -> Result<Secret, Failure> {
+    rollcall_job::credential::resolve(credential).map_err(|why| {
+        let place = why.path(&["phone_system", "credentials", "password"]);
+        Failure { exit: 4, diagnostics: vec![job.resolve(place)] }
+    })
+}
+
+/// Finds the connector: a bundled one by name, or a package by path.
+fn package(job: &Job) -> Result<(Package, bool), Vec<Diagnostic>> {
+    let name = &*job.directory.connector;
+    let wrong = |message: String, hint: &str| {
+        vec![
+            Diagnostic::error(codes::CONNECTOR_UNKNOWN, message).path(&["directory", "connector"]).hint(hint),
+        ]
+    };
+    if let Some(bundled) = rollcall_bundled::find(name) {
+        return Ok((Package::read(bundled.bytes.to_vec())?, true));
+    }
+    let bundled: Vec<&str> = rollcall_bundled::BUNDLED.iter().map(|bundled| bundled.name).collect();
+    if !name.ends_with(".wasm") {
+        let hint =
+            format!("the bundled ones are {}; a partner's is a path to a .wasm file", bundled.join(", "));
+        return Err(wrong(format!("there is no connector `{name}`"), &hint));
+    }
+    let path = job.folder.join(name);
+    let read = std::fs::metadata(&path).and_then(|meta| {
+        if meta.len() > PACKAGE_BYTES_MAX {
+            return Err(std::io::Error::other("it is too large for a connector"));
+        }
+        std::fs::read(&path)
+    });
+    match read {
+        Ok(bytes) => {
+            let package = Package::read(bytes).map_err(|found| {
+                found.into_iter().map(|one| one.path(&["directory", "connector"])).collect::<Vec<_>>()
+            })?;
+            if bundled.contains(&&*package.manifest().name) {
+                let message =
+                    format!("the package `{name}` takes the bundled name `{}`", package.manifest().name);
+                return Err(wrong(message, "bundled names are reserved; ask its author for another one"));
+            }
+            Ok((package, false))
+        }
+        Err(error) => Err(wrong(
+            format!("the connector `{}` cannot be read: {error}", path.display()),
+            "check the path",
+        )),
+    }
+}
+
+/// Sorts diagnostics by file and place, so that mistakes read from top to bottom.
+pub(crate) fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    diagnostics.sort_by_cached_key(|diagnostic| match &diagnostic.place {
+        rollcall_core::Place::Span { file, bytes, .. } => (file.clone(), bytes.start),
+        _ => (Text::default(), 0),
+    });
+    diagnostics
+}
+
+/// Gives a phone system as the trait.
+pub(crate) type AnyOffice = Box<dyn Office>;
