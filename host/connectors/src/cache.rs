@@ -7,6 +7,7 @@ use std::fs;
 use std::hash::{Hash, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
@@ -109,7 +110,10 @@ fn digest_of(key: &str, bytes: &[u8]) -> String {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+    // Two threads may keep the same connector at once.
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
+    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    let temporary = path.with_extension(format!("{}-{number}.tmp", std::process::id()));
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
@@ -132,10 +136,14 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     if is_ours(folder)? { Ok(()) } else { Err(io::Error::other("others may write into it")) }
 }
 
+/// Says whether a folder belongs to this process's user and nobody else may write into it.
 #[cfg(unix)]
 fn is_ours(folder: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::PermissionsExt;
-    Ok(fs::metadata(folder)?.permissions().mode() & 0o022 == 0)
+    use std::os::unix::fs::MetadataExt;
+    let folder = fs::metadata(folder)?;
+    // Where there is no such folder (not Linux), the mode alone has to do.
+    let owner = fs::metadata("/proc/self").map_or(folder.uid(), |process| process.uid());
+    Ok(folder.uid() == owner && folder.mode() & 0o022 == 0)
 }
 
 #[cfg(not(unix))]

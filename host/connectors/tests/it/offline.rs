@@ -1,9 +1,11 @@
 //! What `check` can say without a network.
 
+use rollcall_connectors::Package;
 use rollcall_core::{Diagnostic, Place, Secret};
+use rollcall_edges::directory::Directory;
 use serde_json::json;
 
-use crate::bench::{host, hostile, job, misbehaving};
+use crate::bench::{guest, host, hostile, job, misbehaving};
 
 fn told(wrong: &[Diagnostic]) -> Vec<String> {
     wrong
@@ -84,4 +86,24 @@ async fn a_partner_is_granted_nothing_by_itself() {
     );
     spec.grant_http.push("http://127.0.0.1:9".into());
     host().check_offline(&hostile(), &spec).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_entra_connector_without_a_network() {
+    let host = host();
+    let package = Package::read(guest("rollcall-connector-entra")).unwrap();
+    let mut spec = job(json!({ "tenant_id": "11111111-2222-3333-4444-555555555555", "client_id": "app" }));
+    spec.credentials.insert("client_secret".into(), None);
+    spec.select = vec!["displayName".into(), "onPremisesExtensionAttributes.extensionAttribute1".into()];
+    let attributes = host.check_offline(&package, &spec).await.unwrap().unwrap();
+    assert!(attributes.known.iter().any(|info| &*info.name == "businessPhones" && info.many));
+    let error = host.connect(&package, &spec).await.err().unwrap();
+    assert!(format!("{error:?}").contains("the credential `client_secret` gives nothing"), "{error:?}");
+    spec.credentials.insert("client_secret".into(), Some(Secret::new("canary-secret-0123456789")));
+    let mut connector = host.connect(&package, &spec).await.unwrap();
+    assert_eq!(&*connector.identity().await.unwrap(), "11111111-2222-3333-4444-555555555555");
+    // The settings' own rules: a group needs its id.
+    spec.settings.insert("scope".into(), json!("group"));
+    let wrong = host.check_offline(&package, &spec).await.unwrap_err();
+    assert!(told(&wrong)[0].contains("directory.settings.group_id"), "{wrong:?}");
 }
