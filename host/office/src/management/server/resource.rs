@@ -175,8 +175,9 @@ async fn update(
     let mut elements = if modes.keep_omitted { standing.elements } else { Elements::new() };
     elements.extend(sent);
     elements.retain(|name, _| !modes.loses.contains(name));
-    Ok(match kind {
+    match kind {
         Kind::User => store.replace_user(guid, elements, etag).await?,
         _ => store.replace_extension(guid, elements).await?,
-    })
+    }
+    Ok(())
 }

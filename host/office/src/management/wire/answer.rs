@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn users_are_read_in_every_shape_that_was_seen() {
-        let two = vec![("g1".to_owned(), "A".to_owned()), ("g2".to_owned(), "B".to_owned())];
+        let two = [("g1".to_owned(), "A".to_owned()), ("g2".to_owned(), "B".to_owned())];
         for (body, expect) in [
             (
                 r#"{"response":{"@status":"1","data":{"ws_object":[{"User":{"@GUID":"g1","Name":"A"}},{"User":{"@GUID":"g2","Name":"B"}}]}}}"#,

@@ -23,9 +23,9 @@ impl Open {
             let name = attribute.key.as_ref();
             let value =
                 attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| error.to_string())?;
-            map.insert(format!("@{}", text_of(name.as_ref())), Value::from(value.into_owned()));
+            map.insert(format!("@{}", name), Value::from(value.into_owned()));
         }
-        Ok(Self { name: text_of(start.name().as_ref().as_ref()).to_owned(), map, text: String::new() })
+        Ok(Self { name: start.name().as_ref().to_owned(), map, text: String::new() })
     }
 
     fn close(mut self) -> (String, Value) {
@@ -49,10 +49,6 @@ impl Open {
             }
         }
     }
-}
-
-fn text_of(name: &str) -> &str {
-    name
 }
 
 /// Reads a document. Gives an object with the root element as its only member. Document types are refused, so that

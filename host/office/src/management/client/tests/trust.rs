@@ -62,3 +62,36 @@ async fn an_address_that_is_none_is_refused() {
     }
     assert_eq!(bench.running.log(), []);
 }
+
+#[tokio::test]
+async fn the_server_lets_nobody_in_who_skips_a_step() {
+    use rollcall_net::{AddressPolicy, Online, Options, Request, Trust, Wire as _};
+    let bench = bench("", peopled()).await;
+    let pin = bench.running.certificate_sha256().to_owned();
+    let options =
+        Options { addresses: AddressPolicy::public(), trust: Trust::Pin(pin), ..Options::default() };
+    let online = Online::new(options).unwrap();
+    let root = format!("https://{}/WebManagement/ws/sdk", bench.running.address());
+    let fixed = [
+        ("X-User-Client", "Avaya-WebAdmin"),
+        ("X-User-Agent", "Avaya-SDKUser"),
+        ("Content-Type", "application/json"),
+    ];
+    for (path, headers, cookie, expect) in [
+        ("/admin/v1/users", &fixed[1..], "", 400),
+        ("/admin/v1/users", &fixed[..2], "", 400),
+        ("/admin/v1/users", &fixed[..], "", 401),
+        ("/admin/v1/users", &fixed[..], "JSESSIONID=; SDK-Token=", 401),
+        ("/admin/v1/secrets", &fixed[..], "", 404),
+        ("/security/authenticate", &fixed[..], "", 401),
+    ] {
+        let mut request = Request::get(format!("{root}{path}").parse().unwrap());
+        for (name, value) in
+            headers.iter().chain([&("Cookie", cookie)]).filter(|(_, value)| !value.is_empty())
+        {
+            request = request.header(*name, *value);
+        }
+        assert_eq!(online.send(request).await.unwrap().status, expect, "{path} {headers:?} {cookie}");
+    }
+    assert_eq!(bench.running.calls(), 0);
+}
