@@ -71,11 +71,12 @@ impl TestEnv {
     pub fn copy(&self, from: &Path, to: &str) {
         for entry in std::fs::read_dir(from).unwrap_or_else(|error| panic!("`{}`: {error}", from.display())) {
             let entry = entry.unwrap();
-            let name = format!("{to}/{}", entry.file_name().to_str().unwrap());
+            let name = Path::new(to).join(entry.file_name());
+            let name = name.to_str().unwrap();
             if entry.file_type().unwrap().is_dir() {
-                self.copy(&entry.path(), &name);
+                self.copy(&entry.path(), name);
             } else if !name.contains(".db") {
-                self.write(&name, std::fs::read(entry.path()).unwrap());
+                self.write(name, std::fs::read(entry.path()).unwrap());
             }
         }
     }

@@ -54,7 +54,6 @@ rule("Sales", #{
     user_template: "Sales", extension_template: "J179",
 });
 rule("Others", #{
-    when: |user| true,
     start_extension: 20000, end_extension: 24999,
     extension_type: "SIP",
 });
