@@ -1,3 +1,5 @@
+//! The network's wire against servers on loopback: what it refuses, what it counts, whom it trusts.
+
 use std::sync::Mutex;
 
 use rcgen::{

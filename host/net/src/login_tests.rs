@@ -1,3 +1,5 @@
+//! Sign-in against a token endpoint on loopback that looks at what it is sent.
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 

@@ -1,3 +1,5 @@
+//! Recordings there and back, and what must not get into one.
+
 use rollcall_core::Secret;
 use url::Url;
 

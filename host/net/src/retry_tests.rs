@@ -1,6 +1,8 @@
+//! What is sent again, how often and after which waits.
+
 use std::time::Duration;
 
-use rollcall_edges::clock::FixedClock;
+use rollcall_edges::clock::{FixedClock, Instant};
 
 use super::*;
 use crate::testing::{NoPause, Scripted};
@@ -29,8 +31,6 @@ async fn run(method: &str, answers: Vec<Result<Response, NetError>>) -> (Result<
     let waits = pause.0.lock().unwrap().iter().map(Duration::as_millis).collect();
     (outcome, waits)
 }
-
-use rollcall_edges::clock::Instant;
 
 #[tokio::test]
 async fn the_server_says_how_long() {
