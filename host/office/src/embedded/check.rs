@@ -16,6 +16,9 @@ pub(super) fn refused(message: impl Into<String>) -> OfficeError {
     OfficeError::Refused(message.into())
 }
 
+/// A constraint of core: the reason why a value cannot stand.
+type Check = fn(&str) -> Result<(), String>;
+
 /// How strictly values are looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Strictness {
@@ -52,7 +55,7 @@ pub(super) fn values(
     if moved(element::NAME) || name.is_empty() {
         constraint::name(name).map_err(refused)?;
     }
-    let checks: [(&str, fn(&str) -> Result<(), String>); 6] = [
+    let checks: [(&str, Check); 6] = [
         (element::FULL_NAME, constraint::full_name),
         (element::EMAIL, constraint::email),
         (element::EXTENSION, constraint::extension),

@@ -40,7 +40,8 @@ pub fn parse(file: &str, text: &str, mode: Mode<'_>) -> Result<OfficeFile, Vec<D
     let root = source.parse(text);
     let sections: &[&str] = if matches!(mode, Mode::Templates) { &SECTIONS[5..] } else { &SECTIONS };
     let what = if matches!(mode, Mode::Templates) { "a template file" } else { "an office file" };
-    drop(Entry::new(&source, root.get_ref(), root.span(), what, sections));
+    // Looking at the table is what tells of unknown keys.
+    let _ = Entry::new(&source, root.get_ref(), root.span(), what, sections);
     let mut reader = Reader::new(&source, mode);
     let root = root.get_ref();
     if !matches!(mode, Mode::Templates) {
