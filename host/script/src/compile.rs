@@ -11,7 +11,7 @@ use rollcall_core::{Diagnostic, Field, Place, Severity, Text, codes};
 use crate::catalogue::Catalogue;
 use crate::library::numbers::region_by_code;
 use crate::limits::{SOURCE_BYTES_MAX, SOURCE_LINES_MAX};
-use crate::provisioning::{self, Call, Provisioning};
+use crate::provisioning::{self, Call, Provisioning, unshared};
 use crate::source::{Origin, Unit};
 use crate::walk::{Findings, Functions, Kind, RuleCalls, Walk, defined};
 use crate::{failure, sandbox, values};
@@ -164,6 +164,8 @@ impl Compiler {
         let kept = calls.clone();
         collector.register_fn("rule", move |context: NativeCallContext<'_>, name: Dynamic, map: Dynamic| {
             let position = context.call_position();
+            // Frozen now: the variables that closures capture go on changing, a loop's at every turn.
+            let map = unshared(&map);
             kept.lock().unwrap_or_else(PoisonError::into_inner).push(Call { position, name, map });
         });
         Self {

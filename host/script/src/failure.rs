@@ -179,7 +179,7 @@ fn syntax_words(kind: &ParseErrorType) -> (String, Option<&'static str>) {
 
 /// `'x'` -> `` `x` ``, as everywhere in our messages.
 fn quoted(text: &str) -> String {
-    if text.matches('\'').count() % 2 == 0 { text.replace('\'', "`") } else { text.to_owned() }
+    if text.matches('\'').count().is_multiple_of(2) { text.replace('\'', "`") } else { text.to_owned() }
 }
 
 fn lower(text: &str) -> String {

@@ -121,7 +121,7 @@ pub(crate) fn read(
                 places.get(key.as_str()).copied().unwrap_or((call.position, call.position));
             match KEYS.into_iter().find(|known| known == key) {
                 Some(known) => {
-                    rule.values.insert(known, Given { value: unshared(value), position: value_at });
+                    rule.values.insert(known, Given { value: value.clone(), position: value_at });
                 }
                 None => report(unknown_key(&name, key), key_at),
             }
@@ -155,7 +155,7 @@ fn unknown_key(name: &str, key: &str) -> Diagnostic {
 }
 
 /// Frees a value of what other closures could change: an answer depends on the user alone.
-fn unshared(value: &Dynamic) -> Dynamic {
+pub(crate) fn unshared(value: &Dynamic) -> Dynamic {
     let value = value.clone().flatten();
     if let Some(mut closure) = closure(&value) {
         let captured: Vec<Dynamic> = closure.iter_curry().map(unshared).collect();

@@ -4,6 +4,8 @@
 //! mistake. This walk follows `user` through variables, captured names and calls of the operator's own functions, so
 //! that `fn site(u) { u.officeLocation }` asks the directory for `officeLocation`.
 
+mod closures;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -277,14 +279,19 @@ impl<'a> Walk<'a> {
 
     fn unknown_variable(&mut self, name: &str, position: Position) {
         let user = self.names.iter().find(|(_, kind)| *kind == Kind::User).map(|(name, _)| name.clone());
+        let phone = self.names.iter().any(|(_, kind)| *kind == Kind::Phone);
         let near = nearest(name, self.names.iter().map(|(name, _)| name.as_str())).map(str::to_owned);
         let hint = match (near, user) {
             (Some(near), _) => format!("did you mean `{near}`?"),
             (None, Some(user)) => format!("an attribute is `{user}.{name}` here"),
+            (None, None) if phone => "here stands the user of the phone system: `phone.name`".into(),
             (None, None) if name == "user" => {
                 "a rule sees the user through a closure: `|user| user.department`".into()
             }
-            (None, None) => "a closure sees the user by its parameter: `|user| user.department`".into(),
+            (None, None) if self.inside > 0 => {
+                "functions and closures see what they are given: `|user| user.department`".into()
+            }
+            (None, None) => "an attribute is seen through a closure: `|user| user.department`".into(),
         };
         let found = Diagnostic::error(codes::RULE_UNKNOWN_VARIABLE, format!("there is no variable `{name}`"));
         self.mistake(found.hint(hint), position);
@@ -419,111 +426,6 @@ impl<'a> Walk<'a> {
             }
         };
         self.mistake(found, position);
-    }
-
-    /// A call of `rule`: the closures in its map see the user.
-    fn rule(&mut self, call: &FnCallExpr, position: Position) -> Kind {
-        self.known("", "rule", call.args.len(), position);
-        if self.inside > 0 {
-            let found = Diagnostic::error(
-                codes::RULE_BAD_VALUE,
-                "`rule` stands at the top of a rule file, not in a function",
-            );
-            self.mistake(found, position);
-        }
-        let mut keys = BTreeMap::new();
-        for argument in &call.args {
-            match argument {
-                Expr::Map(map, _) => {
-                    for (key, value) in &map.0 {
-                        keys.insert(key.name.to_string(), (key.pos, value.start_position()));
-                        self.rule_value(value);
-                    }
-                }
-                other => {
-                    self.expression(other);
-                }
-            }
-        }
-        let at = (position.line().unwrap_or(0), position.position().unwrap_or(0));
-        self.calls.insert(at, keys);
-        Kind::Other
-    }
-
-    fn rule_value(&mut self, value: &Expr) {
-        match value {
-            Expr::DynamicConstant(inner, _) => {
-                if let Some(closure) = inner.read_lock::<FnPtr>() {
-                    self.closure(&closure, &[], Kind::User);
-                }
-            }
-            Expr::Stmt(block) => {
-                for statement in block.statements() {
-                    match statement {
-                        Stmt::Expr(inner) => self.rule_value(inner),
-                        Stmt::FnCall(call, _) if call.name == "curry" => {
-                            self.captured(call, Kind::User);
-                        }
-                        other => {
-                            self.statement(other);
-                        }
-                    }
-                }
-            }
-            Expr::FnCall(call, _) if call.name == "curry" => {
-                self.captured(call, Kind::User);
-            }
-            other => {
-                self.expression(other);
-            }
-        }
-    }
-
-    /// A closure with the names that it captures: Rhai hands those over as its first arguments.
-    fn captured(&mut self, call: &FnCallExpr, rest: Kind) -> Kind {
-        let kinds: Vec<Kind> = call.args.iter().skip(1).map(|argument| self.expression(argument)).collect();
-        match call.args.first() {
-            Some(Expr::DynamicConstant(value, _)) => {
-                if let Some(closure) = value.read_lock::<FnPtr>() {
-                    self.closure(&closure, &kinds, rest);
-                }
-            }
-            Some(other) => {
-                self.expression(other);
-            }
-            None => {}
-        }
-        Kind::Other
-    }
-
-    fn closure(&mut self, closure: &FnPtr, captured: &[Kind], rest: Kind) {
-        let name = closure.fn_name();
-        let counts: Vec<usize> =
-            self.functions.keys().filter(|(known, _)| known == name).map(|(_, n)| *n).collect();
-        for count in counts {
-            let mut kinds = captured.to_vec();
-            kinds.resize(count.max(captured.len()), Kind::Other);
-            // A rule's closure has one parameter of its own, the last: the user.
-            if rest != Kind::Other && count > captured.len() {
-                kinds[count - 1] = rest;
-            }
-            self.enter(name, &kinds);
-        }
-    }
-
-    fn enter(&mut self, name: &str, kinds: &[Kind]) {
-        if !self.visited.insert((name.to_owned(), kinds.to_vec())) {
-            return;
-        }
-        let Some(defined) = self.functions.get(&(name.to_owned(), kinds.len())) else { return };
-        let outer_unit = std::mem::replace(&mut self.unit, defined.unit.clone());
-        let parameters = defined.parameters.iter().cloned().zip(kinds.iter().copied());
-        let outer_names = std::mem::replace(&mut self.names, parameters.collect());
-        self.inside += 1;
-        self.block(&defined.body);
-        self.inside -= 1;
-        self.names = outer_names;
-        self.unit = outer_unit;
     }
 
     fn mistake(&mut self, found: Diagnostic, position: Position) {

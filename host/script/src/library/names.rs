@@ -83,7 +83,7 @@ pub fn phone_names(name: &str, parts: Option<(&str, &str)>) -> Vec<String> {
     if !suffix.is_empty() {
         found.add(plain(&format!("{turned} {suffix}")));
     }
-    found.numbered();
+    found.numbered(&cut(&whole, NAME_CHARS_MAX));
     found.0
 }
 
@@ -98,8 +98,12 @@ impl Candidates {
         }
     }
 
-    fn numbered(&mut self) {
-        let Some(base) = self.0.first().cloned() else { return };
+    /// Adds numbered names; `else_base` serves where no candidate stands because it is a built-in user's.
+    fn numbered(&mut self, else_base: &str) {
+        let base = self.0.first().map_or(else_base, String::as_str).to_owned();
+        if base.is_empty() {
+            return;
+        }
         // What is valid stays valid with a number, and no built-in user has one: only repetition is left to check.
         let base = cut(&base, NAME_CHARS_MAX - 2);
         for number in 2..=NUMBERED_MAX {

@@ -27,7 +27,7 @@ E0201 error email.toml:1:6 [to_uper] there is no function `to_uper` (did you mea
 E0203 error extension.toml:1:1 [0412] `extension` gives a number, and text is needed: a zero in front would be lost (put it in quotes, or add `.to_string()`)
 E0200 error full_name.toml:1:13 [+] it ends too early
 E0201 error name.toml:1:8 [phone_nam] there is no function `names::phone_nam` (did you mean `names::phone_name`?)
-E0202 error provisioning.rhai:1:23 [offce] there is no variable `offce` (a closure sees the user by its parameter: `|user| user.department`)
+E0202 error provisioning.rhai:1:23 [offce] there is no variable `offce` (functions and closures see what they are given: `|user| user.department`)
 E0203 error provisioning.rhai:2:14 [wen] rule `A` has no value `wen` (did you mean `when`?)
 E0203 error provisioning.rhai:2:45 [3000] rule `A`: `start_extension` 3000 is greater than `end_extension` 2000
 E0204 error provisioning.rhai:3:1 [rule] there are two rules `A` (the first one stands in line 2; only one of a name can be meant)
@@ -86,7 +86,7 @@ fn one_by_one() {
         (
             &[],
             "rule(\"a\", #{ when: |user| department == \"x\" });",
-            "E0202 error provisioning.rhai:1:27 [department] there is no variable `department` (a closure sees the user by its parameter: `|user| user.department`)\n",
+            "E0202 error provisioning.rhai:1:27 [department] there is no variable `department` (an attribute is seen through a closure: `|user| user.department`)\n",
         ),
         (
             &[],
@@ -168,7 +168,7 @@ fn protect_sees_the_phone_user_only() {
         ),
         (
             "mail == \"x\"",
-            "E0202 error leavers.protect there is no variable `mail` (a closure sees the user by its parameter: `|user| user.department`)\n",
+            "E0202 error leavers.protect there is no variable `mail` (here stands the user of the phone system: `phone.name`)\n",
         ),
     ] {
         let mut all = source(&[], "");

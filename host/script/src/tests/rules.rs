@@ -144,3 +144,40 @@ fn leavers_are_protected() {
     }
     assert!(!compile(&[], "").protects(&user("Ops", &[])).unwrap());
 }
+
+#[test]
+fn rules_may_be_made_by_hand() {
+    let rules = compile(
+        &[],
+        r#"
+        const FIRST = 2000;
+        fn sells(who) { who.department == "Retail" }
+        let common = #{ start_extension: |user| user.firstNumber ?? FIRST, user_template: "Staff" };
+        for site in ["London", "Leeds"] {
+            let this_one = common + #{ system: site, when: |user| user.site == site };
+            rule("At " + site, this_one);
+        }
+        rule("Sales", common + #{ when: sells });
+        rule("Sellers", #{ when: sells });
+        "#,
+    );
+    let names: Vec<&str> = rules.attributes().keys().map(|name| &**name).collect();
+    assert_eq!(names, ["department", "firstNumber", "site"]);
+    let leeds = rules.rule(&record(&[("site", text("Leeds"))]), None).unwrap().unwrap();
+    assert_eq!((&*leeds.name, leeds.system.as_deref()), ("At Leeds", Some("Leeds")));
+    assert_eq!(leeds.range.unwrap().first, 2000);
+    assert_eq!(&*rules.rule(&adele(), None).unwrap().unwrap().name, "Sales");
+}
+
+#[test]
+fn deep_work_does_not_end_the_program() {
+    let deep = format!(
+        "fn f(n) {{ {}f(n + 1){} }} rule(\"A\", #{{ when: |u| f(1) }});",
+        "1 + (".repeat(12),
+        ")".repeat(12)
+    );
+    let rules = compile(&[], &deep);
+    let threads = std::thread::Builder::new().stack_size(2 << 20);
+    let found = threads.spawn(move || name(&rules, &[], None)).unwrap().join().unwrap();
+    assert!(found.contains("more than 32 deep"), "{found}");
+}
