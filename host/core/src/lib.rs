@@ -28,6 +28,7 @@ pub mod plan;
 pub mod policy;
 pub mod provision;
 pub mod record;
+mod records;
 pub mod script;
 pub mod text;
 pub mod verify;

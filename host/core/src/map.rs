@@ -149,7 +149,9 @@ pub fn keep_valid(field: Field, values: &mut Vec<Value>, script: &dyn Script) ->
         }
     });
     let reason = first.filter(|_| values.is_empty())?;
-    Some(Diagnostic::error(codes::USER_INVALID, reason).path(&["fields", field.key()]))
+    let why = Diagnostic::error(codes::USER_INVALID, reason);
+    // A code's line in the job file may be the code itself, so it is not underlined.
+    Some(if field.secret() { why } else { why.path(&["fields", field.key()]) })
 }
 
 fn check(field: Field, value: &Value, script: &dyn Script) -> Result<(), String> {

@@ -64,7 +64,8 @@ fn weak_codes(plan: &mut Plan) {
             .into_iter()
             .map(|(why, count)| {
                 let message = format!("the `{}` of {count} new users {why}", field.key());
-                Diagnostic::warning(codes::CODE_WEAK, message).path(&["fields", field.key()])
+                // No place: the line of the job file may be the code itself.
+                Diagnostic::warning(codes::CODE_WEAK, message)
             })
             .collect();
         plan.diagnostics.extend(found);

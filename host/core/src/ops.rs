@@ -100,14 +100,17 @@ pub fn memberships(change: &Change, guid: &Guid) -> Vec<Write> {
     group_moves(change).0.into_iter().map(|group| Write::AddMember { group, guid: guid.clone() }).collect()
 }
 
-/// Gives the call that moves a user to a temporary value.
-pub fn park(change: &Change, field: Field, value: &Text) -> Option<Write> {
-    let from = change.field(field)?.from.clone();
-    Some(Write::UpdateUser {
-        guid: change.guid.clone()?,
-        expect: vec![(field, from)],
+/// Gives the calls that move a user, and the extension record that goes with its number, to a temporary value.
+pub fn park(change: &Change, field: Field, value: &Text) -> Vec<Write> {
+    let (Some(guid), Some(planned)) = (&change.guid, change.field(field)) else { return Vec::new() };
+    let user = Write::UpdateUser {
+        guid: guid.clone(),
+        expect: vec![(field, planned.from.clone())],
         set: vec![(field, Some(Value::Text(value.clone())))],
-    })
+    };
+    let record = change.record.as_ref().filter(|_| field == Field::Extension);
+    let record = record.map(|from| Write::RenumberExtension { from: from.clone(), to: value.clone() });
+    std::iter::once(user).chain(record).collect()
 }
 
 fn create(change: &Change) -> Vec<Write> {
@@ -136,10 +139,13 @@ fn update(change: &Change, guid: &Guid, parked: &[(Field, Value)]) -> Vec<Write>
     if !set.is_empty() {
         writes.push(Write::UpdateUser { guid: guid.clone(), expect, set });
     }
-    if let (Some(from), Some(to)) = (&change.record, &change.extension)
-        && from != to
-    {
-        writes.push(Write::RenumberExtension { from: from.clone(), to: to.clone() });
+    let temporary =
+        parked.iter().find(|(field, _)| *field == Field::Extension).and_then(|(_, value)| value.text());
+    if let (Some(record), Some(to)) = (&change.record, &change.extension) {
+        let from = temporary.map_or_else(|| record.clone(), Text::from);
+        if from != *to {
+            writes.push(Write::RenumberExtension { from, to: to.clone() });
+        }
     }
     let (added, removed) = group_moves(change);
     writes.extend(removed.into_iter().map(|group| Write::RemoveMember { group, guid: guid.clone() }));

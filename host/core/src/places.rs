@@ -126,11 +126,6 @@ impl<'a> Places<'a> {
         }
     }
 
-    /// Gives the extension record to make for a number, unless it has one.
-    pub(crate) fn record_to_make(&self, number: &str, kind: ExtensionKind) -> Option<ExtensionKind> {
-        self.standing.extension(number).is_none().then_some(kind)
-    }
-
     fn profile(&self, rule: &Rule) -> Option<String> {
         let template = self.standing.user_templates.get(rule.user_template.as_ref()?)?;
         let profile = fold(template.profile.as_deref()?);

@@ -190,6 +190,7 @@ pub fn plan(
     plan.changes.extend(skipped.into_iter().map(skip));
     plan.changes.sort_by(|a, b| (a.action, &a.key, &a.id).cmp(&(b.action, &b.key, &b.id)));
     notes(&mut plan, policy, held_back, &unknown_groups);
+    crate::records::settle(&mut plan.changes, standing);
     plan.order = order(&mut plan.changes, standing, &claims);
     for change in &plan.changes {
         witness.saw(Step::Planned(change));

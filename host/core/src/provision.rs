@@ -86,7 +86,10 @@ pub(crate) fn provision<'a>(
             Pairing::Skipped(skip) => out.skipped.push(skip),
         }
     }
-    let promised = promised(&owned, &new);
+    let mut promised = promised(&owned, &new);
+    // A number that this plan frees by a delete goes into quarantine with it, so rules do not allocate it either.
+    let freed = deleted.iter().filter_map(|guid| standing.users.get(guid)?.extension());
+    promised.extend(freed.map(Text::from));
     let mut claims = loop {
         let vacated_names = vacated(&owned, deleted, false, |owned| wants_name(owned, policy));
         let vacated_numbers = vacated(&owned, deleted, true, |owned| wants_number(owned, policy));
@@ -298,9 +301,7 @@ fn birth(
     fields.remove(&Field::Extension);
     let mut notes = Vec::new();
     let extension = match (&number, rule.extension) {
-        (Some(number), Some(kind)) => {
-            policy.abilities.extensions.then(|| places.record_to_make(number, kind)).flatten()
-        }
+        (Some(_), Some(kind)) => policy.abilities.extensions.then_some(kind),
         (None, Some(_)) => {
             let note = "the rule names an extension template or type, but the user gets no number, so no extension is made";
             notes.push(

@@ -84,6 +84,27 @@ fn two_users_swap_names_and_numbers() {
 }
 
 #[test]
+fn extension_records_are_swapped_with_their_numbers() {
+    let mut world = World::new();
+    let before = [
+        person("1", &[("name", "Anna"), ("range", "2001-2001")]),
+        person("2", &[("name", "Bert"), ("range", "2002-2002")]),
+    ];
+    world.sync(&before, &policy());
+    let directory =
+        rollcall_core::policy::Policy { number_precedence: NumberPrecedence::Directory, ..policy() };
+    let swapped = [
+        person("1", &[("name", "Anna"), ("extension", "2002")]),
+        person("2", &[("name", "Bert"), ("extension", "2001")]),
+    ];
+    world.sync(&swapped, &directory);
+    let mut records: Vec<_> = world.standing.extensions.iter().map(|record| &*record.number).collect();
+    records.sort_unstable();
+    assert_eq!(records, ["2001", "2002"]);
+    assert!(world.plan(&swapped, &directory).changes.is_empty());
+}
+
+#[test]
 fn what_frees_a_number_comes_before_what_takes_it() {
     let mut world = World::new();
     world.sync(&[person("1", &[("name", "Anna"), ("extension", "2001")])], &policy());
@@ -157,6 +178,43 @@ fn the_extension_record_moves_with_the_number_and_goes_with_the_user() {
     let mut deleting = world.clone();
     deleting.sync(&[person("2", &[("name", "Bert")])], &directory);
     assert!(deleting.standing.extensions.is_empty());
+}
+
+#[test]
+fn a_leavers_number_given_at_once_gets_a_record_of_its_own() {
+    let mut world = World::new();
+    let directory =
+        rollcall_core::policy::Policy { number_precedence: NumberPrecedence::Directory, ..policy() };
+    world.sync(&[person("1", &[("name", "Anna"), ("range", "2000-2009")])], &directory);
+    let joiner = [person("2", &[("name", "Bert"), ("range", "2000-2009"), ("extension", "2000")])];
+    world.let_grace_pass(&joiner);
+    world.sync(&joiner, &directory);
+    assert_eq!(world.user("Bert").extension(), Some("2000"));
+    assert_eq!(world.standing.extensions.len(), 1);
+}
+
+#[test]
+fn a_record_that_stands_without_a_user_is_met_and_not_overwritten() {
+    let mut world = World::new();
+    let directory =
+        rollcall_core::policy::Policy { number_precedence: NumberPrecedence::Directory, ..policy() };
+    world.sync(&[person("1", &[("name", "Anna"), ("range", "2000-2009")])], &directory);
+    let mut orphan = world.standing.extensions[0].clone();
+    orphan.number = "3000".into();
+    world.standing.extensions.push(orphan);
+    world.sync(&[person("1", &[("name", "Anna"), ("extension", "3000")])], &directory);
+    assert_eq!(world.user("Anna").extension(), Some("3000"));
+    assert_eq!(world.standing.extensions.len(), 2);
+}
+
+#[test]
+fn a_rule_does_not_allocate_a_number_that_the_same_plan_frees() {
+    let mut world = World::new();
+    world.sync(&[person("1", &[("name", "Anna"), ("range", "2000-2009")])], &policy());
+    let joiner = [person("2", &[("name", "Bert"), ("range", "2000-2009")])];
+    world.let_grace_pass(&joiner);
+    world.sync(&joiner, &policy());
+    assert_eq!(world.user("Bert").extension(), Some("2001"));
 }
 
 #[test]

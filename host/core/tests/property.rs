@@ -6,6 +6,7 @@ mod common;
 use common::{World, person, policy};
 use proptest::prelude::*;
 use rollcall_core::Record;
+use rollcall_core::policy::{NumberPrecedence, Policy};
 
 /// One person: a number from a small pool, so that clashes, swaps and rings are common.
 fn row() -> impl Strategy<Value = (u8, u8, Option<u8>, bool)> {
@@ -29,9 +30,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_history_converges(histories in proptest::collection::vec(proptest::collection::vec(row(), 1..12), 1..5)) {
+    fn any_history_converges(histories in proptest::collection::vec(proptest::collection::vec(row(), 1..12), 1..5),
+        precedence in prop_oneof![Just(NumberPrecedence::Rule), Just(NumberPrecedence::Directory)],
+    ) {
         let mut world = World::new();
         world.by_hand("Name 3", "2030");
+        // With the directory's numbers first, users move off the numbers that rules gave them, records and all.
+        let policy = || Policy { number_precedence: precedence, ..policy() };
         for rows in &histories {
             let people = people(rows);
             world.let_grace_pass(&people);

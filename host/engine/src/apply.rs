@@ -131,9 +131,9 @@ impl Applier<'_> {
                     (*index, ops::writes(&changes[*index], parked))
                 }
                 Move::Park { change, field, value } => {
-                    let write = ops::park(&changes[*change], *field, value);
+                    let writes = ops::park(&changes[*change], *field, value);
                     self.parked.entry(*change).or_default().push((*field, Value::Text(value.clone())));
-                    (*change, write.into_iter().collect())
+                    (*change, writes)
                 }
             };
             planned.push(self.number(index, &changes[index], writes, &mut intents));

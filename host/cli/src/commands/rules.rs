@@ -64,7 +64,7 @@ fn gather(path: &Path) -> Result<(Source, Vec<TestFile>), Failure> {
                 return Err(Failure::invalid(wrong));
             }
             let folders: Vec<PathBuf> =
-                job.rule_files.iter().map(|file| folder_of(file)).chain([job.folder]).collect();
+                job.rule_files.iter().map(|file| folder_of(file)).chain([folder_of(&file)]).collect();
             (source, folders)
         }
         None => (Source { rule_files: rule_files(&folder)?, ..Source::default() }, vec![folder]),

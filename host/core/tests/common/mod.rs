@@ -160,9 +160,10 @@ impl World {
         for step in &plan.order {
             match step {
                 Move::Park { change, field, value } => {
-                    let write = ops::park(&plan.changes[*change], *field, value).unwrap();
                     parked.entry(*change).or_default().push((*field, Value::Text(value.clone())));
-                    self.write(&plan.changes[*change], &write);
+                    for write in ops::park(&plan.changes[*change], *field, value) {
+                        self.write(&plan.changes[*change], &write);
+                    }
                 }
                 Move::Do(index) => {
                     let change = &plan.changes[*index];
@@ -216,6 +217,9 @@ impl World {
                 self.standing.users.get_mut(guid).unwrap().fields = fields;
             }
             Write::DeleteUser { guid } => _ = self.standing.users.remove(guid),
+            Write::CreateExtension { number, .. } if self.standing.extension(number).is_some() => {
+                panic!("the extension {number} has a record already")
+            }
             Write::CreateExtension { number, system, .. } => self.standing.extensions.push(Extension {
                 guid: number.clone(),
                 number: number.clone(),
@@ -225,6 +229,7 @@ impl World {
                 hardware: false,
             }),
             Write::RenumberExtension { from, to } => {
+                assert!(self.standing.extension(to).is_none(), "the extension {to} has a record already");
                 self.standing.extensions.iter_mut().find(|e| e.number == *from).unwrap().number = to.clone();
             }
             Write::DeleteExtension { number } => self.standing.extensions.retain(|e| e.number != *number),
