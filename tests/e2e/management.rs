@@ -11,10 +11,21 @@ use crate::env;
 
 const PASSWORD: &str = "Service~Password.93af";
 
+/// The templates of the scene's office, which a Management API does not tell.
+const TEMPLATES: &str = r#"
+[[user_template]]
+name = "Sales"
+profile = "Power User"
+[[extension_template]]
+name = "J179"
+type = "SIP"
+"#;
+
 /// Serves an office file of the scene, and gives the `[phone_system]` that reaches it.
 fn serve(env: &mut TestEnv, office: &str, modes: &[&str]) -> (Running, String) {
     env.set("ROLLCALL_OFFICE_PASSWORD", PASSWORD);
     env.set("IPOFFICE_PASSWORD", PASSWORD);
+    env.write("templates.toml", TEMPLATES);
     let mut arguments = vec!["office", "serve", office, "--listen", "127.0.0.1:0", "--username", "rollcall"];
     for mode in modes {
         arguments.extend(["--mode", mode]);
@@ -25,7 +36,7 @@ fn serve(env: &mut TestEnv, office: &str, modes: &[&str]) -> (Running, String) {
     let phone_system = format!(
         "kind = \"ip-office\"\naddress = \"{host}\"\nport = {port}\nusername = \"rollcall\"\n\
          certificate_sha256 = \"{}\"\ncredentials.password = {{ env = \"IPOFFICE_PASSWORD\" }}\n\
-         templates = [\"office.toml\"]\nsettle = \"2s\"",
+         templates = [\"templates.toml\"]\nsettle = \"2s\"",
         told["certificate_sha256"].as_str().unwrap()
     );
     (running, phone_system)
