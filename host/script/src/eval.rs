@@ -151,7 +151,11 @@ impl Rules {
         })
     }
 
-    fn holds<'a>(&self, rule: &Provisioning, user: &impl Fn() -> &'a User) -> Result<bool, Diagnostic> {
+    pub(crate) fn holds<'a>(
+        &self,
+        rule: &Provisioning,
+        user: &impl Fn() -> &'a User,
+    ) -> Result<bool, Diagnostic> {
         let Some(given) = rule.values.get("when") else { return Ok(true) };
         let Some(closure) = rule.closure("when") else { return Ok(given.value.as_bool().unwrap_or(false)) };
         let what = format!("rule `{}`, `when`", rule.name);

@@ -23,7 +23,7 @@ use std::ops::Range;
 use rollcall_core::map::keep_valid;
 use rollcall_core::policy::{NumberPrecedence, Policy, WhenNoRule};
 use rollcall_core::script::{Candidates, ExtensionKind, Rule, Script};
-use rollcall_core::{Code, Diagnostic, Field, Place, Record, Text, Value, codes, constraint};
+use rollcall_core::{Code, Diagnostic, Field, Place, Record, RecordId, Text, Value, codes, constraint};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -31,6 +31,7 @@ use crate::catalogue::nearest;
 use crate::compile::{Rules, Source};
 use crate::coverage::Coverage;
 use crate::eval::Asked;
+use crate::input::User;
 use crate::limits::TEST_CASES_MAX;
 use values::{compare, entries, expect_error, record};
 
@@ -362,13 +363,18 @@ impl Run<'_> {
             return Vec::new();
         }
         let mut missed = Vec::new();
+        // A condition that holds for a user without attributes is a rule for everybody: nothing is left to test.
+        let id = RecordId { directory: "test".into(), native: "nobody".into() };
+        let nobody = User::new(&Record { id, columns: Vec::new().into(), cells: Box::default() });
+        let everybody = |rule| self.rules.holds(rule, &|| &nobody).unwrap_or(false);
         for (index, rule) in self.rules.rules.iter().enumerate() {
             let warn = |message: String, position| {
                 Diagnostic::warning(codes::RULE_UNTESTED, message).at(rule.unit.at(position))
             };
             if !self.seen.chosen.contains(&index) {
                 missed.push(warn(format!("no test reaches rule `{}`", rule.name), rule.position));
-            } else if rule.closure("when").is_some() && !self.seen.failed.contains(&index) {
+            } else if rule.closure("when").is_some() && !self.seen.failed.contains(&index) && !everybody(rule)
+            {
                 let position = rule.position_of("when");
                 missed.push(warn(
                     format!("in no test the condition of rule `{}` does not hold", rule.name),

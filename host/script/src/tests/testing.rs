@@ -149,3 +149,13 @@ fn files_that_are_no_tests() {
         assert!(found.contains(expect), "{text}: {found}");
     }
 }
+
+#[test]
+fn a_condition_is_tested_both_ways() {
+    let file = TestFile { name: "a".into(), source: "[[case]]\nuser = { a = \"x\" }\nrule = \"A\"\n".into() };
+    for (when, warned) in [("|user| true", false), ("|user| user.a == \"x\"", true)] {
+        let source = source(&[], &format!("rule(\"A\", #{{ when: {when} }});"));
+        let report = run_under(&source, &Policy::default(), std::slice::from_ref(&file)).unwrap();
+        assert_eq!(!report.diagnostics.is_empty(), warned, "{when}: {}", shown(&report.diagnostics));
+    }
+}
