@@ -93,7 +93,6 @@ fn a_small_office_ends_the_same_by_both_ways() {
 }
 
 #[test]
-#[ignore = "takes minutes on a small machine; `.ci/run` and `cargo test -- --include-ignored` run it"]
 fn two_thousand_users_end_the_same_by_both_ways() {
     equal_by_both_ways(2000);
 }

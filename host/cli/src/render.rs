@@ -24,20 +24,18 @@ fn one(diagnostic: &Diagnostic) -> String {
         title = format!("{title} (at `{}`)", keys.join("."));
     }
     let title = level.primary_title(title).id(diagnostic.code.0);
-    let mut group = match &diagnostic.place {
-        Place::Span { file, source, bytes } => {
-            let end = bytes.end.max(bytes.start + 1).min(source.len());
-            let span = bytes.start.min(end)..end;
-            title.element(
-                Snippet::source(source.to_string())
-                    .path(file.to_string())
-                    .annotation(AnnotationKind::Primary.span(span)),
-            )
-        }
-        Place::Nowhere | Place::Path(_) => Group::with_title(title),
+    let hint = diagnostic.hint.as_ref().map(|hint| shown(hint));
+    let Place::Span { file, source, bytes } = &diagnostic.place else {
+        // Without a source there is no frame that a hint could hang on.
+        let hint = hint.map(|hint| format!("  hint: {hint}\n")).unwrap_or_default();
+        return format!("{}\n{hint}", Renderer::styled().render(&[Group::with_title(title)]));
     };
-    if let Some(hint) = &diagnostic.hint {
-        group = group.element(Level::HELP.with_name("hint").message(shown(hint)));
+    let end = bytes.end.max(bytes.start + 1).min(source.len());
+    let span = bytes.start.min(end)..end;
+    let snippet = Snippet::source(source.to_string()).path(file.to_string());
+    let mut group = title.element(snippet.annotation(AnnotationKind::Primary.span(span)));
+    if let Some(hint) = hint {
+        group = group.element(Level::HELP.with_name("hint").message(hint));
     }
     Renderer::styled().render(&[group]) + "\n"
 }

@@ -119,7 +119,7 @@ const SURNAMES: [[&str; 40]; 3] = [
         "O'Brien",
         "Montgomery",
         "Hughes",
-        "Featherstone",
+        "Fletcher",
         "Khan",
         "Edwards",
         "Green",

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use rollcall_core::policy::Policy;
 use rollcall_core::{Diagnostic, codes};
-use rollcall_script::testing::{TestFile, run as run_tests};
+use rollcall_script::testing::{TestFile, run_under};
 use rollcall_script::{RuleFile, Source};
 use serde_json::json;
 
@@ -20,13 +21,13 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Runs the command.
 pub(crate) fn run(output: &Output, command: &RulesCommand) -> Result<u8, Failure> {
     let RulesCommand::Test { path } = command;
-    let (source, files) = gather(path)?;
+    let Found { source, policy, files } = gather(path)?;
     if files.is_empty() {
         let message = format!("there is no `*.test.toml` at `{}`", path.display());
         return Err(Failure::new(exit::ERROR, codes::FILE, message)
             .hint("write cases beside the rules: `[[case]]` with `user = { … }` and what is expected"));
     }
-    let report = run_tests(&source, &files).map_err(Failure::invalid)?;
+    let report = run_under(&source, &policy, &files).map_err(Failure::invalid)?;
     if output.json {
         let lines: Vec<_> = report.diagnostics.iter().map(shapes::DiagnosticLine::from).collect();
         output.payload(&shapes::write(&json!({
@@ -44,8 +45,15 @@ pub(crate) fn run(output: &Output, command: &RulesCommand) -> Result<u8, Failure
     Ok(if report.passed() { exit::DONE } else { exit::ERROR })
 }
 
+/// Rules, what the job says of them, and their cases.
+struct Found {
+    source: Source,
+    policy: Policy,
+    files: Vec<TestFile>,
+}
+
 /// Finds rules and cases: of a job file, of a folder, or of one test file.
-fn gather(path: &Path) -> Result<(Source, Vec<TestFile>), Failure> {
+fn gather(path: &Path) -> Result<Found, Failure> {
     if !path.exists() {
         return Err(Failure::new(exit::ERROR, codes::FILE, format!("there is no `{}`", path.display())));
     }
@@ -56,7 +64,7 @@ fn gather(path: &Path) -> Result<(Source, Vec<TestFile>), Failure> {
         path if path.is_file() && !ends(".test.toml") && !ends(".rhai") => Some(path.to_owned()),
         _ => beside.is_file().then_some(beside),
     };
-    let (source, mut folders) = match job {
+    let (source, policy, mut folders) = match job {
         Some(file) => {
             let job = wiring::load_job(&file)?;
             let (source, wrong) = rules::source(&job);
@@ -65,9 +73,12 @@ fn gather(path: &Path) -> Result<(Source, Vec<TestFile>), Failure> {
             }
             let folders: Vec<PathBuf> =
                 job.rule_files.iter().map(|file| folder_of(file)).chain([folder_of(&file)]).collect();
-            (source, folders)
+            (source, job.policy, folders)
         }
-        None => (Source { rule_files: rule_files(&folder)?, ..Source::default() }, vec![folder]),
+        None => {
+            let source = Source { rule_files: rule_files(&folder)?, ..Source::default() };
+            (source, Policy::default(), vec![folder])
+        }
     };
     let tests = if ends(".test.toml") {
         vec![path.to_owned()]
@@ -77,7 +88,7 @@ fn gather(path: &Path) -> Result<(Source, Vec<TestFile>), Failure> {
         folders.iter().map(|folder| listed(folder, ".test.toml")).collect::<Result<Vec<_>, _>>()?.concat()
     };
     let tests = tests.iter().map(|file| Ok(TestFile { name: shown(file), source: read(file)?.into() }));
-    Ok((source, tests.collect::<Result<_, Failure>>()?))
+    Ok(Found { source, policy, files: tests.collect::<Result<_, Failure>>()? })
 }
 
 fn folder_of(file: &Path) -> PathBuf {
