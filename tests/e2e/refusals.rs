@@ -125,7 +125,7 @@ fn odd_pages_are_read_as_graph_means_them() {
 #[test]
 fn the_bearer_goes_to_no_other_host() {
     let scene = Scene::new(env(), 30);
-    let thief = rollcall_tests::graph::Simulator::start(Default::default(), Default::default()).unwrap();
+    let thief = Simulator::start(Default::default(), Default::default()).unwrap();
     scene.graph.world().config.page_rows = 10;
     let link = Fault::ForeignLink { origin: thief.url() };
     scene.graph.world().faults.push(fault("/users", Some(1), None, link));
