@@ -1,5 +1,6 @@
 //! The end-to-end suite: one binary, so that the program is linked once.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 #![forbid(unsafe_code)]
 
 use rollcall_tests::harness::TestEnv;

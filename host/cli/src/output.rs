@@ -1,7 +1,5 @@
 //! The two streams: the payload on standard output, everything else on standard error.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the one place that prints")]
-
 use rollcall_core::{Diagnostic, Severity};
 
 use crate::args::{Color, Global};

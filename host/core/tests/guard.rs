@@ -1,5 +1,7 @@
 //! What the guard lets through and what it refuses.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
 mod common;
 
 use std::collections::BTreeMap;
@@ -85,8 +87,8 @@ fn a_wave_of_cleared_values_is_refused() {
         .collect();
     world.sync(&with, &policy());
     let mut two_without = with.clone();
-    for n in 0..2 {
-        two_without[n] = person(&format!("{n}"), &[("name", &format!("User {n}"))]);
+    for (n, user) in two_without.iter_mut().enumerate().take(2) {
+        *user = person(&format!("{n}"), &[("name", &format!("User {n}"))]);
     }
     assert_eq!(refusals(&world, &two_without, Some(10), &Limits::default(), &[]), ["E0503"]);
 }

@@ -1,5 +1,7 @@
 //! Plans for small worlds, each named for what must hold.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
 mod common;
 
 use common::{World, person, policy, shown};

@@ -1,6 +1,8 @@
 //! What must hold for any directory: a plan applied leaves nothing to do, no name or number is given twice, and the
 //! same inputs give the same plan.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
 mod common;
 
 use common::{World, person, policy};

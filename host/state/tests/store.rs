@@ -1,5 +1,7 @@
 //! The state's promises, on real files.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 

@@ -76,10 +76,10 @@ pub fn person(id: &str, attributes: &[(&str, &str)]) -> Record {
             continue;
         }
         columns.push((*name).into());
-        cells.push(match value {
-            v if v.is_empty() => Cell::None,
+        cells.push(match *value {
+            "" => Cell::None,
             v if v.contains('|') => Cell::Texts(v.split('|').map(Text::from).collect()),
-            v => Cell::Text((*v).into()),
+            v => Cell::Text(v.into()),
         });
     }
     let id = RecordId { directory: "test".into(), native: id.into() };
