@@ -74,10 +74,13 @@ pub(crate) fn job(settings: Value) -> ConnectSpec {
     }
 }
 
+/// The secret of every job here; it must turn up nowhere.
+pub(crate) const SECRET: &str = "canary-secret-0123456789";
+
 /// A job whose guest misbehaves so.
 pub(crate) fn misbehaving(mode: &str) -> ConnectSpec {
     let mut spec = job(serde_json::json!({ "mode": mode }));
-    spec.credentials.insert("client_secret".into(), Some(Secret::new("canary-secret-0123456789")));
+    spec.credentials.insert("client_secret".into(), Some(Secret::new(SECRET)));
     spec
 }
 

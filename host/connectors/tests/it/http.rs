@@ -5,12 +5,16 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use rollcall_connectors::Recording;
-use rollcall_edges::directory::{Directory, DirectoryError, FindingState};
+use rollcall_core::Cell;
+use rollcall_edges::directory::{Directory, DirectoryError, FindingState, RecordChange};
 use serde_json::json;
 
-use crate::bench::{host, hostile, misbehaving, read};
+use crate::bench::{SECRET, host, hostile, misbehaving, read};
 
 const TOKEN: &str = "canary-token-9876543210";
+
+/// What the server says to who is signed in; it stands in no guest's code.
+const WELCOME: &str = "welcome-4711-signed-in";
 
 /// A server on loopback, which keeps the request heads it saw.
 struct Server {
@@ -55,7 +59,7 @@ fn answer(mut stream: TcpStream, seen: &Mutex<Vec<String>>) {
             "200 OK",
             json!({ "access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600 }).to_string(),
         ),
-        "/users" if authorization == format!("Bearer {TOKEN}") => ("200 OK", "signed in".to_owned()),
+        "/users" if authorization == format!("Bearer {TOKEN}") => ("200 OK", WELCOME.to_owned()),
         "/users" => ("401 Unauthorized", String::new()),
         "/echo" => ("200 OK", format!("you said: {authorization}")),
         _ => ("200 OK", "hello".to_owned()),
@@ -73,6 +77,42 @@ async fn the_host_signs_in_and_the_guest_sees_nothing_of_it() {
     let mut connector = host().connect(&hostile(), &spec).await.unwrap();
     assert_eq!(read(&mut connector).await.unwrap().len(), 3);
     assert_eq!(connector.usage().requests, 2);
+    let seen = server.seen.lock().unwrap();
+    assert_eq!(seen.iter().filter(|head| head.starts_with("POST /token")).count(), 1, "{seen:?}");
+    assert_eq!(seen.iter().filter(|head| head.contains(TOKEN)).count(), 2, "{seen:?}");
+}
+
+#[tokio::test]
+async fn no_secret_is_ever_in_the_guests_memory() {
+    let server = serve();
+    // A part of both secrets, the wholes, and what the guest does hold, which shows that its looking finds things.
+    let needles = ["canary-", SECRET, TOKEN, WELCOME].map(|text| text.chars().rev().collect::<String>());
+    let mut spec = misbehaving("snoop");
+    spec.settings.insert("url".into(), json!(server.url));
+    spec.settings.insert("needles".into(), json!(needles));
+    let mut connector = host().connect(&hostile(), &spec).await.unwrap();
+    let pages = read(&mut connector).await.unwrap();
+    let found: Vec<Vec<i64>> = pages
+        .iter()
+        .map(|page| {
+            let counts = page.changes.iter().map(|change| match change {
+                RecordChange::Whole(record) => match record.get("found") {
+                    Cell::Integer(count) => *count,
+                    other => panic!("{other:?}"),
+                },
+                other => panic!("{other:?}"),
+            });
+            counts.collect()
+        })
+        .collect();
+    assert_eq!(found.len(), 3);
+    // The first page comes before the guest asks for anything; by the others the host has signed in for it.
+    assert_eq!(found[0], [0, 0, 0, 0]);
+    for counts in &found[1..] {
+        assert_eq!(counts[..3], [0, 0, 0], "a secret is in the guest's memory: {found:?}");
+        assert!(counts[3] > 0, "the guest does not find what it holds: {found:?}");
+    }
+    // Both secrets were in use meanwhile.
     let seen = server.seen.lock().unwrap();
     assert_eq!(seen.iter().filter(|head| head.starts_with("POST /token")).count(), 1, "{seen:?}");
     assert_eq!(seen.iter().filter(|head| head.contains(TOKEN)).count(), 2, "{seen:?}");

@@ -2,6 +2,8 @@
 #![deny(unsafe_code)]
 #![expect(clippy::panic, reason = "misbehaving is what it is for")]
 
+mod snoop;
+
 use rollcall_connector::{
     AttributeInfo, Cell, Change, Connection, Connector, Coverage, Edit, Error, Fault, Kind, Listing, Page,
     Patch, Table, User, attribute, files, http, log, passed, register, run,
@@ -18,6 +20,9 @@ struct Settings {
     path: String,
     #[serde(default)]
     select: Vec<String>,
+    /// What `snoop` looks for, each text reversed.
+    #[serde(default)]
+    needles: Vec<String>,
 }
 
 impl Connector for Hostile {
@@ -62,7 +67,7 @@ impl Connector for Hostile {
     fn open(settings: Settings, since: Option<Vec<u8>>) -> Result<Reading, Error> {
         match since {
             Some(token) if token != b"3" => Err(Error::TokenExpired),
-            since => Ok(Reading { settings, since: since.is_some(), page: 0 }),
+            since => Ok(Reading { settings, since: since.is_some(), page: 0, kept: Vec::new() }),
         }
     }
 }
@@ -71,6 +76,8 @@ struct Reading {
     settings: Settings,
     since: bool,
     page: u32,
+    /// The answers that `snoop` got.
+    kept: Vec<Vec<u8>>,
 }
 
 impl Listing for Reading {
@@ -82,7 +89,7 @@ impl Listing for Reading {
         if self.page > 1 {
             self.misbehave()?;
         }
-        let mut page = self.users()?;
+        let mut page = if self.settings.mode == "snoop" { self.found()? } else { self.users()? };
         match self.settings.mode.as_str() {
             "no-end" => page.changes.clear(),
             "circle" => page.token = Some(b"here".to_vec()),
@@ -111,8 +118,17 @@ impl Reading {
         Ok(table.page())
     }
 
+    /// One user for each needle, with how often it stands in this guest's memory.
+    fn found(&self) -> Result<Page, Error> {
+        let mut table = Table::new(["found"]);
+        for (needle, count) in snoop::count(&self.settings.needles).into_iter().enumerate() {
+            table.user(format!("{}-{needle}", self.page), vec![Cell::Integer(count)])?;
+        }
+        Ok(table.page())
+    }
+
     /// Does what the mode says; what it gets back from the host it swallows.
-    fn misbehave(&self) -> Result<(), Error> {
+    fn misbehave(&mut self) -> Result<(), Error> {
         let url = &self.settings.url;
         match self.settings.mode.as_str() {
             "loop" => spin(),
@@ -127,6 +143,10 @@ impl Reading {
             "login" => {
                 let mut response = http::get(format!("{url}/users")).login("server").send()?;
                 log::info(&String::from_utf8_lossy(&response.read_all(1 << 20)?));
+            }
+            "snoop" => {
+                let mut response = http::get(format!("{url}/users")).login("server").send()?;
+                self.kept.push(response.read_all(1 << 20)?);
             }
             "echo" => {
                 let mut response = http::get(format!("{url}/echo")).login("server").send()?;
