@@ -286,7 +286,8 @@ pub(crate) enum SchemaOf {
 }
 
 fn accept(text: &str) -> Result<(String, usize), String> {
-    const GUARDS: [&str; 5] = ["max_delete", "max_create", "max_update", "max_clear", "min_directory"];
+    const GUARDS: [&str; 6] =
+        ["max_delete", "max_create", "max_update", "max_clear", "min_directory", "vanished"];
     let (name, figure) = text.split_once('=').ok_or("write it as `max_delete=42`")?;
     if !GUARDS.contains(&name) {
         return Err(format!("the guards are {}", GUARDS.join(", ")));

@@ -55,6 +55,11 @@ impl Output {
         }
     }
 
+    /// Shows on standard error what a question is about.
+    pub(crate) fn ask(&self, plan: &str, diagnostics: &[Diagnostic]) {
+        anstream::eprint!("{plan}{}", render(diagnostics));
+    }
+
     /// Asks a question on the terminal and tells whether the answer was `yes`.
     pub(crate) fn confirm(&self, question: &str) -> bool {
         anstream::eprint!("{question} ");

@@ -1,16 +1,22 @@
 //! The time: the machine's, or the one that `ROLLCALL_NOW` fixes for tests and rehearsals.
 
+use rollcall_core::codes;
 use rollcall_edges::clock::{Clock, FixedClock, Instant, SystemClock};
 
+use crate::exit;
+use crate::failure::Failure;
+
 /// Gives the clock. `ROLLCALL_NOW` is RFC 3339 or milliseconds since 1970.
-pub(crate) fn clock() -> Box<dyn Clock> {
-    let fixed = std::env::var("ROLLCALL_NOW").ok().and_then(|text| {
-        let millis = text.parse::<i64>().ok();
-        millis.or_else(|| text.parse::<jiff::Timestamp>().ok().map(|at| at.as_millisecond()))
-    });
-    match fixed {
-        Some(millis) => Box::new(FixedClock(Instant(millis))),
-        None => Box::new(SystemClock),
+pub(crate) fn clock() -> Result<Box<dyn Clock>, Failure> {
+    let Ok(text) = std::env::var("ROLLCALL_NOW") else { return Ok(Box::new(SystemClock)) };
+    let millis = text.parse::<i64>().ok();
+    match millis.or_else(|| text.parse::<jiff::Timestamp>().ok().map(|at| at.as_millisecond())) {
+        Some(millis) => Ok(Box::new(FixedClock(Instant(millis)))),
+        None => {
+            let message = format!("ROLLCALL_NOW is `{text}`, which is no time");
+            Err(Failure::new(exit::USAGE, codes::USAGE, message)
+                .hint("write RFC 3339, such as 2026-12-01T08:00:00Z, or unset it"))
+        }
     }
 }
 

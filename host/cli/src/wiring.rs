@@ -72,7 +72,7 @@ impl Session {
     /// Opens a job file. All mistakes of the file, its rules and its settings are told at once.
     pub(crate) fn open(global: &Global, path: &Path) -> Result<Self, Failure> {
         let (job, mut wrong) = rollcall_job::read(path);
-        let Some(job) = job else { return Err(Failure::invalid(wrong)) };
+        let Some(mut job) = job else { return Err(Failure::invalid(wrong)) };
         let mut warnings = Vec::new();
         let compiled = rules::compile(&job).map_err(|found| wrong.extend(found)).ok();
         let package = package(&job).map_err(|found| wrong.extend(found)).ok();
@@ -91,8 +91,16 @@ impl Session {
             return Err(Failure::invalid(in_order(wrong.into_iter().map(|d| job.resolve(d)).collect())));
         };
         warnings.extend(found);
+        // A package's file may be renamed with its version; its users stay those of the connector.
+        if !bundled
+            && Path::new(&*job.directory.connector)
+                .file_stem()
+                .is_some_and(|stem| *stem == *job.directory.name)
+        {
+            job.directory.name = Text::from(package.manifest().name.as_str());
+        }
         let folder = state_folder(global)?;
-        let clock: Arc<dyn Clock> = Arc::from(time::clock());
+        let clock: Arc<dyn Clock> = Arc::from(time::clock()?);
         let cache = folder.join("components");
         let host = Host::new(Some(cache), clock.clone())
             .map_err(|why| Failure { exit: exit::ERROR, diagnostics: vec![why] })?;
@@ -111,6 +119,11 @@ impl Session {
             more: Vec::new(),
             job,
         })
+    }
+
+    /// Gives what a signal sets.
+    pub(crate) fn cancel(&self) -> &Cancel {
+        &self.cancel
     }
 
     /// Gives how many provisioning rules there are.

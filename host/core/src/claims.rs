@@ -43,8 +43,10 @@ pub(crate) struct Claims<'a> {
     memory: &'a Memory,
     reserved: &'a Reserved,
     names: BTreeMap<String, Holder>,
+    /// Every name that stands, whether its holder gives it up or not.
+    standing_names: BTreeSet<String>,
     numbers: BTreeMap<Text, Holder>,
-    /// Every number that the directory gives in this run: rules do not allocate these.
+    /// Every number that stands, and every number that the directory gives in this run: rules do not allocate these.
     promised: BTreeSet<Text>,
     /// Where the search for a free number of a range goes on: below it everything is taken.
     next: BTreeMap<(u64, u64, usize), u64>,
@@ -84,7 +86,8 @@ impl<'a> Claims<'a> {
                 }
             }
         }
-        Self { memory, reserved, names, numbers, promised, next: BTreeMap::new() }
+        let standing_names = standing.users.values().map(|user| fold(user.name())).collect();
+        Self { memory, reserved, names, standing_names, numbers, promised, next: BTreeMap::new() }
     }
 
     /// Takes the first name that is free, for `id`.
@@ -192,7 +195,9 @@ impl<'a> Claims<'a> {
 
     /// Tells whether nobody has or gets a name: good for a temporary one.
     pub(crate) fn name_unknown(&self, name: &str) -> bool {
-        !self.names.contains_key(&fold(name)) && !self.memory.held_names.contains_key(fold(name).as_str())
+        !self.names.contains_key(&fold(name))
+            && !self.standing_names.contains(&fold(name))
+            && !self.memory.held_names.contains_key(fold(name).as_str())
     }
 
     /// Tells whether nobody has or gets a number: good for a temporary one.

@@ -144,6 +144,8 @@ codes! {
     STALE = "E0509";
     /// Connector, settings or identification changed, so that nothing is deleted this time.
     SCOPE_CHANGED = "E0510";
+    /// A guard that this run may pass.
+    GUARD_ACCEPTED = "E0511";
 
     /// The phone system cannot be reached.
     OFFICE_UNREACHABLE = "E0600";

@@ -52,14 +52,14 @@ pub fn name(value: &str) -> Result<(), String> {
     if value.is_empty() {
         return Err("the name is empty".into());
     }
-    if chars > NAME_CHARS_MAX {
-        return Err(format!("the name `{value}` has {chars} characters, {NAME_CHARS_MAX} fit"));
-    }
     if value.chars().any(invisible) {
         return Err(format!(
             "the name `{}` has a control, bidi or zero-width character",
             value.escape_debug()
         ));
+    }
+    if chars > NAME_CHARS_MAX {
+        return Err(format!("the name `{value}` has {chars} characters, {NAME_CHARS_MAX} fit"));
     }
     if value.starts_with(' ') || value.ends_with(' ') {
         return Err(format!("the name `{value}` starts or ends with a space"));

@@ -36,14 +36,17 @@ pub fn guard<'p>(
         ));
     }
     directory(plan, limits, baseline, accept, &mut why);
-    if plan.vanished * 10 > plan.owned {
+    if plan.vanished * 10 > plan.owned && accept.get("vanished") != Some(&plan.vanished) {
         let message = format!(
             "{} of {} owned users are gone from the phone system, more than a tenth",
             plan.vanished, plan.owned
         );
         why.push(
             Diagnostic::error(codes::GUARD_OFFICE, message)
-                .hint("is it the right phone system, and is its file or backup the latest?"),
+                .hint(format!(
+                "is it the right phone system, and is its file or backup the latest? if it is meant, run again with `--accept vanished={}`",
+                plan.vanished
+            )),
         );
     }
     let counts: [(&str, Code, &str, usize, Option<Limit>); 4] = [

@@ -34,17 +34,19 @@ pub(crate) fn leavers(
             without_tick += 1;
             continue;
         }
-        match phone.map_or(Ok(false), |phone| script.protects(phone)) {
+        match phone
+            .map_or(Ok(false), |phone| if phone.built_in() { Ok(true) } else { script.protects(phone) })
+        {
             Ok(true) => {
                 let why = Diagnostic::note(
                     codes::PROTECTED,
-                    "left the directory, and `[leavers] protect` keeps the user",
+                    "left the directory, and is kept: protected by `[leavers] protect`, or a built-in user",
                 );
                 plan.changes.push(skip(left_skip(link, *phone, vec![why])));
             }
             Err(why) => plan.changes.push(skip(left_skip(link, *phone, why))),
-            Ok(false) if memory.scope_changed => {
-                let why = "scope changed: connector, settings or identification differ from the last sync, so nothing is deleted this time";
+            Ok(false) if memory.deletes_held.is_some() => {
+                let why = memory.deletes_held.as_deref().unwrap_or_default();
                 plan.pending.push((link.key.clone(), why.into()));
             }
             Ok(false) if memory.due.contains(&link.id) => _ = deletes.insert(link.guid.clone()),
@@ -70,23 +72,26 @@ fn left_skip(link: &Link, phone: Option<&PhoneUser>, why: Vec<Diagnostic>) -> Sk
 
 /// Makes the change that deletes a leaver.
 pub(crate) fn delete(link: &Link, phone: Option<&PhoneUser>, standing: &Standing) -> Change {
-    // Where the phone user is gone already, the extension record that this job made may still stand.
-    let number = match phone {
-        Some(phone) => phone.extension(),
-        None => text_of(&link.written, Field::Extension),
+    // Where the phone user is gone already, what this job wrote last says what it frees.
+    let last = |field| text_of(&link.written, field);
+    let (name, number) = match phone {
+        Some(phone) => (Some(phone.name()), phone.extension()),
+        None => (last(Field::Name), last(Field::Extension)),
     };
-    let record = number
-        .filter(|_| link.owns_extension)
-        .and_then(|number| standing.extension(number))
-        .filter(|record| !record.hardware)
-        .map(|record| record.number.clone());
+    // Only the record that this job made goes with the user, and only where nobody else has come to use it.
+    let used = |number: &str| {
+        standing.users.values().any(|user| user.guid != link.guid && user.extension() == Some(number))
+    };
+    let record =
+        link.record.as_deref().filter(|number| !used(number)).and_then(|number| standing.extension(number));
+    let record = record.filter(|record| !record.hardware).map(|record| record.number.clone());
     let fields = phone.map(|phone| &phone.fields).into_iter().flatten();
     Change {
         action: Action::Delete,
         id: link.id.clone(),
         key: link.key.clone(),
         guid: Some(link.guid.clone()),
-        name: phone.map(|phone| phone.name().into()),
+        name: name.map(Text::from),
         extension: number.map(Text::from),
         system: phone.map(|phone| phone.system.clone()),
         rule: link.rule.clone(),

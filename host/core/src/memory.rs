@@ -21,8 +21,8 @@ pub struct Link {
     pub rule: Option<Text>,
     /// Whether the number came from the rule's range.
     pub number_by_rule: bool,
-    /// Whether this job made the extension record, and so may delete it.
-    pub owns_extension: bool,
+    /// The number of the extension record that this job made, and so may delete; it moves with the record.
+    pub record: Option<Text>,
     /// Since when complete readings lack the record.
     pub missing: Option<Missing>,
 }
@@ -51,8 +51,8 @@ pub struct Memory {
     pub foreign: BTreeMap<Guid, Text>,
     /// How many users the last reading that passed the guard had.
     pub baseline: Option<u32>,
-    /// Whether connector, settings or identification differ from the last sync that passed: nothing is deleted then.
-    pub scope_changed: bool,
+    /// Why nothing is deleted this time, whoever is due: the scope changed, or a recording is replayed.
+    pub deletes_held: Option<Text>,
 }
 
 impl Memory {

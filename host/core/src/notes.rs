@@ -94,9 +94,7 @@ pub(crate) fn differing_rule(
         }
         (None, None) => return,
     };
-    let note = Diagnostic::note(codes::RULE_DIFFERS, message).hint(format!(
-        "a move takes a delete and a create: `rollcall reprovision JOB {}`",
-        desired.draft.key
-    ));
+    let note = Diagnostic::note(codes::RULE_DIFFERS, message)
+        .hint("a rule never changes an existing user; a move takes a delete and a create");
     plan.diagnostics.push(note.user(desired.draft.key.clone()));
 }

@@ -8,7 +8,6 @@ use crate::claims::Claims;
 use crate::codes;
 use crate::diag::Diagnostic;
 use crate::field::{Field, Value};
-use crate::phone::Standing;
 use crate::plan::{Action, Change};
 use crate::text::{Text, fold};
 
@@ -32,12 +31,12 @@ pub enum Move {
 const TEMPORARY_TRIES: u64 = 10_000;
 
 /// A name or a number that somebody has and somebody else wants.
-type Good = (Field, String);
+pub type Good = (Field, String);
 
 /// Orders the changes. Changes that no order can serve become skips.
-pub(crate) fn order(changes: &mut [Change], standing: &Standing, claims: &Claims<'_>) -> Vec<Move> {
+pub(crate) fn order(changes: &mut [Change], claims: &Claims<'_>) -> Vec<Move> {
     loop {
-        match try_order(changes, standing, claims) {
+        match try_order(changes, claims) {
             Ok(moves) => return moves,
             Err(ring) => skip_ring(changes, &ring),
         }
@@ -63,8 +62,8 @@ struct Graph<'c> {
     parked: BTreeSet<Good>,
 }
 
-fn try_order(changes: &[Change], standing: &Standing, claims: &Claims<'_>) -> Result<Vec<Move>, Vec<usize>> {
-    let mut graph = graph(changes, standing);
+fn try_order(changes: &[Change], claims: &Claims<'_>) -> Result<Vec<Move>, Vec<usize>> {
+    let mut graph = graph(changes);
     let mut left: BTreeSet<(u8, usize)> = changes
         .iter()
         .enumerate()
@@ -79,14 +78,14 @@ fn try_order(changes: &[Change], standing: &Standing, claims: &Claims<'_>) -> Re
         if let Some(next) = ready.pop_first() {
             left.remove(&next);
             moves.push(Move::Do(next.1));
-            let freed: Vec<Good> = goods_of(&graph.changes[next.1], standing).0;
+            let (freed, _) = goods(&graph.changes[next.1]);
             release(&mut graph, &freed, &mut ready);
             continue;
         }
         let ring = ring(&graph, first.1);
         let Some(&member) = ring.iter().min() else { return Err(vec![first.1]) };
         let wanted: BTreeSet<Good> = graph.waits.values().flatten().cloned().collect();
-        let freed: Vec<Good> = goods_of(&changes[member], standing)
+        let freed: Vec<Good> = goods(&changes[member])
             .0
             .into_iter()
             .filter(|good| wanted.contains(good) && !graph.parked.contains(good))
@@ -104,16 +103,16 @@ fn try_order(changes: &[Change], standing: &Standing, claims: &Claims<'_>) -> Re
     Ok(moves)
 }
 
-fn graph<'c>(changes: &'c [Change], standing: &Standing) -> Graph<'c> {
+fn graph<'c>(changes: &'c [Change]) -> Graph<'c> {
     let mut freed_by = BTreeMap::new();
     for (index, change) in changes.iter().enumerate() {
-        for good in goods_of(change, standing).0 {
+        for good in goods(change).0 {
             freed_by.insert(good, index);
         }
     }
     let mut waits: BTreeMap<usize, BTreeSet<Good>> = BTreeMap::new();
     for (index, change) in changes.iter().enumerate() {
-        let needed: BTreeSet<Good> = goods_of(change, standing)
+        let needed: BTreeSet<Good> = goods(change)
             .1
             .into_iter()
             .filter(|good| freed_by.get(good).is_some_and(|other| *other != index))
@@ -125,8 +124,8 @@ fn graph<'c>(changes: &'c [Change], standing: &Standing) -> Graph<'c> {
     Graph { changes, freed_by, waits, parked: BTreeSet::new() }
 }
 
-/// Gives the goods that a change frees and those that it takes.
-fn goods_of(change: &Change, standing: &Standing) -> (Vec<Good>, Vec<Good>) {
+/// Gives the names and numbers that a change frees, and those that it takes.
+pub fn goods(change: &Change) -> (Vec<Good>, Vec<Good>) {
     let (mut frees, mut takes) = (Vec::new(), Vec::new());
     if change.action == Action::Skip {
         return (frees, takes);
@@ -143,15 +142,9 @@ fn goods_of(change: &Change, standing: &Standing) -> (Vec<Good>, Vec<Good>) {
             takes.extend(to);
         }
     }
-    // A deleted user whose number stands on an extension record of its own frees that record's number too.
-    if change.action == Action::Delete
-        && let Some(record) = change.record.as_deref().and_then(|number| standing.extension(number))
-    {
-        let good = (Field::Extension, record.number.to_string());
-        if !frees.contains(&good) {
-            frees.push(good);
-        }
-    }
+    // An extension record that moves or goes frees its own number too, where that is another one.
+    let record = change.record.as_ref().map(|number| (Field::Extension, number.to_string()));
+    frees.extend(record.filter(|good| !frees.contains(good)));
     (frees, takes)
 }
 

@@ -102,10 +102,20 @@ fn one<'a>(
     let Some(phone) = standing.users.get(&link.guid) else {
         let why =
             Diagnostic::warning(codes::USER_GONE, "the phone user was deleted by hand; it is not made again")
-                .hint(format!("to let it go, run `rollcall unlink JOB {}`", draft.key))
+                .hint("take the person out of the directory's scope to let the link go")
                 .user(draft.key.clone());
         return Pairing::Skipped(skip(draft, vec![why]));
     };
+    if phone.built_in() {
+        let message = format!(
+            "the phone user is now called `{}`, like a built-in user, and is left alone",
+            phone.name()
+        );
+        let why = Diagnostic::error(codes::USER_INVALID, message)
+            .hint("give it another name on the phone system")
+            .user(draft.key.clone());
+        return Pairing::Skipped(skip(draft, vec![why]));
+    }
     if link.key != draft.key {
         let note = format!("the user identification of the same person changed from `{}`", link.key);
         draft.notes.push(Diagnostic::note(codes::IDENTITY_CHANGED, note).user(draft.key.clone()));

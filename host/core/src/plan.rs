@@ -18,6 +18,7 @@ use crate::phone::{PhoneUser, Standing};
 use crate::policy::Policy;
 use crate::provision::{Birth, Desired, Provisioned, provision};
 use crate::record::RecordId;
+use crate::records;
 use crate::script::Script;
 use crate::text::{Guid, Text};
 use crate::witness::{Step, Witness};
@@ -190,8 +191,8 @@ pub fn plan(
     plan.changes.extend(skipped.into_iter().map(skip));
     plan.changes.sort_by(|a, b| (a.action, &a.key, &a.id).cmp(&(b.action, &b.key, &b.id)));
     notes(&mut plan, policy, held_back, &unknown_groups);
-    crate::records::settle(&mut plan.changes, standing);
-    plan.order = order(&mut plan.changes, standing, &claims);
+    records::settle(&mut plan.changes, standing);
+    plan.order = order(&mut plan.changes, &claims);
     for change in &plan.changes {
         witness.saw(Step::Planned(change));
     }
@@ -286,24 +287,19 @@ fn update(
 ) -> bool {
     differing_rule(plan, desired, link, phone, standing);
     let fields = diff(desired, phone, &link.written, policy);
-    if fields.is_empty() || !policy.update {
+    let record = records::of_update(&fields, link, phone, standing).filter(|_| policy.abilities.extensions);
+    if (fields.is_empty() && record.is_none()) || !policy.update {
         plan.unchanged.push((
             desired.draft.key.clone(),
             phone.name().into(),
             phone.extension().map(Text::from),
         ));
-        return fields.is_empty();
+        return fields.is_empty() && record.is_none();
     }
     if fields.iter().any(|change| change.field == Field::Name) {
         let message = format!("the voicemail box follows the name: `{}` gets a new one", phone.name());
         plan.diagnostics.push(Diagnostic::warning(codes::RENAME, message).user(desired.draft.key.clone()));
     }
-    let record = phone
-        .extension()
-        .filter(|_| fields.iter().any(|change| change.field == Field::Extension && change.to.is_some()))
-        .and_then(|number| standing.extension(number))
-        .filter(|record| !record.hardware && policy.abilities.extensions)
-        .map(|record| record.number.clone());
     let text = |field| crate::field::text_of(&desired.fields, field).map(Text::from);
     plan.changes.push(Change {
         action: Action::Update,
@@ -314,7 +310,7 @@ fn update(
         extension: text(Field::Extension),
         system: Some(phone.system.clone()),
         rule: link.rule.clone(),
-        reason: update_reason(&fields),
+        reason: update_reason(&fields, record.as_deref()),
         fields,
         birth: None,
         record,
@@ -324,7 +320,10 @@ fn update(
     true
 }
 
-fn update_reason(fields: &[FieldChange]) -> String {
+fn update_reason(fields: &[FieldChange], record: Option<&str>) -> String {
+    if let (true, Some(record)) = (fields.is_empty(), record) {
+        return format!("the user's extension record was left behind on the number {record}");
+    }
     let names = |drift: bool| {
         let names: Vec<&str> =
             fields.iter().filter(|change| change.drift == drift).map(|change| change.field.key()).collect();

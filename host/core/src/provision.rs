@@ -87,9 +87,8 @@ pub(crate) fn provision<'a>(
         }
     }
     let mut promised = promised(&owned, &new);
-    // A number that this plan frees by a delete goes into quarantine with it, so rules do not allocate it either.
-    let freed = deleted.iter().filter_map(|guid| standing.users.get(guid)?.extension());
-    promised.extend(freed.map(Text::from));
+    // Rules allocate no number that stands anywhere, also none that this plan frees.
+    promised.extend(standing.users.values().filter_map(|user| user.extension().map(Text::from)));
     let mut claims = loop {
         let vacated_names = vacated(&owned, deleted, false, |owned| wants_name(owned, policy));
         let vacated_numbers = vacated(&owned, deleted, true, |owned| wants_number(owned, policy));

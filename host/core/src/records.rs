@@ -3,9 +3,37 @@
 
 use std::collections::BTreeSet;
 
-use crate::phone::Standing;
+use crate::diff::FieldChange;
+use crate::field::Field;
+use crate::memory::Link;
+use crate::phone::{PhoneUser, Standing};
 use crate::plan::{Action, Change};
 use crate::text::Text;
+
+/// Gives the number of the record that an update moves to the user's number: the one that it uses, or one that an
+/// interrupted run left behind on the number that the user had before.
+pub(crate) fn of_update(
+    fields: &[FieldChange],
+    link: &Link,
+    phone: &PhoneUser,
+    standing: &Standing,
+) -> Option<Text> {
+    let moves = fields.iter().any(|change| change.field == Field::Extension);
+    if moves && !fields.iter().any(|change| change.field == Field::Extension && change.to.is_some()) {
+        return None;
+    }
+    let used = phone.extension().and_then(|number| standing.extension(number));
+    let behind = || {
+        let number = link.record.as_deref().filter(|number| Some(*number) != phone.extension())?;
+        let unused = !standing.users.values().any(|user| user.extension() == Some(number));
+        standing.extension(number).filter(|_| unused && phone.extension().is_some())
+    };
+    let record = match used {
+        Some(record) => moves.then_some(record),
+        None => behind(),
+    };
+    record.filter(|record| !record.hardware).map(|record| record.number.clone())
+}
 
 /// Decides, once all changes are known, which records are made and which move: none onto a number whose record stays.
 pub(crate) fn settle(changes: &mut [Change], standing: &Standing) {

@@ -220,6 +220,69 @@ fn a_rule_does_not_allocate_a_number_that_the_same_plan_frees() {
 }
 
 #[test]
+fn a_rule_does_not_allocate_a_number_that_somebody_moves_away_from() {
+    let mut world = World::new();
+    let directory =
+        rollcall_core::policy::Policy { number_precedence: NumberPrecedence::Directory, ..policy() };
+    world.sync(&[person("1", &[("name", "Bob"), ("extension", "2005")])], &directory);
+    let people = [
+        person("1", &[("name", "Bob"), ("extension", "3001")]),
+        person("2", &[("name", "Carl"), ("range", "2005-2006")]),
+    ];
+    world.sync(&people, &directory);
+    assert_eq!(world.user("Carl").extension(), Some("2006"));
+}
+
+#[test]
+fn a_record_that_an_interrupted_run_left_behind_follows_its_user() {
+    let mut world = World::new();
+    let people = [person("1", &[("name", "Anna"), ("range", "2000-2009")])];
+    world.sync(&people, &policy());
+    let guid = world.user("Anna").guid.clone();
+    world.standing.users.get_mut(&guid).unwrap().fields.insert(Field::Extension, Value::from("2005"));
+    let plan = world.sync(&people, &policy());
+    assert!(plan.changes[0].reason.contains("left behind"), "{}", plan.changes[0].reason);
+    assert_eq!(&*world.standing.extensions[0].number, "2005");
+    assert!(world.plan(&people, &policy()).changes.is_empty());
+}
+
+#[test]
+fn a_leavers_record_that_somebody_else_uses_by_now_stays() {
+    let mut world = World::new();
+    world.sync(&[person("1", &[("name", "Anna"), ("range", "2000-2009")])], &policy());
+    world.standing.users.clear();
+    world.by_hand("Bob", "2000");
+    world.let_grace_pass(&[]);
+    let plan = world.plan(&[person("2", &[("name", "Cleo")])], &policy());
+    let delete = plan.changes.iter().find(|change| change.action == Action::Delete).unwrap();
+    assert_eq!(delete.record, None);
+    assert_eq!(delete.name.as_deref(), Some("Anna"), "the name goes into quarantine");
+}
+
+#[test]
+fn an_owned_user_that_is_called_like_a_built_in_one_is_left_alone() {
+    let mut world = World::new();
+    let people = [person("1", &[("name", "Anna"), ("full_name", "Anna Berg")])];
+    world.sync(&people, &policy());
+    let guid = world.user("Anna").guid.clone();
+    world.standing.users.get_mut(&guid).unwrap().fields.insert(Field::Name, Value::from("Admin"));
+    assert_eq!(shown(&world.plan(&people, &policy())), ["skip 1 Anna - [E0402]"]);
+    world.let_grace_pass(&[]);
+    assert_eq!(world.plan(&[person("2", &[("name", "Cleo")])], &policy()).count(Action::Delete), 0);
+}
+
+#[test]
+fn nothing_is_deleted_while_deletes_are_held() {
+    let mut world = World::new();
+    world.sync(&[person("1", &[("name", "Anna")])], &policy());
+    let rest = [person("2", &[("name", "Bert")])];
+    world.let_grace_pass(&rest);
+    world.memory.deletes_held = Some("scope changed".into());
+    let plan = world.plan(&rest, &policy());
+    assert_eq!((plan.count(Action::Delete), plan.pending.len()), (0, 1));
+}
+
+#[test]
 fn duplicates_are_all_skipped_and_named() {
     let people = [
         person("1", &[("user_identification", "a@x"), ("name", "Anna")]),

@@ -6,7 +6,7 @@ use rollcall_core::field::{Field, Value, groups_of};
 use rollcall_core::guard::Cleared;
 use rollcall_core::memory::Link;
 use rollcall_core::ops::{self, Write};
-use rollcall_core::order::Move;
+use rollcall_core::order::{Good, Move, goods};
 use rollcall_core::phone::{PhoneUser, Standing};
 use rollcall_core::plan::{Action, Change};
 use rollcall_core::verify::{Outcome, verify};
@@ -70,20 +70,24 @@ pub async fn apply(
         seq: 0,
         parked: BTreeMap::new(),
         lost_element: None,
+        kept: BTreeMap::new(),
         applied: Applied { outcomes, ..Applied::default() },
     };
     let mut done = 0;
     for window in plan.order.chunks(WINDOW_MOVES) {
         let planned = applier.intend_window(&plan.changes, window).await?;
-        for (step, ops) in window.iter().zip(planned) {
+        let mut steps = window.iter().zip(planned);
+        while let Some((step, ops)) = steps.next() {
             if let Some(signal) = tools.cancel.signal() {
                 applier.applied.signal = Some(signal);
+                applier.leave(std::iter::once(ops).chain(steps.map(|(_, ops)| ops))).await?;
                 return Ok(applier.applied);
             }
             applier.step(&plan.changes, step, ops).await?;
             done += 1;
             tools.observer.event(Event::Applied(done, plan.order.len()));
             if applier.applied.stopped.is_some() {
+                applier.leave(steps.map(|(_, ops)| ops)).await?;
                 return Ok(applier.applied);
             }
         }
@@ -101,6 +105,8 @@ struct Applier<'a> {
     parked: BTreeMap<usize, Vec<(Field, Value)>>,
     /// Set once an update lost something that nobody planned: no update follows.
     lost_element: Option<Text>,
+    /// Names and numbers that a change was to free and did not, each with the user who still has it.
+    kept: BTreeMap<Good, Text>,
     applied: Applied,
 }
 
@@ -172,14 +178,9 @@ impl Applier<'_> {
         if self.applied.outcomes[index] != Outcome::Planned {
             return self.abandon(&ops, "not sent: an earlier step of the change failed").await;
         }
-        if let Some(name) = self.lost_element.clone().filter(|_| change.action == Action::Update) {
-            let message = format!(
-                "not sent: the update of `{name}` changed more than was planned, so updates have stopped"
-            );
-            self.abandon(&ops, &message).await?;
-            self.applied.outcomes[index] = Outcome::Failed(
-                Diagnostic::error(codes::OFFICE_UNEXPECTED, message).user(change.key.clone()),
-            );
+        if let Some(why) = self.refusal(change) {
+            self.abandon(&ops, &why.message).await?;
+            self.broke(index, change, Outcome::Failed(why.user(change.key.clone())));
             return Ok(());
         }
         let result = match step {
@@ -189,11 +190,42 @@ impl Applier<'_> {
         match result {
             Ok(Some(())) => self.applied.outcomes[index] = Outcome::Applied,
             Ok(None) => {}
-            Err(Broken::Change(outcome)) => self.applied.outcomes[index] = outcome,
+            Err(Broken::Change(outcome)) => self.broke(index, change, outcome),
             Err(Broken::Run(outcome, class, why)) => {
-                self.applied.outcomes[index] = outcome;
+                self.broke(index, change, outcome);
                 self.applied.stopped = Some((class, vec![*why]));
             }
+        }
+        Ok(())
+    }
+
+    /// Tells why a change must not be sent after what went wrong before it.
+    fn refusal(&self, change: &Change) -> Option<Diagnostic> {
+        if let Some(name) = self.lost_element.as_ref().filter(|_| change.action == Action::Update) {
+            let message = format!(
+                "not sent: the update of `{name}` changed more than was planned, so updates have stopped"
+            );
+            return Some(Diagnostic::error(codes::OFFICE_UNEXPECTED, message));
+        }
+        let (_, takes) = goods(change);
+        let (taken, holder) = takes.iter().find_map(|good| Some((good, self.kept.get(good)?)))?;
+        let message = format!("not sent: `{holder}` still has `{}`, because its own change failed", taken.1);
+        Some(
+            Diagnostic::error(codes::STALE, message).hint("run again: the plan is made from what stands now"),
+        )
+    }
+
+    /// Notes that a change failed: whatever it was to free may still stand.
+    fn broke(&mut self, index: usize, change: &Change, outcome: Outcome) {
+        let holder = change.name.clone().unwrap_or_else(|| change.key.clone());
+        self.kept.extend(goods(change).0.into_iter().map(|good| (good, holder.clone())));
+        self.applied.outcomes[index] = outcome;
+    }
+
+    /// Settles what was journalled and is not sent any more.
+    async fn leave(&self, rest: impl Iterator<Item = Vec<Planned>> + Send) -> Result<(), RunError> {
+        for ops in rest {
+            self.abandon(&ops, "not sent: the run stopped before").await?;
         }
         Ok(())
     }
@@ -289,7 +321,12 @@ impl Applier<'_> {
                 match settle(self.tools.office, write, self.snapshot, self.tools.settle_ms).await {
                     Ok(Found::Applied(user)) => Ok(user),
                     Ok(Found::Unknown(why)) => Err(OfficeError::Unsure(why)),
-                    Err(error) => Err(error),
+                    Err(error) => {
+                        // It may have taken place: whatever the look-up says of itself, the write stays unknown.
+                        Err(OfficeError::Unsure(format!(
+                            "the answer was lost, and looking for it failed: {error}"
+                        )))
+                    }
                 }
             }
             answer => answer,
@@ -337,7 +374,7 @@ impl Applier<'_> {
                     written: fields.clone(),
                     rule: birth.rule,
                     number_by_rule: birth.number_by_rule,
-                    owns_extension: birth.extension.is_some() && change.extension.is_some(),
+                    record: birth.extension.and(change.extension.clone()),
                     missing: None,
                 };
                 Some(self.put(link))
@@ -353,15 +390,18 @@ impl Applier<'_> {
                 }
                 Some(self.put(link))
             }
+            Write::RenumberExtension { from, to } => {
+                let mut link =
+                    self.links.get(&change.id).filter(|link| link.record.as_ref() == Some(from))?.clone();
+                link.record = Some(to.clone());
+                Some(self.put(link))
+            }
             Write::AddMember { group, .. } => self.member(&change.id, group, true),
             Write::RemoveMember { group, .. } => self.member(&change.id, group, false),
             // The link goes with the last step of the delete, so that a crash in between is finished by the next run.
             Write::DeleteUser { .. } if change.record.is_none() => Some(self.remove(change)),
             Write::DeleteExtension { .. } if change.action == Action::Delete => Some(self.remove(change)),
-            Write::DeleteUser { .. }
-            | Write::DeleteExtension { .. }
-            | Write::CreateExtension { .. }
-            | Write::RenumberExtension { .. } => None,
+            Write::DeleteUser { .. } | Write::DeleteExtension { .. } | Write::CreateExtension { .. } => None,
         }
     }
 

@@ -7,7 +7,7 @@ use rollcall_core::memory::{Link, Memory};
 use rollcall_core::text::fold;
 use rollcall_edges::clock::Instant;
 use rollcall_edges::state::{JobState, State};
-use rollcall_job::job::Job;
+use rollcall_job::job::{Job, PhoneSystem};
 
 use crate::error::RunError;
 
@@ -32,7 +32,7 @@ pub async fn recall(
         links,
         due,
         baseline: known.baseline,
-        scope_changed: known.scope.as_deref().is_some_and(|before| before != scope),
+        deletes_held: deletes_held(job, known, scope),
         ..Memory::default()
     };
     for held in state.held(office, since).await? {
@@ -54,6 +54,17 @@ pub async fn recall(
 /// complete reading that lacked it, and this one is at least the second.
 fn due(link: &Link, grace_ms: u64, now: Instant) -> bool {
     link.missing.is_some_and(|missing| missing.reads >= 1 && now.since(Instant(missing.since_ms)) >= grace_ms)
+}
+
+/// Tells why nothing may be deleted this time.
+fn deletes_held(job: &Job, known: &JobState, scope: &[u8]) -> Option<Text> {
+    if known.scope.as_deref().is_some_and(|before| before != scope) {
+        return Some("scope changed: connector, settings or identification differ from the last sync, so nothing is deleted this time".into());
+    }
+    let real = matches!(job.phone_system, PhoneSystem::IpOffice(_));
+    (real && job.directory.recording.is_some()).then(|| {
+        "left the directory in a recording, and a recording deletes nothing on a real IP Office".into()
+    })
 }
 
 /// Gives the digest of what decides whom a directory lists: connector, settings and the identification's expression.

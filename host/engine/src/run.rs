@@ -12,7 +12,7 @@ use rollcall_core::script::Script;
 use rollcall_core::witness::{Nobody, Step, Witness};
 use rollcall_core::{Diagnostic, Record, Text, codes, map::Mapped};
 use rollcall_edges::clock::Clock;
-use rollcall_edges::directory::Directory;
+use rollcall_edges::directory::{Directory, DirectoryError};
 use rollcall_edges::office::Office;
 use rollcall_edges::state::{Mirror, NewRun, Passed, State};
 use rollcall_job::job::{Job, PhoneSystem};
@@ -64,8 +64,8 @@ pub struct Options {
     pub wait_ms: u64,
 }
 
-/// How a report is kept in the history: the contract's JSON.
-pub type Render<'a> = &'a (dyn Fn(&Report) -> String + Send + Sync);
+/// How a report is kept in the history: the contract's JSON, and the exit code that it ends with.
+pub type Render<'a> = &'a (dyn Fn(&Report) -> (String, i32) + Send + Sync);
 
 /// A plan with what it was made from.
 pub(crate) struct Prepared {
@@ -110,8 +110,7 @@ pub async fn sync(
             Err(refusals) => {
                 let mut report = Report::new(job.name.clone(), prepared.plan, refusals);
                 report.run = Some(record(state, clock, &prepared.office, &report, render).await?);
-                let run = report.run.clone().unwrap_or_default();
-                state.finish(&run, clock.now(), 5, &render(&report)).await?;
+                finish(state, clock, &report, render).await?;
                 return Ok(Some(report));
             }
         };
@@ -127,10 +126,7 @@ pub async fn sync(
     let Applied { outcomes, stopped, signal } =
         apply(cleared, &run, &prepared.standing, links, &tools).await?;
     (report.outcomes, report.stopped, report.signal) = (outcomes, stopped, signal);
-    if signal.is_none() {
-        let exit = i32::from(report.partial()) * 3;
-        state.finish(&run, clock.now(), exit, &render(&report)).await?;
-    }
+    finish(state, clock, &report, render).await?;
     office.close().await;
     Ok(Some(report))
 }
@@ -156,6 +152,7 @@ pub(crate) async fn prepare(
     let users =
         pull(parts.directory, parts.mirror, name, &parts.mirror_scope, parts.observer, parts.cancel).await?;
     let memory = recall(parts.state, job, &known, &office_id, &scope(job), parts.clock.now()).await?;
+    same_directory_name(job, &memory)?;
     let policy = Policy {
         abilities: parts.office.abilities().await?,
         accept: options.accept.clone(),
@@ -168,6 +165,13 @@ pub(crate) async fn prepare(
         interest,
     };
     let all = map_all(parts.mirror, name, &mapping, parts.observer).await?;
+    if all.mapped.len() != users {
+        let message = format!(
+            "{users} users were read, and {} stand in the mirror: another reading came between",
+            all.mapped.len()
+        );
+        return Err(DirectoryError::Incomplete(message).into());
+    }
     for (record, mapped) in &all.seen {
         witness.saw(Step::Pulled(record));
         witness.saw(Step::Mapped(mapped));
@@ -181,6 +185,10 @@ pub(crate) async fn prepare(
     let reading = Reading { complete: true, users };
     let mut plan = plan(all.mapped, reading, &standing, &memory, &*parts.script, &policy, witness);
     plan.diagnostics.extend(parts.office.warnings().await?);
+    plan.diagnostics.extend(options.accept.iter().map(|(name, figure)| {
+        let message = format!("this run may pass the guard `{name}` with exactly {figure}");
+        Diagnostic::note(codes::GUARD_ACCEPTED, message)
+    }));
     Ok(Prepared {
         plan,
         standing,
@@ -223,6 +231,24 @@ fn same_ends(
     if why.is_empty() { Ok(()) } else { Err(RunError::Refused(why)) }
 }
 
+/// Refuses a job whose links all belong to a directory of another name: every user would be made a second time.
+fn same_directory_name(job: &Job, memory: &Memory) -> Result<(), RunError> {
+    let name = &job.directory.name;
+    match memory.links.keys().next() {
+        Some(first) if memory.links.keys().all(|id| id.directory != *name) => {
+            let message = format!(
+                "the job's users come from the directory `{}`, and it is now called `{name}`",
+                first.directory
+            );
+            let why = Diagnostic::error(codes::DIRECTORY_CHANGED, message).path(&["directory"]);
+            Err(RunError::Refused(vec![
+                why.hint("give the directory its former name: `name` under [directory]"),
+            ]))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn passed(prepared: &Prepared, job: &Job, clock: &dyn Clock) -> Passed {
     Passed {
         directory: prepared.directory.clone(),
@@ -247,9 +273,20 @@ async fn record(
         office: office.clone(),
         started: clock.now(),
         kind: "sync".into(),
-        plan: render(report),
+        plan: render(report).0,
     };
     Ok(state.begin(&run).await?)
+}
+
+async fn finish(
+    state: &dyn State,
+    clock: &dyn Clock,
+    report: &Report,
+    render: Render<'_>,
+) -> Result<(), RunError> {
+    let (document, exit) = render(report);
+    let run = report.run.clone().unwrap_or_default();
+    Ok(state.finish(&run, clock.now(), exit, &document).await?)
 }
 
 fn settle_ms(job: &Job) -> u64 {

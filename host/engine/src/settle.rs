@@ -90,7 +90,13 @@ async fn look(office: &dyn Office, write: &Write, snapshot: &Standing) -> Result
                 .map(|user| Found::Applied(Some(user))))
         }
         Write::CreateExtension { number, .. } => {
-            Ok(office.extension(number).await?.map(|_| Found::Applied(None)))
+            let found = office.extension(number).await?;
+            Ok(found.map(|_| match snapshot.extension(number) {
+                None => Found::Applied(None),
+                Some(_) => Found::Unknown(
+                    "the answer was lost, and a record of that number stood there before".into(),
+                ),
+            }))
         }
         Write::RenumberExtension { from, to } => {
             let moved = office.extension(to).await?.is_some() && office.extension(from).await?.is_none();

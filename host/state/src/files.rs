@@ -34,15 +34,20 @@ pub(crate) fn private(path: &Path) -> Result<File, StateError> {
     Ok(file)
 }
 
-/// Writes a file whole: beside it first, then into its place.
-pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<(), StateError> {
-    let beside = path.with_extension("new");
+/// Writes a new file whole: beside it first, then into its place, unless another process was faster.
+pub(crate) fn write_new(path: &Path, content: &[u8]) -> Result<(), StateError> {
+    let beside = path.with_extension(format!("new-{}", std::process::id()));
     let written = (|| {
         let mut file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
         file.write_all(content)?;
         file.sync_all()?;
-        std::fs::rename(&beside, path)
+        let linked = std::fs::hard_link(&beside, path);
+        std::fs::remove_file(&beside)?;
+        match linked {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+            other => other,
+        }
     })();
     written.map_err(|error| unusable(path, &error))
 }

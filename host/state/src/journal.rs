@@ -217,10 +217,10 @@ impl Store {
     ) -> Result<(), StateError> {
         let row = link_row(job, &link.id);
         let written = Shaper { seal: &self.seal, row: &row }.fields(&link.written)?;
-        let put = "INSERT INTO link (job, directory, native, office, key, guid, written, rule, number_by_rule, owns_extension) \
+        let put = "INSERT INTO link (job, directory, native, office, key, guid, written, rule, number_by_rule, record) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (job, directory, native) DO UPDATE SET \
                    office = excluded.office, key = excluded.key, guid = excluded.guid, written = excluded.written, \
-                   rule = excluded.rule, number_by_rule = excluded.number_by_rule, owns_extension = excluded.owns_extension";
+                   rule = excluded.rule, number_by_rule = excluded.number_by_rule, record = excluded.record";
         sqlx::query(put)
             .bind(job)
             .bind(&*link.id.directory)
@@ -231,7 +231,7 @@ impl Store {
             .bind(written)
             .bind(link.rule.as_deref())
             .bind(link.number_by_rule)
-            .bind(link.owns_extension)
+            .bind(link.record.as_deref())
             .execute(&mut **tx)
             .await
             .map(drop)

@@ -21,7 +21,7 @@ pub(crate) fn op_row(run: &str, seq: i64) -> String {
 }
 
 /// The columns that [`link`] reads, in order.
-pub(crate) const LINK: &str = "SELECT directory, native, key, guid, written, rule, number_by_rule, owns_extension, \
+pub(crate) const LINK: &str = "SELECT directory, native, key, guid, written, rule, number_by_rule, record, \
                                missing_since, missing_reads FROM link WHERE job = $1 ORDER BY directory, native";
 
 pub(crate) fn link(seal: &Seal, job: &str, row: &SqliteRow) -> Result<Link, StateError> {
@@ -37,7 +37,7 @@ pub(crate) fn link(seal: &Seal, job: &str, row: &SqliteRow) -> Result<Link, Stat
         written: Shaper { seal, row: &name }.fields_back(row.get(4))?,
         rule: row.get::<Option<String>, _>(5).map(Text::from),
         number_by_rule: row.get(6),
-        owns_extension: row.get(7),
+        record: row.get::<Option<String>, _>(7).map(Text::from),
         missing,
         id,
     })

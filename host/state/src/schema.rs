@@ -18,7 +18,7 @@ CREATE TABLE job (
 CREATE TABLE link (
     job TEXT NOT NULL, directory TEXT NOT NULL, native TEXT NOT NULL, office TEXT NOT NULL, key TEXT NOT NULL,
     guid TEXT NOT NULL, written TEXT NOT NULL, rule TEXT, number_by_rule INTEGER NOT NULL,
-    owns_extension INTEGER NOT NULL, missing_since INTEGER, missing_reads INTEGER,
+    record TEXT, missing_since INTEGER, missing_reads INTEGER,
     PRIMARY KEY (job, directory, native)
 ) STRICT;
 CREATE UNIQUE INDEX link_guid ON link (office, guid);
@@ -117,7 +117,11 @@ async fn migrate(pool: &SqlitePool, steps: &[&'static str], path: &Path) -> Resu
 pub(crate) fn broken(path: &Path, error: &sqlx::Error) -> StateError {
     let text = error.to_string();
     let hint = if text.contains("malformed") || text.contains("not a database") {
-        "restore a backup of the state's folder, or move it away to begin anew"
+        if path.components().any(|part| part.as_os_str() == "mirrors") {
+            "it is a cache: delete the file, and the next run reads everything"
+        } else {
+            "restore a backup of the state's folder; without it every user that was made becomes unowned"
+        }
     } else if text.contains("readonly") || text.contains("read-only") || text.contains("unable to open") {
         "the folder and its files must be writable for this user"
     } else if text.contains("full") {

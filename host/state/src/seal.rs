@@ -21,12 +21,21 @@ const NONCE_BYTES: usize = 24;
 pub(crate) struct Seal(XChaCha20Poly1305);
 
 impl Seal {
-    /// Reads the key, and draws it where there is none.
-    pub(crate) fn open(path: &Path) -> Result<Self, StateError> {
+    /// Reads the key. Where there is none it is drawn, but never beside a ledger: the codes in there were sealed with
+    /// the one that is gone.
+    pub(crate) fn open(path: &Path, ledger: &Path) -> Result<Self, StateError> {
         if !path.exists() {
+            if std::fs::metadata(ledger).is_ok_and(|meta| meta.len() > 0) {
+                let message = format!(
+                    "the key `{}` is gone, and `{}` is sealed with it",
+                    path.display(),
+                    ledger.display()
+                );
+                return Err(damaged(&message));
+            }
             let mut key = [0u8; KEY_BYTES];
             getrandom::fill(&mut key).map_err(|error| damaged(&format!("no random numbers: {error}")))?;
-            files::write_whole(path, &key)?;
+            files::write_new(path, &key)?;
         }
         let mut key = Vec::new();
         files::private(path)?.read_to_end(&mut key).map_err(|error| files::unusable(path, &error))?;
@@ -65,6 +74,9 @@ impl Seal {
 pub(crate) fn damaged(message: &str) -> StateError {
     StateError::Unusable {
         message: format!("the state is damaged: {message}"),
-        hint: Some("restore a backup of the state's folder, or move it away to begin anew".into()),
+        hint: Some(
+            "restore a backup of the state's folder; without it every user that was made becomes unowned"
+                .into(),
+        ),
     }
 }

@@ -25,7 +25,7 @@ impl Store {
     /// Where the folder cannot be made or written, a file is damaged, or comes from a newer version.
     pub async fn open(folder: &Path) -> Result<Self, StateError> {
         files::folder(folder)?;
-        let seal = Seal::open(&folder.join("key"))?;
+        let seal = Seal::open(&folder.join("key"), &folder.join("state.db"))?;
         let pool = schema::open(&folder.join("state.db"), schema::STATE, true).await?;
         Ok(Self { folder: folder.to_owned(), pool, seal })
     }
@@ -42,7 +42,12 @@ impl Store {
             Err(StateError::Unusable { message, .. })
                 if message.contains("malformed") || message.contains("not a database") =>
             {
-                std::fs::remove_file(&path).map_err(|error| files::unusable(&path, &error))?;
+                for tail in ["", "-wal", "-shm"] {
+                    let file = folder.join(format!("{}-{purpose}.db{tail}", short(job)));
+                    if file.exists() {
+                        std::fs::remove_file(&file).map_err(|error| files::unusable(&file, &error))?;
+                    }
+                }
                 MirrorFile::open(&path).await
             }
             other => other,

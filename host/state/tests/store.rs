@@ -30,7 +30,7 @@ fn link(native: &str) -> Link {
             .into(),
         rule: Some("UK".into()),
         number_by_rule: true,
-        owns_extension: true,
+        record: Some("2001".into()),
         missing: None,
     }
 }
@@ -228,6 +228,12 @@ async fn changes_patches_and_removals_are_merged() {
 #[tokio::test]
 async fn a_damaged_a_newer_and_a_foreign_state_are_refused_clearly() {
     let folder = tempfile::tempdir().unwrap();
+    drop(Store::open(folder.path()).await.unwrap());
+    std::fs::remove_file(folder.path().join("key")).unwrap();
+    let error = Store::open(folder.path()).await.err().unwrap().to_string();
+    assert!(error.contains("is gone"), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("key"), [7; 32]).unwrap();
     std::fs::write(folder.path().join("state.db"), "this is no database, not at all, not even nearly")
         .unwrap();
     let error = Store::open(folder.path()).await.err().unwrap().to_string();

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use rollcall_core::{Cell, Text};
 use rollcall_edges::state::Mirror as _;
-use rollcall_engine::observe::Cancel;
 use rollcall_engine::pull::pull;
 use serde_json::json;
 
@@ -37,7 +36,7 @@ pub(crate) async fn run(global: &Global, output: &Output, job: &Path) -> Result<
     // A survey selects other attributes than a run, so it has a mirror of its own.
     let mut mirror = session.survey_mirror().await?;
     let name = session.job.directory.name.clone();
-    let users = pull(&mut directory, &mut mirror, &name, b"survey", &*session.progress, &Cancel::default())
+    let users = pull(&mut directory, &mut mirror, &name, b"survey", &*session.progress, session.cancel())
         .await
         .map_err(|error| session.failure(error))?;
     let mut seen: BTreeMap<Text, Seen> = BTreeMap::new();

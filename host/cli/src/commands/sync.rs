@@ -34,10 +34,14 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &SyncArgs) -> Re
             return true;
         }
         session.progress.clear();
-        output.human(&human::report(report, false));
+        // On standard error, whatever becomes of standard output: nobody shall say yes to what they cannot see.
+        output.ask(&human::report(report, false), &loud(&session.located(gather(report))));
         output.confirm("Apply these changes? Only `yes` is accepted:")
     };
-    let render = |report: &Report| json::report(report, &session.located(gather(report)), false);
+    let render = |report: &Report| {
+        let document = json::report(report, &session.located(gather(report)), false);
+        (document, i32::from(exit::of_report(report)))
+    };
     let result = sync(ends.parts(&session), &options, &confirm, &render).await;
     ends.office.office().close().await;
     session.progress.clear();
@@ -49,13 +53,13 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &SyncArgs) -> Re
         }
         Err(error) => return Ok(nothing(output, &session.job.name, &session.failure(error))),
     };
-    ends.finish()?;
     let diagnostics = session.located(gather(&report));
     if output.json {
         output.payload(&json::report(&report, &diagnostics, args.all));
     }
     output.human(&human::report(&report, args.all));
     output.diagnostics(&loud(&diagnostics));
+    ends.finish()?;
     Ok(exit::of_report(&report))
 }
 
@@ -77,6 +81,11 @@ pub(crate) fn nothing(output: &Output, job: &str, failure: &Failure) -> u8 {
 pub(crate) fn gather(report: &Report) -> Vec<Diagnostic> {
     let mut all = report.refusals.clone();
     all.extend(report.stopped.iter().flat_map(|(_, why)| why.clone()));
+    if report.signal.is_some() {
+        let why =
+            Diagnostic::error(codes::RUN_INTERRUPTED, "interrupted; the operation in flight was finished");
+        all.push(why.hint("the next `rollcall sync` goes on from what stands"));
+    }
     for (change, outcome) in report.plan.changes.iter().zip(&report.outcomes) {
         match outcome {
             Outcome::Failed(why) | Outcome::Unknown(why) => all.push(why.clone()),

@@ -8,7 +8,7 @@ use rollcall_core::constraint::invisible;
 pub(crate) fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if invisible(c) && c != '\n' {
+        if invisible(c) {
             let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
         } else {
             out.push(c);
@@ -19,7 +19,7 @@ pub(crate) fn shown(text: &str) -> String {
 
 /// Pads to a width in characters, cutting what is longer with an ellipsis.
 pub(crate) fn column(text: &str, width: usize) -> String {
-    let text = shown(text).replace('\n', " ");
+    let text = shown(text);
     let chars = text.chars().count();
     if chars > width {
         text.chars().take(width.saturating_sub(1)).chain(['…']).collect()

@@ -196,7 +196,7 @@ impl World {
                     written: fields.clone(),
                     rule: birth.rule,
                     number_by_rule: birth.number_by_rule,
-                    owns_extension: birth.extension.is_some(),
+                    record: birth.extension.and(change.extension.clone()),
                     missing: None,
                 };
                 self.memory.links.insert(change.id.clone(), link);
@@ -231,6 +231,10 @@ impl World {
             Write::RenumberExtension { from, to } => {
                 assert!(self.standing.extension(to).is_none(), "the extension {to} has a record already");
                 self.standing.extensions.iter_mut().find(|e| e.number == *from).unwrap().number = to.clone();
+                let link = self.memory.links.get_mut(&change.id).unwrap();
+                if link.record.as_ref() == Some(from) {
+                    link.record = Some(to.clone());
+                }
             }
             Write::DeleteExtension { number } => self.standing.extensions.retain(|e| e.number != *number),
             Write::AddMember { group, guid } | Write::RemoveMember { group, guid } => {
