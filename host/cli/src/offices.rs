@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rollcall_core::{Diagnostic, codes};
 use rollcall_edges::office::Office;
+use rollcall_edges::state::State as _;
 use rollcall_job::job::{IpOffice, Job, PhoneSystem};
 use rollcall_office::Embedded;
 use rollcall_office::import::{OfficeFile, read_templates};
@@ -23,9 +24,16 @@ pub(crate) struct Reached {
     office: wiring::AnyOffice,
     /// A stand-in for an embedded office that is not there yet; it goes when this is dropped.
     _stand_in: Option<StandIn>,
+    /// What somebody should know of it.
+    note: Option<Diagnostic>,
 }
 
 impl Reached {
+    /// Gives what somebody should know of it.
+    pub(crate) fn note(&self) -> Option<&Diagnostic> {
+        self.note.as_ref()
+    }
+
     /// Gives it as the trait.
     pub(crate) fn office(&self) -> &dyn Office {
         &*self.office
@@ -54,23 +62,47 @@ pub(crate) async fn reach(session: &Session, intent: Intent) -> Result<Reached, 
 
 async fn of_job(job: &Job, folder: &Path, intent: Intent) -> Result<Reached, Failure> {
     match &job.phone_system {
-        PhoneSystem::Embedded { path } if path.exists() || intent == Intent::Write => {
-            Ok(Reached { office: Box::new(Embedded::open_or_create(path).await?), _stand_in: None })
+        PhoneSystem::Embedded { path } if path.exists() => {
+            Ok(Reached { office: Box::new(Embedded::open(path).await?), _stand_in: None, note: None })
         }
-        PhoneSystem::Embedded { .. } => {
-            let store = Store::open(folder).await?;
-            drop(store);
-            let path = folder.join(format!("stand-in-{}.db", std::process::id()));
-            let stand_in = StandIn(path.clone());
-            let office = Embedded::create(&path, &OfficeFile::plain()).await?;
-            Ok(Reached { office: Box::new(office), _stand_in: Some(stand_in) })
-        }
+        PhoneSystem::Embedded { path } => missing(job, path, folder, intent).await,
         PhoneSystem::IpOffice(real) => {
             let proved = Store::open(folder).await?.note(&proof_of(real)).await?.is_some();
             let config = config(job, real, proved)?;
-            Ok(Reached { office: Box::new(Client::connect(config).await?), _stand_in: None })
+            Ok(Reached { office: Box::new(Client::connect(config).await?), _stand_in: None, note: None })
         }
     }
+}
+
+/// Makes an embedded office that is not there yet, or a stand-in for it where nothing may be changed.
+async fn missing(job: &Job, path: &Path, folder: &Path, intent: Intent) -> Result<Reached, Failure> {
+    let shown = path.display();
+    let store = Store::open(folder).await?;
+    if store.job(&job.name).await?.office.is_some() {
+        let message = format!(
+            "the job `{}` is linked to a phone system, and its file `{shown}` does not exist",
+            job.name
+        );
+        return Err(Failure::new(exit::REFUSED, codes::OFFICE_CHANGED, message)
+            .hint("restore the file; or begin anew with another `name` or `--state DIR`"));
+    }
+    let with = "with a single system `Primary`";
+    let (office, stand_in, what) = match intent {
+        Intent::Write => (
+            Embedded::open_or_create(path).await?,
+            None,
+            format!("`{shown}` did not exist; it was made {with}"),
+        ),
+        Intent::Look => {
+            let stand_in = StandIn(folder.join(format!("stand-in-{}.db", std::process::id())));
+            let office = Embedded::create(&stand_in.0, &OfficeFile::plain()).await?;
+            (office, Some(stand_in), format!("`{shown}` does not exist; the first sync makes it {with}"))
+        }
+    };
+    let note = Diagnostic::note(codes::OFFICE_FILE, what).hint(
+        "`rollcall office init OFFICE --from office.toml` makes one with systems, groups and templates",
+    );
+    Ok(Reached { office: Box::new(office), _stand_in: stand_in, note: Some(note) })
 }
 
 fn config(job: &Job, real: &IpOffice, proved: bool) -> Result<Config, Failure> {
@@ -113,12 +145,16 @@ pub(crate) async fn embedded(path: &Path) -> Result<Embedded, Failure> {
 /// Reaches a phone system by what was typed: an embedded office's file, or a job file.
 pub(crate) async fn of_argument(global: &Global, path: &Path) -> Result<Reached, Failure> {
     if is_embedded(path) {
-        return Ok(Reached { office: Box::new(embedded(path).await?), _stand_in: None });
+        return Ok(Reached { office: Box::new(embedded(path).await?), _stand_in: None, note: None });
     }
     if !path.exists() {
         let message = format!("there is no office or job file `{}`", path.display());
         return Err(Failure::new(exit::ERROR, codes::FILE, message)
             .hint("`rollcall office init OFFICE` makes an office"));
+    }
+    if !is_toml(path) {
+        let message = format!("`{}` is neither an embedded office nor a job file", path.display());
+        return Err(Failure::new(exit::ERROR, codes::OFFICE_DAMAGED, message));
     }
     let job = wiring::load_job(path)?;
     of_job(&job, &wiring::state_folder(global)?, Intent::Look).await
@@ -126,7 +162,7 @@ pub(crate) async fn of_argument(global: &Global, path: &Path) -> Result<Reached,
 
 /// Gives the embedded office that was typed or that a job file names.
 pub(crate) async fn embedded_of_argument(path: &Path) -> Result<Embedded, Failure> {
-    if is_embedded(path) || !path.exists() {
+    if is_embedded(path) || !path.exists() || !is_toml(path) {
         return embedded(path).await;
     }
     match wiring::load_job(path)?.phone_system {
@@ -136,6 +172,10 @@ pub(crate) async fn embedded_of_argument(path: &Path) -> Result<Embedded, Failur
             Err(Failure::new(exit::USAGE, codes::USAGE, message))
         }
     }
+}
+
+fn is_toml(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "toml")
 }
 
 fn is_embedded(path: &Path) -> bool {

@@ -201,6 +201,18 @@ impl Session {
         })
     }
 
+    /// Tells that a command asks for more than a recording of a sync holds.
+    pub(crate) fn beyond_recording(&self, command: &str, mut failure: Failure) -> Failure {
+        if self.job.directory.recording.is_some() {
+            for why in failure.diagnostics.iter_mut().filter(|why| why.code == codes::RECORDING_INVALID) {
+                why.message =
+                    format!("`{command}` asks the directory for more than the recording of a sync holds");
+                why.hint = Some("take `recording` out of [directory] to ask the network".into());
+            }
+        }
+        failure
+    }
+
     /// Turns an early end of a run into a failure with places in files.
     pub(crate) fn failure(&self, error: rollcall_engine::RunError) -> Failure {
         self.progress.clear();

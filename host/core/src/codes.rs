@@ -121,6 +121,8 @@ codes! {
     CAPACITY = "E0419";
     /// A leaver is protected.
     PROTECTED = "E0420";
+    /// A leaver whose delete is not due yet.
+    LEAVER_PENDING = "E0421";
 
     /// The plan deletes more than the guard allows.
     GUARD_DELETE = "E0500";

@@ -10,7 +10,7 @@ use crate::map::Skip;
 use crate::memory::{Link, Memory};
 use crate::pair::Pairing;
 use crate::phone::{PhoneUser, Standing};
-use crate::plan::{Action, Change, Plan, skip};
+use crate::plan::{Action, Change, Pending, Plan, skip};
 use crate::policy::Policy;
 use crate::script::Script;
 use crate::text::{Guid, Text};
@@ -45,15 +45,10 @@ pub(crate) fn leavers(
                 plan.changes.push(skip(left_skip(link, *phone, vec![why])));
             }
             Err(why) => plan.changes.push(skip(left_skip(link, *phone, why))),
-            Ok(false) if memory.deletes_held.is_some() => {
-                let why = memory.deletes_held.as_deref().unwrap_or_default();
-                plan.pending.push((link.key.clone(), why.into()));
+            Ok(false) if memory.deletes_held.is_none() && memory.due.contains(&link.id) => {
+                deletes.insert(link.guid.clone());
             }
-            Ok(false) if memory.due.contains(&link.id) => _ = deletes.insert(link.guid.clone()),
-            Ok(false) => {
-                let why = "left the directory; the delete follows when the grace has passed and two complete reads lack the user";
-                plan.pending.push((link.key.clone(), why.into()));
-            }
+            Ok(false) => plan.pending.push(pending(link, *phone, memory.deletes_held.as_deref())),
         }
     }
     if without_tick > 0 {
@@ -63,6 +58,17 @@ pub(crate) fn leavers(
         plan.diagnostics.push(Diagnostic::note(codes::TICK_OFF, message).path(&["synchronize", "delete"]));
     }
     deletes
+}
+
+fn pending(link: &Link, phone: Option<&PhoneUser>, held: Option<&str>) -> Pending {
+    let syncs = link.missing.map_or(0, |missing| missing.reads);
+    let why = held.map_or_else(
+        || format!("left the directory; {syncs} syncs have missed the user so far, and the delete follows after two and the grace"),
+        str::to_owned,
+    );
+    let name = phone.map(|phone| phone.name().into());
+    let extension = phone.and_then(PhoneUser::extension).map(Text::from);
+    Pending { key: link.key.clone(), name, extension, why }
 }
 
 fn left_skip(link: &Link, phone: Option<&PhoneUser>, why: Vec<Diagnostic>) -> Skip {

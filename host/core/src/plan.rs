@@ -103,6 +103,19 @@ impl Change {
     }
 }
 
+/// A leaver whose delete is not due yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// The user identification.
+    pub key: Text,
+    /// The Name, if the phone user still stands.
+    pub name: Option<Text>,
+    /// Its extension, likewise.
+    pub extension: Option<Text>,
+    /// Why it is not deleted now.
+    pub why: String,
+}
+
 /// What the pull came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
@@ -121,8 +134,8 @@ pub struct Plan {
     pub order: Vec<Move>,
     /// Owned users for whom nothing changes: user identification, Name and extension.
     pub unchanged: Vec<(Text, Text, Option<Text>)>,
-    /// Leavers whose delete is not due yet, with the reason.
-    pub pending: Vec<(Text, String)>,
+    /// Leavers whose delete is not due yet.
+    pub pending: Vec<Pending>,
     /// What concerns no single change, and what somebody should know of one.
     pub diagnostics: Vec<Diagnostic>,
     /// Owned records that the reading lacks.

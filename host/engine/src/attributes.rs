@@ -11,6 +11,9 @@ pub type References = BTreeMap<Text, Vec<Place>>;
 /// How alike two names must be for a did-you-mean, from 0 to 1.
 const ALIKE_LEAST: f64 = 0.75;
 
+/// How many attributes a hint lists in full.
+const LISTED_MOST: usize = 16;
+
 /// Gives an error for each name that a closed schema does not have.
 pub fn check(references: &References, attributes: &Attributes) -> Vec<Diagnostic> {
     if attributes.open {
@@ -29,7 +32,9 @@ pub fn check(references: &References, attributes: &Attributes) -> Vec<Diagnostic
             })
             .filter(|(alike, _)| *alike >= ALIKE_LEAST)
             .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)));
+        let names: Vec<&str> = attributes.known.iter().map(|known| &*known.name).collect();
         let hint = match near {
+            _ if names.len() <= LISTED_MOST => format!("there is {}", names.join(", ")),
             Some((_, near)) => format!("did you mean `{near}`? `rollcall fields JOB` lists the attributes"),
             None => "`rollcall fields JOB` lists the attributes".to_owned(),
         };
@@ -57,7 +62,9 @@ mod tests {
             many: false,
             about: String::new(),
         };
-        let attributes = Attributes { known: vec![info("displayName"), info("mail")], open: false };
+        let many = (0..20).map(|n| info(&format!("extensionAttribute{n}")));
+        let known = [info("displayName"), info("mail")].into_iter().chain(many).collect();
+        let attributes = Attributes { known, open: false };
         let references: References = [("dispalyName".into(), vec![Place::Nowhere])].into();
         let wrong = check(&references, &attributes);
         assert!(wrong[0].hint.as_ref().unwrap().contains("`displayName`"));

@@ -82,11 +82,11 @@ pub async fn explain(parts: Parts<'_>, wanted: &str) -> Result<Vec<Explained>, R
         let key =
             desired.as_ref().map(|desired| &desired.draft.key).or(change.as_ref().map(|change| &change.key));
         let key = key.or(link.as_ref().map(|link| &link.key)).cloned();
-        let pending = prepared.plan.pending.iter().find(|(pending, _)| key.as_ref() == Some(pending));
+        let pending = prepared.plan.pending.iter().find(|pending| key.as_ref() == Some(&pending.key));
         let about = |diagnostic: &&Diagnostic| diagnostic.user.is_some() && diagnostic.user == key;
         Explained {
             stands: link.as_ref().and_then(|link| prepared.standing.users.get(&link.guid)).cloned(),
-            pending: pending.map(|(_, why)| why.clone()),
+            pending: pending.map(|pending| pending.why.clone()),
             diagnostics: prepared.plan.diagnostics.iter().filter(about).cloned().collect(),
             id: Some(id),
             key,

@@ -40,8 +40,9 @@ impl Spans {
         self.nearest(&path)
     }
 
+    /// Gives the place of a key, or of the nearest table above it that the file has. The file as a whole is no place.
     fn nearest(&self, path: &[Text]) -> Option<Place> {
-        let at = (0..=path.len()).rev().find_map(|length| self.places.get(&path[..length]))?;
+        let at = (1..=path.len()).rev().find_map(|length| self.places.get(&path[..length]))?;
         Some(place_of(&self.sources, at))
     }
 }

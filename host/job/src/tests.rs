@@ -455,7 +455,7 @@ fn places_of_keys_and_expressions() {
     };
     assert_eq!(text(job.place(&["directory", "settings", "tenant_id"])), "\"t\"");
     assert_eq!(text(job.place(&["directory", "settings", "group_id"])), "settings");
-    assert_eq!(text(job.place(&["nothing"])), "");
+    assert_eq!(text(job.place(&["nothing"])), "None");
     let found = job.resolve(Diagnostic::error(codes::SETTING_INVALID, "x").path(&["phone_system", "path"]));
     assert_eq!(text(Some(found.place)), "\"office.db\"");
     let shown: Vec<(String, bool)> = job

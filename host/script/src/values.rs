@@ -71,7 +71,7 @@ fn single(field: Field, value: &Dynamic) -> Result<Option<String>, Misfit> {
 pub(crate) fn number_misfit() -> Misfit {
     (
         "gives a number, and text is needed: a zero in front would be lost".into(),
-        Some("put it in quotes, or add `.to_string()`"),
+        Some("text stands in double quotes of its own within the expression; else add `.to_string()`"),
     )
 }
 

@@ -38,7 +38,7 @@ pub(crate) async fn run(global: &Global, output: &Output, job: &Path) -> Result<
     let name = session.job.directory.name.clone();
     let users = pull(&mut directory, &mut mirror, &name, b"survey", &*session.progress, session.cancel())
         .await
-        .map_err(|error| session.failure(error))?;
+        .map_err(|error| session.beyond_recording("fields", session.failure(error)))?;
     let mut seen: BTreeMap<Text, Seen> = BTreeMap::new();
     let mut after = None;
     loop {

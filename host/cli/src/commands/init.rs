@@ -26,6 +26,7 @@ const ENTRA: &[File] = &[
 ];
 const CSV: &[File] = &[
     ("job.toml", include_str!("../templates/csv.toml")),
+    ("people.csv", include_str!("../templates/people.csv")),
     ("provisioning.rhai", include_str!("../templates/provisioning.rhai")),
 ];
 
@@ -49,8 +50,9 @@ pub(crate) fn run(output: &Output, dir: &Path, from: Option<&str>) -> Result<u8,
                 .hint("give an empty folder: `rollcall init DIR`"));
         }
     }
+    let name = job_name(dir);
     let written: Result<Vec<PathBuf>, Failure> =
-        files.iter().map(|(name, content)| write(dir, name, content)).collect();
+        files.iter().map(|(file, content)| write(dir, file, &named(content, &name))).collect();
     let written = written?;
     let job = dir.join("job.toml");
     if output.json {
@@ -62,6 +64,27 @@ pub(crate) fn run(output: &Output, dir: &Path, from: Option<&str>) -> Result<u8,
     }
     output.human(&format!("\nNext:\n  rollcall {next} {}\n", job.display()));
     Ok(exit::DONE)
+}
+
+/// Names the job after its folder: links belong to a job by its name, so two jobs must not share one.
+fn job_name(dir: &Path) -> String {
+    let folder = std::fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
+    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name: String = name.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ' ')).collect();
+    if name.trim().is_empty() { "Users".to_owned() } else { name }
+}
+
+/// Puts the job's name into a template.
+fn named(content: &str, name: &str) -> String {
+    let line = |line: &str| match line.strip_prefix("name = ") {
+        Some(_) => format!("name = \"{name}\"\n"),
+        None => format!("{line}\n"),
+    };
+    let (head, rest) = content.split_once("[directory]").unwrap_or((content, ""));
+    if rest.is_empty() {
+        return content.to_owned();
+    }
+    format!("{}[directory]{rest}", head.lines().map(line).collect::<String>())
 }
 
 fn write(dir: &Path, name: &str, content: &str) -> Result<PathBuf, Failure> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use rollcall_core::{Guid, Secret, Text, codes};
+use rollcall_core::{Diagnostic, Guid, Secret, Text, codes};
 use rollcall_edges::office::Office as _;
 use rollcall_edges::state::State as _;
 use rollcall_job::job::PhoneSystem;
@@ -33,6 +33,7 @@ pub(crate) async fn run(global: &Global, output: &Output, command: &OfficeComman
         }
         OfficeCommand::Import { office, from } => import(output, office, from).await,
         OfficeCommand::Export { office, reveal } => {
+            no_json(output)?;
             let office = offices::embedded_of_argument(office).await?;
             let (users, extensions) = (office.user_views(None).await?, office.extension_views(None).await?);
             output.payload(&export(&office.read().await?, &users, &extensions, *reveal));
@@ -44,6 +45,18 @@ pub(crate) async fn run(global: &Global, output: &Output, command: &OfficeComman
             compared(global, output, before, after, prove.as_deref()).await
         }
     }
+}
+
+/// Refuses `--json` where the payload is TOML.
+fn no_json(output: &Output) -> Result<(), Failure> {
+    if output.json {
+        return Err(Failure::new(
+            exit::USAGE,
+            codes::USAGE,
+            "this command prints TOML, so it takes no `--json`",
+        ));
+    }
+    Ok(())
 }
 
 async fn init(output: &Output, path: &Path, from: Option<&Path>) -> Result<u8, Failure> {
@@ -194,6 +207,7 @@ async fn serve(output: &Output, args: &ServeArgs) -> Result<u8, Failure> {
 
 async fn template(output: &Output, path: &Path, command: &TemplateCommand) -> Result<u8, Failure> {
     let TemplateCommand::FromUser { user, name } = command;
+    no_json(output)?;
     let office = offices::embedded_of_argument(path).await?;
     let views = office.user_views(None).await?;
     let standing = office.read().await?;
@@ -257,10 +271,19 @@ async fn compared(
         }
     }
     output.human(&format!("{} users compared, {} differ.\n", result.users_compared, result.changed.len()));
-    if !result.kept {
+    if !lost.is_empty() {
         let message = format!("the update lost elements: {}", lost.join(", "));
-        return Err(Failure::new(exit::ERROR, codes::OFFICE_UNEXPECTED, message)
-            .hint("do not sync updates to this phone system; New and Delete are not concerned"));
+        let why = Diagnostic::error(codes::OFFICE_UNEXPECTED, message)
+            .hint("do not sync updates to this phone system; New and Delete are not concerned");
+        output.diagnostics(&[why]);
+        return Ok(exit::ERROR);
+    }
+    if !result.kept {
+        let message = "nothing was lost, but the exports do not prove that an update keeps what reads hide";
+        let why = Diagnostic::warning(codes::OFFICE_HIDES, message)
+            .hint("let one sync update a user who has a forwarding or a mobile twinning number, between the two exports, and change nothing else");
+        output.diagnostics(&[why]);
+        return Ok(if prove.is_some() { exit::ERROR } else { exit::DONE });
     }
     output.human("Nothing was lost.\n");
     if let Some(job) = prove {

@@ -33,6 +33,7 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &PreviewArgs) ->
     }
     output.human(&human::report(&report, args.all));
     output.diagnostics(&loud(&diagnostics));
+    output.diagnostics(ends.office.note().map(std::slice::from_ref).unwrap_or_default());
     let code = exit::of_report(&report);
     if code == exit::DONE && args.detailed_exitcode && report.plan.applyable {
         return Ok(exit::PENDING);

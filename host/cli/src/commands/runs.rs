@@ -62,15 +62,25 @@ fn row(run: &RunRow) -> Vec<String> {
 pub(crate) async fn show(global: &Global, output: &Output, id: &str) -> Result<u8, Failure> {
     let store = wiring::store(global).await?;
     let Some(run) = store.run(id).await? else {
-        return Err(Failure::new(exit::ERROR, codes::RUN_UNKNOWN, format!("there is no run `{id}`"))
-            .hint("`rollcall runs` lists them"));
+        return Err(Failure::new(
+            exit::ERROR,
+            codes::RUN_UNKNOWN,
+            format!("no run, or more than one, begins with `{id}`"),
+        )
+        .hint("`rollcall runs` lists them"));
     };
     if output.json {
         output.payload(&run.document);
     }
     let document: Value = serde_json::from_str(&run.document).unwrap_or_default();
     let ended = run.ended.map_or_else(|| "interrupted".to_owned(), at);
-    output.human(&format!("Run {} of {}: {} to {ended}\n", run.id, shown(&run.job), at(run.started)));
+    let exit_code = run.exit.map(|code| format!(", exit {code}")).unwrap_or_default();
+    output.human(&format!(
+        "Run {} of {}: {} to {ended}{exit_code}\n",
+        run.id,
+        shown(&run.job),
+        at(run.started)
+    ));
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or("-").to_owned();
     let changes = document.get("changes").and_then(Value::as_array).cloned().unwrap_or_default();
     let rows: Vec<Vec<String>> = changes
@@ -87,6 +97,16 @@ pub(crate) async fn show(global: &Global, output: &Output, id: &str) -> Result<u
             &rows,
             36,
         ));
+    }
+    for found in document.get("diagnostics").and_then(Value::as_array).into_iter().flatten() {
+        let user = found
+            .get("user_identification")
+            .and_then(Value::as_str)
+            .map(|user| format!("{user}: "))
+            .unwrap_or_default();
+        let line =
+            format!("{} {}: {user}{}", text(found, "severity"), text(found, "code"), text(found, "message"));
+        output.human(&format!("{}\n", shown(&line)));
     }
     Ok(exit::DONE)
 }

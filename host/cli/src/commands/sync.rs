@@ -59,6 +59,7 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &SyncArgs) -> Re
     }
     output.human(&human::report(&report, args.all));
     output.diagnostics(&loud(&diagnostics));
+    output.diagnostics(ends.office.note().map(std::slice::from_ref).unwrap_or_default());
     ends.finish()?;
     Ok(exit::of_report(&report))
 }
@@ -95,6 +96,9 @@ pub(crate) fn gather(report: &Report) -> Vec<Diagnostic> {
             all.extend(change.why.iter().cloned());
         }
     }
+    all.extend(report.plan.pending.iter().map(|pending| {
+        Diagnostic::note(codes::LEAVER_PENDING, pending.why.clone()).user(pending.key.clone())
+    }));
     all.extend(report.plan.diagnostics.iter().cloned());
     all
 }

@@ -40,7 +40,10 @@ pub(crate) async fn run(global: &Global, output: &Output, job: &Path) -> Result<
 async fn directory(session: &Session) -> (Vec<Finding>, u8) {
     let answer = async {
         let mut directory = session.directory(None).await?;
-        let connection = directory.check().await.map_err(|error| session.failure(error.into()))?;
+        let connection = directory
+            .check()
+            .await
+            .map_err(|error| session.beyond_recording("test-connection", session.failure(error.into())))?;
         Ok::<_, Failure>(connection)
     };
     match answer.await {
@@ -57,8 +60,10 @@ async fn directory(session: &Session) -> (Vec<Finding>, u8) {
 }
 
 async fn office(session: &Session) -> (Vec<Finding>, u8) {
+    let mut notes = Vec::new();
     let answer = async {
         let reached = session.office(Intent::Look).await?;
+        notes.extend(reached.note().cloned());
         let office = reached.office();
         let abilities = office.abilities().await?;
         let standing = office.read().await?;
@@ -86,7 +91,9 @@ async fn office(session: &Session) -> (Vec<Finding>, u8) {
             findings.push(finding(map.field.key(), FindingState::Warned, message, None));
         }
     }
-    findings.extend(warnings.into_iter().map(|w| finding(w.code.0, FindingState::Warned, w.message, w.hint)));
+    findings.extend(
+        warnings.into_iter().chain(notes).map(|w| finding(w.code.0, FindingState::Warned, w.message, w.hint)),
+    );
     for system in &standing.unreached {
         findings.push(finding(system, FindingState::Failed, "did not answer".to_owned(), None));
     }

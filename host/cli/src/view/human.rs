@@ -23,8 +23,11 @@ pub(crate) fn report(report: &Report, all: bool) -> String {
     for (change, outcome) in plan.changes.iter().zip(&report.outcomes) {
         out.push_str(&change_lines(change, outcome));
     }
-    for (key, why) in &plan.pending {
-        let _ = writeln!(out, "{} {}", paint(AnsiColor::Yellow, "…"), shown(&format!("{key}: {why}")));
+    for pending in &plan.pending {
+        let name = column(pending.name.as_deref().unwrap_or("-"), NAME_WIDTH);
+        let extension = column(pending.extension.as_deref().unwrap_or("-"), EXTENSION_WIDTH);
+        let why = shown(&format!("{} ({})", pending.why, pending.key));
+        let _ = writeln!(out, "{} {name} {extension} {why}", paint(AnsiColor::Yellow, "…"));
     }
     if all {
         for (key, name, extension) in &plan.unchanged {

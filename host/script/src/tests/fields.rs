@@ -63,7 +63,7 @@ fn failures_say_what_and_where() {
         (
             "extension",
             "level + 1",
-            "E0400 error extension.toml:1:1 [level + 1] `extension` gives a number, and text is needed: a zero in front would be lost (put it in quotes, or add `.to_string()`)\n",
+            "E0400 error extension.toml:1:1 [level + 1] `extension` gives a number, and text is needed: a zero in front would be lost (text stands in double quotes of its own within the expression; else add `.to_string()`)\n",
         ),
         (
             "email",

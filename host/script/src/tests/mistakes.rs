@@ -24,7 +24,7 @@ fn many_mistakes_at_once() {
     );
     let expect = "\
 E0201 error email.toml:1:6 [to_uper] there is no function `to_uper` (did you mean `to_upper`?)
-E0203 error extension.toml:1:1 [0412] `extension` gives a number, and text is needed: a zero in front would be lost (put it in quotes, or add `.to_string()`)
+E0203 error extension.toml:1:1 [0412] `extension` gives a number, and text is needed: a zero in front would be lost (text stands in double quotes of its own within the expression; else add `.to_string()`)
 E0200 error full_name.toml:1:13 [+] it ends too early
 E0201 error name.toml:1:8 [phone_nam] there is no function `names::phone_nam` (did you mean `names::phone_name`?)
 E0202 error provisioning.rhai:1:23 [offce] there is no variable `offce` (functions and closures see what they are given: `|user| user.department`)
@@ -60,7 +60,7 @@ fn one_by_one() {
         (
             &[("login_code", "[\"1\", 2]")],
             "",
-            "E0203 error login_code.toml:1:7 [2] `login_code` gives a number, and text is needed: a zero in front would be lost (put it in quotes, or add `.to_string()`)\n",
+            "E0203 error login_code.toml:1:7 [2] `login_code` gives a number, and text is needed: a zero in front would be lost (text stands in double quotes of its own within the expression; else add `.to_string()`)\n",
         ),
         (
             &[("email", "rule(\"a\", #{})")],
