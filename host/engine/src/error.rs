@@ -147,8 +147,7 @@ pub fn office(error: &OfficeError) -> Diagnostic {
         OfficeError::Untrusted { fingerprint } => Diagnostic::error(codes::TLS_UNTRUSTED, message).hint(format!(
             "compare it with the certificate that Web Manager shows; if it is the same, set `certificate_sha256 = \"{fingerprint}\"` under [phone_system]"
         )),
-        OfficeError::Denied(_) => Diagnostic::error(codes::OFFICE_DENIED, message)
-            .hint("the service user needs the rights `Management API Read` and `Management API Write`"),
+        OfficeError::Denied(_) => Diagnostic::error(codes::OFFICE_DENIED, message),
         OfficeError::Stale(_) => Diagnostic::error(codes::STALE, message).hint("run again: the plan is made from what stands now"),
         OfficeError::Refused(_) => Diagnostic::error(codes::OFFICE_REFUSED, message),
         OfficeError::Unexpected(_) => Diagnostic::error(codes::OFFICE_UNEXPECTED, message),

@@ -172,7 +172,7 @@ impl Office for Client {
         let message =
             "the Management API hides some elements of a user from reads, and an update could clear them";
         let hint = "export the users in Web Manager, update one with rollcall, export again, and type \
-                    `rollcall office compare BEFORE.xml AFTER.xml`";
+                    `rollcall office compare BEFORE.xml AFTER.xml --prove JOB`";
         Ok(vec![Diagnostic::warning(codes::OFFICE_HIDES, message).hint(hint)])
     }
 
