@@ -56,6 +56,8 @@ impl Allow<'_> {
         let mut wrong = Vec::new();
         for grant in &self.manifest.grant.http {
             match self.url(&grant.origin).and_then(|url| self.allowed(&grant.origin, url, &grant.reason)) {
+                // Where the job's own line allows the origin, that line says which methods and paths, and nothing more.
+                Ok(_) if !self.bundled && !self.comes_from_job(&grant.origin) => {}
                 Ok(origin) => servers.granted.extend(
                     grant
                         .methods
@@ -163,13 +165,14 @@ impl Allow<'_> {
     }
 }
 
-/// Gives the folders that the manifest asks for and the settings name, and checks that the files are there.
-pub(crate) fn folders(
+/// Gives the files that the manifest asks for and the settings name, and checks that they are there. What lies beside
+/// them is not granted: that takes a line under `[directory.grants] files`.
+pub(crate) fn files(
     manifest: &Manifest,
     settings: &Settings,
     must_exist: bool,
 ) -> Result<Vec<std::path::PathBuf>, Vec<Diagnostic>> {
-    let mut folders = Vec::new();
+    let mut files = Vec::new();
     let mut wrong = Vec::new();
     for grant in &manifest.grant.files {
         let name = &grant.folder_of;
@@ -190,13 +193,9 @@ pub(crate) fn folders(
             wrong.push(Diagnostic::error(codes::SETTING_INVALID, message).path(&place).hint(hint));
             continue;
         }
-        match path.parent() {
-            Some(folder) if folder.as_os_str().is_empty() => folders.push(".".into()),
-            Some(folder) => folders.push(folder.to_owned()),
-            None => {}
-        }
+        files.push(path.to_owned());
     }
-    if wrong.is_empty() { Ok(folders) } else { Err(wrong) }
+    if wrong.is_empty() { Ok(files) } else { Err(wrong) }
 }
 
 #[cfg(test)]
@@ -222,7 +221,9 @@ mod tests {
         let settings = Settings::check(&manifest, &given, std::path::Path::new("/job")).unwrap();
         let job: Vec<rollcall_core::Text> = job.iter().map(|line| (*line).into()).collect();
         let allow = Allow { manifest: &manifest, settings: &settings, job: &job, bundled };
-        let got = allow.servers().map(|servers| servers.granted[0].origin.to_string());
+        let line = || "the job's own line".to_owned();
+        let got =
+            allow.servers().map(|s| s.granted.first().map_or_else(line, |server| server.origin.to_string()));
         match (got, expect) {
             (Ok(got), Ok(expect)) => assert_eq!(got, expect),
             (Err(wrong), Err(expect)) => assert!(wrong[0].message.contains(expect), "{wrong:?}"),
@@ -234,7 +235,8 @@ mod tests {
     fn a_partner_needs_the_jobs_word() {
         check("{}", &[], true, Ok("https://default.example/"));
         check("{}", &[], false, Err("asks for `https://default.example`, which the job does not grant"));
-        check("{}", &["GET https://default.example/api"], false, Ok("https://default.example/"));
+        // The line itself grants its method and path; the manifest's own wish adds nothing to it.
+        check("{}", &["GET https://default.example/api"], false, Ok("the job's own line"));
         check("{}", &["https://default.example:444"], false, Err("does not grant"));
         check(r#"{"base_url": "https://mine.example/api/"}"#, &[], false, Ok("https://mine.example/api"));
         check(r#"{"base_url": "http://127.0.0.1:8080"}"#, &[], false, Ok("http://127.0.0.1:8080/"));

@@ -13,7 +13,7 @@ use crate::cache::Cache;
 use crate::connector::{Connector, Inner};
 use crate::credentials::check_credentials;
 use crate::engine;
-use crate::grants::{Allow, Servers, folders};
+use crate::grants::{Allow, Servers, files};
 use crate::host::files::FilesGranted;
 use crate::host::http::HttpGranted;
 use crate::host::run::Progress;
@@ -73,7 +73,7 @@ struct Prepared {
     settings: Settings,
     limits: Limits,
     servers: Servers,
-    folders: Vec<PathBuf>,
+    files: Vec<PathBuf>,
 }
 
 impl Host {
@@ -156,13 +156,11 @@ impl Host {
         let code = self.code(package).await?;
         let manifest = package.manifest().clone();
         let settings = prepared.settings.for_guest(&manifest, &spec.select);
-        let mut roots = prepared.folders;
-        roots.extend(spec.grant_files.iter().cloned());
         let terms = Terms {
             directory: spec.directory.clone(),
             limits: Arc::new(prepared.limits),
             http: Arc::new(http),
-            files: Arc::new(FilesGranted { folders: roots, tape }),
+            files: Arc::new(FilesGranted { files: prepared.files, folders: spec.grant_files.clone(), tape }),
             progress: spec.progress.clone(),
         };
         Ok(Arc::new(Inner::new(self.threads.clone(), code, terms, manifest, settings)))
@@ -207,13 +205,13 @@ fn prepare(package: &Package, spec: &ConnectSpec) -> Result<Prepared, Vec<Diagno
                 bundled: spec.bundled || replays,
             };
             let servers = allow.servers().map_err(|found| wrong.extend(found)).ok();
-            let folders = folders(manifest, &settings, !replays).map_err(|found| wrong.extend(found)).ok();
-            rest = servers.zip(folders).map(|(servers, folders)| (settings, servers, folders));
+            let files = files(manifest, &settings, !replays).map_err(|found| wrong.extend(found)).ok();
+            rest = servers.zip(files).map(|(servers, files)| (settings, servers, files));
         }
     }
     match (limits, rest) {
-        (Some(limits), Some((settings, servers, folders))) if wrong.is_empty() => {
-            Ok(Prepared { settings, limits, servers, folders })
+        (Some(limits), Some((settings, servers, files))) if wrong.is_empty() => {
+            Ok(Prepared { settings, limits, servers, files })
         }
         _ => Err(wrong),
     }

@@ -72,6 +72,7 @@ impl Walk {
         }
         for row in page.rows {
             wire::visible(&row)?;
+            wire::tells_enabled(&self.settings, &row)?;
             if wire::wanted(&self.settings, &row) {
                 self.waiting.push_back(row);
             }

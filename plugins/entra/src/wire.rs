@@ -150,6 +150,15 @@ pub(crate) fn visible(row: &Row) -> Result<(), Error> {
     Ok(())
 }
 
+/// Refuses a row of which the app may not see whether the account is enabled: everybody would count as disabled, and so
+/// as gone.
+pub(crate) fn tells_enabled(settings: &Settings, row: &Row) -> Result<(), Error> {
+    if !settings.include_disabled && !matches!(row.get("accountEnabled"), Some(Value::Bool(_))) {
+        return Err(Error::missing("Microsoft Graph does not tell whether accounts are enabled", USERS));
+    }
+    Ok(())
+}
+
 /// Tells whether a user belongs to the settings' scope, as far as Graph was not asked to tell.
 pub(crate) fn wanted(settings: &Settings, row: &Row) -> bool {
     // Null on very old users, who are members.

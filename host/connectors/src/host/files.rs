@@ -17,9 +17,11 @@ use crate::v0_1::files::{Host, HostFile};
 use crate::v0_1::types::Error;
 use crate::words::tame;
 
-/// The folders that a connector may read.
+/// What a connector may read.
 #[derive(Debug, Default)]
 pub(crate) struct FilesGranted {
+    /// The files that the settings name; what lies beside them is closed.
+    pub(crate) files: Vec<PathBuf>,
     /// In the order in which a path is looked for.
     pub(crate) folders: Vec<PathBuf>,
     /// Where what is read is recorded, or comes from.
@@ -63,7 +65,15 @@ impl FilesGranted {
         if !Path::new(path).components().all(normal) {
             return Err(out("is not inside the granted folder"));
         }
-        for folder in &self.folders {
+        let named = self
+            .files
+            .iter()
+            .find(|file| file.file_name().is_some_and(|name| Path::new(path) == Path::new(name)));
+        let beside = named.map(|file| match file.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        });
+        for folder in beside.iter().chain(&self.folders) {
             let root = match folder.canonicalize() {
                 Ok(root) => root,
                 Err(error) => {
@@ -81,6 +91,9 @@ impl FilesGranted {
                     return Err(Closed::Unreadable(format!("the file `{shown}` cannot be read: {error}")));
                 }
             }
+        }
+        if named.is_none() && self.folders.is_empty() {
+            return Err(out("is not granted: the settings name another one"));
         }
         Err(Closed::Absent(format!("there is no file `{shown}`")))
     }

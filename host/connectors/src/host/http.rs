@@ -26,12 +26,20 @@ const OURS: &[&str] = &[
     "cookie",
     "cookie2",
     "expect",
+    "forwarded",
     "host",
     "keep-alive",
     "te",
     "trailer",
     "transfer-encoding",
     "upgrade",
+    // Servers behind some frameworks take these for another method, path or host than the one that was granted.
+    "x-forwarded-host",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-url",
+    "x-rewrite-url",
 ];
 
 /// How a connector reaches servers.

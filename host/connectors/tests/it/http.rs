@@ -180,11 +180,14 @@ async fn nothing_leads_out_of_the_granted_folder() {
     std::fs::write(base.path().join("secret.txt"), "secret").unwrap();
     std::fs::write(folder.join("people.csv"), "id\n1\n").unwrap();
     std::os::unix::fs::symlink(base.path().join("secret.txt"), folder.join("link.txt")).unwrap();
-    for (mode, expect) in [
-        ("out", "the file `../secret.txt` is not inside the granted folder"),
-        ("link", "the file `link.txt` is a link out of the granted folder"),
+    for (mode, granted, expect) in [
+        ("out", false, "the file `../secret.txt` is not inside the granted folder"),
+        ("out", true, "the file `../secret.txt` is not inside the granted folder"),
+        ("link", true, "the file `link.txt` is a link out of the granted folder"),
+        ("link", false, "the file `link.txt` is not granted: the settings name another one"),
     ] {
         let mut spec = misbehaving(mode);
+        spec.grant_files.extend(granted.then(|| folder.clone()));
         spec.folder.clone_from(&folder);
         spec.settings.insert("path".into(), json!("people.csv"));
         let mut connector = host().connect(&hostile(), &spec).await.unwrap();

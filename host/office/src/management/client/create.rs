@@ -26,7 +26,11 @@ impl Client {
         item.set("Password", password()?.expose());
         let made = self.ask(Ask::new("POST", Kind::User, home).item(&item)).await?;
         // The answer may name the new user; what it does not say is looked up by the name that the plan made unique.
-        let guid = made.and_then(|answer| answer.items(Kind::User).ok()?.first()?.guid());
+        // A list of several is no answer to a create: the first of them may be anybody.
+        let guid = made.and_then(|answer| match answer.items(Kind::User).ok()?.as_slice() {
+            [only] => only.guid(),
+            _ => None,
+        });
         let name = item.text(element::NAME).unwrap_or_default();
         let found = match &guid {
             Some(guid) => {
@@ -37,6 +41,9 @@ impl Client {
         };
         let ask = Ask::new("POST", Kind::User, home);
         match found {
+            Ok(Some(user)) if user.item.text(element::NAME).as_deref() != Some(&*name) => {
+                Err(unsure(&ask, "the answer names a user of another name"))
+            }
             Ok(Some(user)) => {
                 self.remember(&user.guid, &user.home).await?;
                 user.phone_user()
