@@ -47,17 +47,8 @@ pub struct Memory {
     pub held_names: BTreeMap<Text, RecordId>,
     /// Numbers in quarantine, likewise.
     pub held_numbers: BTreeMap<Text, RecordId>,
-    /// Phone users that other jobs own, each with the job's name.
-    pub foreign: BTreeMap<Guid, Text>,
     /// How many users the last reading that passed the guard had.
     pub baseline: Option<u32>,
     /// Why nothing is deleted this time, whoever is due: the scope changed, or a recording is replayed.
     pub deletes_held: Option<Text>,
-}
-
-impl Memory {
-    /// Gives the link that holds a phone user.
-    pub fn link_of(&self, guid: &str) -> Option<&Link> {
-        self.links.values().find(|link| &*link.guid == guid)
-    }
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use crate::constraint::Reserved;
 use crate::field::Field;
 use crate::phone::Abilities;
-use crate::text::Text;
 
 /// When an existing user's field follows the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,8 +140,6 @@ pub struct Policy {
     pub limits: Limits,
     /// What the phone system can be asked to write.
     pub abilities: Abilities,
-    /// Guards that one run may pass, by name, with the exact figure: `--accept max_delete=42`.
-    pub accept: BTreeMap<Text, usize>,
 }
 
 impl Default for Policy {
@@ -157,7 +154,6 @@ impl Default for Policy {
             reserved: Reserved::default(),
             limits: Limits::default(),
             abilities: Abilities::all(),
-            accept: BTreeMap::new(),
         }
     }
 }

@@ -42,11 +42,6 @@ pub async fn recall(
             memory.held_numbers.insert(held.value, held.id);
         }
     }
-    for (guid, (owner, _)) in state.owners(office).await? {
-        if owner != job.name {
-            memory.foreign.insert(guid, owner);
-        }
-    }
     Ok(memory)
 }
 

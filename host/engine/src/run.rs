@@ -127,7 +127,6 @@ pub async fn sync(
         apply(cleared, &run, &prepared.standing, links, &tools).await?;
     (report.outcomes, report.stopped, report.signal) = (outcomes, stopped, signal);
     finish(state, clock, &report, render).await?;
-    office.close().await;
     Ok(Some(report))
 }
 
@@ -153,11 +152,7 @@ pub(crate) async fn prepare(
         pull(parts.directory, parts.mirror, name, &parts.mirror_scope, parts.observer, parts.cancel).await?;
     let memory = recall(parts.state, job, &known, &office_id, &scope(job), parts.clock.now()).await?;
     same_directory_name(job, &memory)?;
-    let policy = Policy {
-        abilities: parts.office.abilities().await?,
-        accept: options.accept.clone(),
-        ..job.policy.clone()
-    };
+    let policy = Policy { abilities: parts.office.abilities().await?, ..job.policy.clone() };
     let mapping = Mapping {
         script: parts.script.clone(),
         policy: Arc::new(policy.clone()),

@@ -27,7 +27,7 @@ pub struct Job {
     pub rule_files: Vec<PathBuf>,
     /// `[numbers] twinning_countries`: ISO 3166 codes; empty: anywhere but premium rate.
     pub twinning_countries: Vec<Text>,
-    /// What the pure steps need. `abilities` and `accept` are filled in by the run.
+    /// What the pure steps need. `abilities` are filled in by the run.
     pub policy: Policy,
     /// `[leavers]`.
     pub leavers: Leavers,

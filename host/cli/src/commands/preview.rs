@@ -3,11 +3,10 @@
 use rollcall_engine::{Options, preview};
 
 use crate::args::{Global, PreviewArgs};
-use crate::commands::sync::{accepted, gather, loud, nothing};
+use crate::commands::sync::{accepted, nothing, show};
 use crate::exit;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::view::{human, json};
 use crate::wiring::{Intent, Session};
 
 /// Runs the command.
@@ -27,13 +26,7 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &PreviewArgs) ->
         Err(error) => return Ok(nothing(output, &session.job.name, &session.failure(error))),
     };
     ends.finish()?;
-    let diagnostics = session.located(gather(&report));
-    if output.json {
-        output.payload(&json::report(&report, &diagnostics, args.all));
-    }
-    output.human(&human::report(&report, args.all));
-    output.diagnostics(&loud(&diagnostics));
-    output.diagnostics(ends.office.note().map(std::slice::from_ref).unwrap_or_default());
+    show(output, &session, &ends, &report, args.all);
     let code = exit::of_report(&report);
     if code == exit::DONE && args.detailed_exitcode && report.plan.applyable {
         return Ok(exit::PENDING);

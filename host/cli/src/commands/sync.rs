@@ -13,7 +13,7 @@ use crate::exit;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::view::{human, json};
-use crate::wiring::{Intent, Session};
+use crate::wiring::{Ends, Intent, Session};
 
 /// Runs the command.
 pub(crate) async fn run(global: &Global, output: &Output, args: &SyncArgs) -> Result<u8, Failure> {
@@ -53,15 +53,20 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &SyncArgs) -> Re
         }
         Err(error) => return Ok(nothing(output, &session.job.name, &session.failure(error))),
     };
-    let diagnostics = session.located(gather(&report));
-    if output.json {
-        output.payload(&json::report(&report, &diagnostics, args.all));
-    }
-    output.human(&human::report(&report, args.all));
-    output.diagnostics(&loud(&diagnostics));
-    output.diagnostics(ends.office.note().map(std::slice::from_ref).unwrap_or_default());
+    show(output, &session, &ends, &report, args.all);
     ends.finish()?;
     Ok(exit::of_report(&report))
+}
+
+/// Shows a report: as JSON or for people on standard output, what there is to say of it on standard error.
+pub(crate) fn show(output: &Output, session: &Session, ends: &Ends, report: &Report, all: bool) {
+    let diagnostics = session.located(gather(report));
+    if output.json {
+        output.payload(&json::report(report, &diagnostics, all));
+    }
+    output.human(&human::report(report, all));
+    output.diagnostics(&loud(&diagnostics));
+    output.diagnostics(ends.office.note().map(std::slice::from_ref).unwrap_or_default());
 }
 
 /// Gives the guards that the command line lets pass.
@@ -79,7 +84,7 @@ pub(crate) fn nothing(output: &Output, job: &str, failure: &Failure) -> u8 {
 }
 
 /// Gathers the diagnostics of a report: the plan's, the skips', the guard's, and the failures'.
-pub(crate) fn gather(report: &Report) -> Vec<Diagnostic> {
+fn gather(report: &Report) -> Vec<Diagnostic> {
     let mut all = report.refusals.clone();
     all.extend(report.stopped.iter().flat_map(|(_, why)| why.clone()));
     if report.signal.is_some() {
@@ -104,6 +109,6 @@ pub(crate) fn gather(report: &Report) -> Vec<Diagnostic> {
 }
 
 /// Leaves out what the list of changes says already: the reasons of skips and failures of single users.
-pub(crate) fn loud(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
+fn loud(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
     diagnostics.iter().filter(|d| d.user.is_none() || d.severity == Severity::Warning).cloned().collect()
 }
