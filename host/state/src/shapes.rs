@@ -20,7 +20,15 @@ pub(crate) enum Held {
     List(Vec<String>),
     #[serde(rename = "s")]
     Sealed(String),
+    /// A code that the state keeps beside the plan, by its place there.
+    #[serde(rename = "k")]
+    Kept(u32),
 }
+
+/// Says what stands for a code.
+pub(crate) type Hide<'a> = &'a mut dyn FnMut(&Secret) -> Result<Held, StateError>;
+/// Gives the code that something stands for.
+pub(crate) type Show<'a> = &'a mut dyn FnMut(&Held) -> Result<Secret, StateError>;
 
 /// Fields by key.
 pub(crate) type HeldFields = BTreeMap<String, Held>;
@@ -138,23 +146,41 @@ impl Shaper<'_> {
     }
 
     fn held(&self, value: &Value) -> Result<Held, StateError> {
-        Ok(match value {
-            Value::Text(text) => Held::Text(text.to_string()),
-            Value::List(list) => Held::List(list.iter().map(ToString::to_string).collect()),
-            Value::Secret(code) => Held::Sealed(self.seal.seal(code, self.row)?),
-        })
+        held_value(value, &mut |code| Ok(Held::Sealed(self.seal.seal(code, self.row)?)))
     }
 
     fn back(&self, held: Held) -> Result<Value, StateError> {
-        Ok(match held {
-            Held::Text(text) => Value::Text(text.into()),
-            Held::List(list) => Value::List(list.into_iter().map(Text::from).collect()),
-            Held::Sealed(text) => Value::Secret(Secret::new(self.seal.unseal(&text, self.row)?.expose())),
-        })
+        back_value(held, &mut |held| self.shown(held))
+    }
+
+    /// Opens a code that was sealed for this row.
+    pub(crate) fn shown(&self, held: &Held) -> Result<Secret, StateError> {
+        match held {
+            Held::Sealed(text) => self.seal.unseal(text, self.row),
+            _ => Err(damaged("a code is not sealed")),
+        }
     }
 }
 
-fn field(key: &str) -> Result<Field, StateError> {
+/// Gives a value its shape.
+pub(crate) fn held_value(value: &Value, hide: Hide<'_>) -> Result<Held, StateError> {
+    Ok(match value {
+        Value::Text(text) => Held::Text(text.to_string()),
+        Value::List(list) => Held::List(list.iter().map(ToString::to_string).collect()),
+        Value::Secret(code) => hide(code)?,
+    })
+}
+
+/// Makes a value of its shape.
+pub(crate) fn back_value(held: Held, show: Show<'_>) -> Result<Value, StateError> {
+    Ok(match held {
+        Held::Text(text) => Value::Text(text.into()),
+        Held::List(list) => Value::List(list.into_iter().map(Text::from).collect()),
+        Held::Sealed(_) | Held::Kept(_) => Value::Secret(show(&held)?),
+    })
+}
+
+pub(crate) fn field(key: &str) -> Result<Field, StateError> {
     Field::by_key(key).ok_or_else(|| damaged(&format!("`{key}` is no field")))
 }
 

@@ -1,0 +1,296 @@
+//! A plan's changes as they stand in a row of the table `change` and in a line of a plan file.
+//!
+//! The row is sealed with the state's key; a plan file leaves this machine, so its codes are names for values that the
+//! state keeps. Keys that a later version adds have a default, so that what an older one wrote is still read.
+
+use rollcall_core::diff::FieldChange;
+use rollcall_core::order::Move;
+use rollcall_core::plan::{Action, Change};
+use rollcall_core::provision::Birth;
+use rollcall_core::script::ExtensionKind;
+use rollcall_core::{Code, Diagnostic, RecordId, Severity, Text, codes};
+use rollcall_edges::state::StateError;
+use serde::{Deserialize, Serialize};
+
+use crate::seal::damaged;
+use crate::shapes::{Held, Hide, Shaper, Show, back_value, field, held_value, json, parse};
+
+#[derive(Serialize, Deserialize)]
+struct HeldChange {
+    action: String,
+    directory: String,
+    native: String,
+    key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    guid: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    extension: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    system: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    reason: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    fields: Vec<HeldField>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    birth: Option<HeldBirth>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    record: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    why: Vec<HeldDiagnostic>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct HeldField {
+    field: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<Held>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to: Option<Held>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    drift: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct HeldBirth {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    number_by_rule: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user_template: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    extension: Option<HeldKind>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum HeldKind {
+    Template(String),
+    Type(String),
+}
+
+/// A diagnostic without its place: the file that it points into may be another one by the time it is read back.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct HeldDiagnostic {
+    code: String,
+    severity: String,
+    message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum HeldMove {
+    Do(usize),
+    Park { change: usize, field: String, value: String },
+}
+
+impl Shaper<'_> {
+    /// Writes a change, its codes sealed for this row.
+    pub(crate) fn change(&self, change: &Change) -> Result<String, StateError> {
+        write_change(change, &mut |code| Ok(Held::Sealed(self.seal.seal(code, self.row)?)))
+    }
+
+    /// Reads a change that [`Shaper::change`] wrote for the same row.
+    pub(crate) fn change_back(&self, text: &str) -> Result<Change, StateError> {
+        read_change(text, &mut |held| self.shown(held))
+    }
+}
+
+/// Writes a change; `hide` says what stands for a code.
+pub(crate) fn write_change(change: &Change, hide: Hide<'_>) -> Result<String, StateError> {
+    let fields = change.fields.iter().map(|change| held_field(change, hide)).collect::<Result<_, _>>()?;
+    json(&HeldChange {
+        action: change.action.word().to_owned(),
+        directory: change.id.directory.to_string(),
+        native: change.id.native.to_string(),
+        key: change.key.to_string(),
+        guid: owned(change.guid.as_ref()),
+        name: owned(change.name.as_ref()),
+        extension: owned(change.extension.as_ref()),
+        system: owned(change.system.as_ref()),
+        rule: owned(change.rule.as_ref()),
+        reason: change.reason.clone(),
+        fields,
+        birth: change.birth.as_ref().map(held_birth),
+        record: owned(change.record.as_ref()),
+        seen: change.seen.map(|seen| seen.iter().map(|byte| format!("{byte:02x}")).collect()),
+        why: change.why.iter().map(HeldDiagnostic::from).collect(),
+    })
+}
+
+/// Reads a change; `show` gives the code back that something stands for.
+pub(crate) fn read_change(text: &str, show: Show<'_>) -> Result<Change, StateError> {
+    let held: HeldChange = parse(text)?;
+    let fields = held
+        .fields
+        .into_iter()
+        .map(|held| {
+            Ok(FieldChange {
+                field: field(&held.field)?,
+                from: held.from.map(|held| back_value(held, show)).transpose()?,
+                to: held.to.map(|held| back_value(held, show)).transpose()?,
+                drift: held.drift,
+            })
+        })
+        .collect::<Result<_, StateError>>()?;
+    Ok(Change {
+        action: action(&held.action)?,
+        id: RecordId { directory: held.directory.into(), native: held.native.into() },
+        key: held.key.into(),
+        guid: held.guid.map(Text::from),
+        name: held.name.map(Text::from),
+        extension: held.extension.map(Text::from),
+        system: held.system.map(Text::from),
+        rule: held.rule.map(Text::from),
+        reason: held.reason,
+        fields,
+        birth: held.birth.map(back_birth),
+        record: held.record.map(Text::from),
+        seen: held.seen.as_deref().map(fingerprint).transpose()?,
+        why: held.why.into_iter().map(HeldDiagnostic::back).collect::<Result<_, _>>()?,
+    })
+}
+
+/// Writes the order of a plan.
+pub(crate) fn write_order(order: &[Move]) -> Result<String, StateError> {
+    let held: Vec<HeldMove> = order
+        .iter()
+        .map(|step| match step {
+            Move::Do(change) => HeldMove::Do(*change),
+            Move::Park { change, field, value } => {
+                HeldMove::Park { change: *change, field: field.key().to_owned(), value: value.to_string() }
+            }
+        })
+        .collect();
+    json(&held)
+}
+
+/// Reads the order of a plan with `changes` changes.
+pub(crate) fn read_order(text: &str, changes: usize) -> Result<Vec<Move>, StateError> {
+    let inside = |change: usize| {
+        (change < changes)
+            .then_some(change)
+            .ok_or_else(|| damaged("the order names a change that is not there"))
+    };
+    parse::<Vec<HeldMove>>(text)?
+        .into_iter()
+        .map(|held| {
+            Ok(match held {
+                HeldMove::Do(change) => Move::Do(inside(change)?),
+                HeldMove::Park { change, field: key, value } => {
+                    Move::Park { change: inside(change)?, field: field(&key)?, value: value.into() }
+                }
+            })
+        })
+        .collect()
+}
+
+/// Writes diagnostics without their places.
+pub(crate) fn write_diagnostics(diagnostics: &[Diagnostic]) -> Result<String, StateError> {
+    json(&diagnostics.iter().map(HeldDiagnostic::from).collect::<Vec<_>>())
+}
+
+/// Reads diagnostics that [`write_diagnostics`] wrote.
+pub(crate) fn read_diagnostics(text: &str) -> Result<Vec<Diagnostic>, StateError> {
+    parse::<Vec<HeldDiagnostic>>(text)?.into_iter().map(HeldDiagnostic::back).collect()
+}
+
+impl From<&Diagnostic> for HeldDiagnostic {
+    fn from(diagnostic: &Diagnostic) -> Self {
+        Self {
+            code: diagnostic.code.0.to_owned(),
+            severity: diagnostic.severity.word().to_owned(),
+            message: diagnostic.message.clone(),
+            hint: diagnostic.hint.clone(),
+            user: owned(diagnostic.user.as_ref()),
+        }
+    }
+}
+
+impl HeldDiagnostic {
+    pub(crate) fn back(self) -> Result<Diagnostic, StateError> {
+        let severity = [Severity::Error, Severity::Warning, Severity::Note]
+            .into_iter()
+            .find(|severity| severity.word() == self.severity)
+            .ok_or_else(|| damaged(&format!("`{}` is no severity", self.severity)))?;
+        let found = Diagnostic { severity, ..Diagnostic::note(code(&self.code)?, self.message) };
+        Ok(Diagnostic { hint: self.hint, user: self.user.map(Text::from), ..found })
+    }
+}
+
+fn held_field(change: &FieldChange, hide: Hide<'_>) -> Result<HeldField, StateError> {
+    Ok(HeldField {
+        field: change.field.key().to_owned(),
+        from: change.from.as_ref().map(|value| held_value(value, hide)).transpose()?,
+        to: change.to.as_ref().map(|value| held_value(value, hide)).transpose()?,
+        drift: change.drift,
+    })
+}
+
+fn held_birth(birth: &Birth) -> HeldBirth {
+    HeldBirth {
+        rule: owned(birth.rule.as_ref()),
+        number_by_rule: birth.number_by_rule,
+        user_template: owned(birth.user_template.as_ref()),
+        extension: birth.extension.as_ref().map(|kind| match kind {
+            ExtensionKind::Template(name) => HeldKind::Template(name.to_string()),
+            ExtensionKind::Type(name) => HeldKind::Type(name.to_string()),
+        }),
+    }
+}
+
+fn back_birth(held: HeldBirth) -> Birth {
+    Birth {
+        rule: held.rule.map(Text::from),
+        number_by_rule: held.number_by_rule,
+        user_template: held.user_template.map(Text::from),
+        extension: held.extension.map(|kind| match kind {
+            HeldKind::Template(name) => ExtensionKind::Template(name.into()),
+            HeldKind::Type(name) => ExtensionKind::Type(name.into()),
+        }),
+    }
+}
+
+fn action(word: &str) -> Result<Action, StateError> {
+    [Action::Create, Action::Adopt, Action::Update, Action::Delete, Action::Skip]
+        .into_iter()
+        .find(|action| action.word() == word)
+        .ok_or_else(|| damaged(&format!("`{word}` is no action")))
+}
+
+fn code(text: &str) -> Result<Code, StateError> {
+    codes::ALL
+        .iter()
+        .map(|(code, _)| *code)
+        .find(|code| code.0 == text)
+        .ok_or_else(|| damaged(&format!("`{text}` is no code")))
+}
+
+fn fingerprint(text: &str) -> Result<[u8; 16], StateError> {
+    let wrong = || damaged("a fingerprint is malformed");
+    let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    u128::from_str_radix(text, 16).ok().filter(|_| digits).map(u128::to_be_bytes).ok_or_else(wrong)
+}
+
+fn owned(text: Option<&Text>) -> Option<String> {
+    text.map(ToString::to_string)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+#[cfg(test)]
+#[path = "changes_tests.rs"]
+mod tests;
