@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::env;
 
+const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAYS_10: Duration = Duration::from_secs(10 * 24 * 60 * 60);
 
 #[test]
@@ -125,4 +126,42 @@ fn a_first_sync_of_nobody_does_nothing() {
     scene.graph.world().tenant = Tenant::default();
     let run = scene.sync().success();
     assert_eq!((run.figure("directory_users"), run.figure("applied")), (0, 0));
+}
+
+#[test]
+fn a_narrowed_filter_deletes_nobody_on_its_first_run_and_is_named() {
+    let mut scene = Scene::new(env(), 100);
+    let job = Job::default().with("[leavers]\ngrace = \"0s\"\n");
+    scene.job(&job);
+    for n in 0..3 {
+        scene.graph.world().tenant.set(&guid(1, n), "department", "Archive");
+    }
+    let _ = scene.sync().success();
+    // One is due already when the filter is narrowed.
+    scene.graph.world().tenant.remove_user(&guid(1, 50));
+    assert_eq!(scene.sync().success().figure("pending_delete"), 1);
+    scene.env.advance(HOUR);
+    scene.job(&job.clone().settings("scope = \"tenant\"\nfilter = \"department ne 'Archive'\""));
+    let run = scene.sync().success();
+    assert_eq!((run.figure("delete"), run.figure("pending_delete")), (0, 4));
+    assert!(run.codes().contains(&"E0510".to_owned()), "{:?}", run.codes());
+    let _ = run.says("scope changed: `directory.settings.filter` is not as it was").hides("Archive");
+    // The filter was looked at: the next run goes on.
+    scene.env.advance(HOUR);
+    assert_eq!(scene.sync().success().figure("delete"), 4);
+}
+
+#[test]
+fn a_refusal_names_the_part_of_the_job_that_changed() {
+    let mut scene = Scene::new(env(), 100);
+    let _ = scene.sync().success();
+    scene.env.advance(HOUR);
+    scene.job(&Job::default().settings("scope = \"tenant\"\nfilter = \"department eq 'Nowhere'\""));
+    let _ = scene.sync().exits(5).says("these changed: `directory.settings.filter`");
+    // A refused run is no run that passed: it is still named, beside what comes later.
+    let rules = scene.env.read("provisioning.rhai");
+    scene.env.write("provisioning.rhai", rules + "\n// a comment\n");
+    let _ = scene.preview().exits(5).says("these changed: `directory.settings.filter`, `provisioning.rhai`");
+    scene.job(&Job::default());
+    let _ = scene.sync().success().hides("these changed");
 }

@@ -7,8 +7,10 @@ use rollcall_tests::harness::TestEnv;
 
 mod architecture;
 mod bad_data;
+mod drift;
 mod examples;
 mod guard;
+mod leavers;
 mod lifecycle;
 mod management;
 mod recordings;

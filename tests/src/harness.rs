@@ -91,6 +91,11 @@ impl TestEnv {
         self.now_ms += i64::try_from(by.as_millis()).unwrap();
     }
 
+    /// Moves the clock back.
+    pub fn turn_back(&mut self, by: Duration) {
+        self.now_ms -= i64::try_from(by.as_millis()).unwrap();
+    }
+
     /// Gives the time that the program believes, in milliseconds since 1970.
     pub fn now_ms(&self) -> i64 {
         self.now_ms

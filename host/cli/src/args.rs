@@ -174,6 +174,9 @@ pub(crate) struct RunArgs {
     /// Let this run pass a guard with exactly this figure: `max_delete=42`. Repeatable.
     #[arg(long, value_name = "GUARD=N", value_parser = accept)]
     pub(crate) accept: Vec<(String, usize)>,
+    /// End one leaver's grace: user identification, name, extension or e-mail.
+    #[arg(long, value_name = "USER")]
+    pub(crate) delete_now: Option<String>,
     /// Record the directory's traffic, without secrets, for replay.
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,

@@ -6,6 +6,7 @@
 
 mod args;
 mod commands;
+mod disabled;
 mod exit;
 mod failure;
 mod offices;

@@ -7,11 +7,23 @@ use rollcall_script::{Expression, Origin, RuleFile, Rules, Source};
 /// The largest rule file that is read, in bytes.
 const RULE_FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// Compiles everything and gives what is worth a warning with it, or every mistake.
-pub(crate) fn compile(job: &Job) -> Result<(Rules, Vec<Diagnostic>), Vec<Diagnostic>> {
+/// Compiled rules.
+pub(crate) struct Compiled {
+    pub(crate) rules: Rules,
+    /// What is worth a warning.
+    pub(crate) warnings: Vec<Diagnostic>,
+    /// The rule files with their text.
+    pub(crate) files: Vec<(Text, Text)>,
+}
+
+/// Compiles everything, or gives every mistake.
+pub(crate) fn compile(job: &Job) -> Result<Compiled, Vec<Diagnostic>> {
     let (source, mut wrong) = source(job);
     match Rules::compile(&source) {
-        Ok(compiled) if wrong.is_empty() => Ok(compiled),
+        Ok((rules, warnings)) if wrong.is_empty() => {
+            let files = source.rule_files.into_iter().map(|file| (file.name, file.source)).collect();
+            Ok(Compiled { rules, warnings, files })
+        }
         Ok(_) => Err(wrong),
         Err(found) => {
             wrong.extend(found);
@@ -52,8 +64,17 @@ pub(crate) fn source(job: &Job) -> (Source, Vec<Diagnostic>) {
             origin: map.origin.as_ref().map(origin),
         })
         .collect();
-    let protect = job.leavers.protect.as_ref().map(|(text, at)| (text.clone(), at.as_ref().map(origin)));
-    (Source { fields, rule_files, protect, twinning_countries: job.twinning_countries.clone() }, wrong)
+    let expression = |one: &Option<(Text, Option<job::Origin>)>| {
+        one.as_ref().map(|(text, at)| (text.clone(), at.as_ref().map(origin)))
+    };
+    let source = Source {
+        fields,
+        rule_files,
+        protect: expression(&job.leavers.protect),
+        disabled: expression(&job.leavers.disabled_when).filter(|_| job.leavers.keep_disabled),
+        twinning_countries: job.twinning_countries.clone(),
+    };
+    (source, wrong)
 }
 
 fn origin(origin: &job::Origin) -> Origin {

@@ -22,8 +22,7 @@ use crate::args::Global;
 use crate::exit;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::rules;
-use crate::{offices, signals, time};
+use crate::{disabled, offices, rules, signals, time};
 
 /// The largest connector package that is read, in bytes.
 const PACKAGE_BYTES_MAX: u64 = 64 << 20;
@@ -34,6 +33,8 @@ pub(crate) struct Session {
     pub(crate) job: Job,
     /// Its expressions and rules.
     rules: Arc<Rules>,
+    /// The rule files with their text.
+    rule_files: Vec<(Text, Text)>,
     /// What compiling them had to say.
     warnings: Vec<Diagnostic>,
     references: References,
@@ -73,10 +74,9 @@ impl Session {
     pub(crate) fn open(global: &Global, path: &Path) -> Result<Self, Failure> {
         let (job, mut wrong) = rollcall_job::read(path);
         let Some(mut job) = job else { return Err(Failure::invalid(wrong)) };
-        let mut warnings = Vec::new();
-        let compiled = rules::compile(&job).map_err(|found| wrong.extend(found)).ok();
         let package = package(&job).map_err(|found| wrong.extend(found)).ok();
         if let Some((package, _)) = &package {
+            wrong.extend(disabled::keep(&mut job, package.manifest()).err());
             wrong.extend(
                 Settings::check(package.manifest(), &job.directory.settings, &job.folder)
                     .err()
@@ -86,11 +86,11 @@ impl Session {
             let names = job.directory.credentials.keys().map(|name| &**name);
             wrong.extend(check_credentials(package.manifest(), names).err().into_iter().flatten());
         }
-        let (Some((rules, found)), Some((package, bundled)), true) = (compiled, package, wrong.is_empty())
-        else {
+        let compiled = rules::compile(&job).map_err(|found| wrong.extend(found)).ok();
+        let (Some(compiled), Some((package, bundled)), true) = (compiled, package, wrong.is_empty()) else {
             return Err(Failure::invalid(in_order(wrong.into_iter().map(|d| job.resolve(d)).collect())));
         };
-        warnings.extend(found);
+        let rules::Compiled { rules, warnings, files: rule_files } = compiled;
         // A package's file may be renamed with its version; its users stay those of the connector.
         if !bundled
             && Path::new(&*job.directory.connector)
@@ -107,6 +107,7 @@ impl Session {
         let references = rules.attributes().clone();
         Ok(Self {
             rules: Arc::new(rules),
+            rule_files,
             warnings,
             references,
             package,
@@ -303,6 +304,8 @@ impl Ends {
             job: &session.job,
             script: session.rules.clone(),
             references: &session.references,
+            rule_files: &session.rule_files,
+            connector: session.package.digest_text().into(),
             directory: &mut self.directory,
             office: self.office.office(),
             mirror: &mut self.mirror,

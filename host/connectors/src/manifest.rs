@@ -32,6 +32,8 @@ pub struct Manifest {
     /// What the host tells the connector about the attributes that the job refers to.
     #[serde(default)]
     pub attributes: AttributesSection,
+    /// Which accounts are disabled, for jobs that keep them.
+    pub disabled: Option<DisabledSection>,
     /// The credentials that a job gives, which never reach the connector.
     #[serde(default)]
     pub credentials: Credentials,
@@ -112,6 +114,16 @@ pub struct AttributesSection {
     /// Whether users may have attributes that the connector does not name.
     #[serde(default)]
     pub open: bool,
+}
+
+/// `[disabled]`: what a host needs to keep disabled accounts apart.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DisabledSection {
+    /// An expression over `user` that tells whether its account is disabled.
+    pub when: String,
+    /// The boolean setting that makes the connector list disabled accounts; none where it always does.
+    pub setting: Option<String>,
 }
 
 /// `[credentials]`.

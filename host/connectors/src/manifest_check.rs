@@ -24,6 +24,7 @@ pub(crate) fn check(manifest: &Manifest) -> Vec<String> {
     {
         wrong.push(format!("`{select}` is filled in by the host and must not be declared under `settings`"));
     }
+    check_disabled(manifest, &mut wrong);
     check_credentials(manifest, &mut wrong);
     for (name, login) in &manifest.login {
         check_login(manifest, name, login, &mut wrong);
@@ -79,6 +80,18 @@ fn check_setting(name: &str, setting: &Setting, wrong: &mut Vec<String>) {
             }
             Some(_) => {}
         }
+    }
+}
+
+fn check_disabled(manifest: &Manifest, wrong: &mut Vec<String>) {
+    let Some(disabled) = &manifest.disabled else { return };
+    if disabled.when.trim().is_empty() {
+        wrong.push("`disabled.when` is empty".to_owned());
+    }
+    let Some(name) = &disabled.setting else { return };
+    let boolean = |setting: &Setting| setting.kind_of_value == SettingType::Boolean;
+    if !manifest.settings.get(name).is_some_and(boolean) {
+        wrong.push(format!("`disabled.setting` names `{name}`, which is no boolean setting"));
     }
 }
 
@@ -300,5 +313,16 @@ mod tests {
         check_text("methods = [\"GET\"]", "methods = [\"TRACE\"]", &["the method `TRACE` cannot be granted"]);
         check_text("[[grant.http]]", "[[grant.ldap]]", &["unknown field `ldap`"]);
         check_text("kind = \"oauth2-client-credentials\"", "kind = \"basic\"", &["the kind `basic`"]);
+        let disabled = |section: &str, expect: &[&str]| {
+            check_text(
+                "[credentials.client_secret]",
+                &format!("[disabled]\n{section}\n[credentials.client_secret]"),
+                expect,
+            );
+        };
+        disabled("when = \"suspended\"", &[]);
+        disabled("when = \" \"", &["`disabled.when` is empty"]);
+        disabled("when = \"suspended\"\nsetting = \"cloud\"", &["`cloud`, which is no boolean setting"]);
+        disabled("when = \"suspended\"\nsetting = \"none\"", &["`none`, which is no boolean setting"]);
     }
 }

@@ -25,6 +25,8 @@ pub(crate) enum Holder {
     Record,
     /// A user of this plan, by user identification.
     Planned(Text),
+    /// Nobody any more: a user of that name is renamed by this plan.
+    Freed,
 }
 
 impl Holder {
@@ -34,6 +36,7 @@ impl Holder {
             Holder::Group(name) => format!("the hunt group `{name}`"),
             Holder::Record => "an extension record without a user".into(),
             Holder::Planned(key) => format!("`{key}` in this plan"),
+            Holder::Freed => "nobody from now on, and goes into quarantine".into(),
         }
     }
 }
@@ -90,7 +93,15 @@ impl<'a> Claims<'a> {
         Self { memory, reserved, names, standing_names, numbers, promised, next: BTreeMap::new() }
     }
 
-    /// Takes the first name that is free, for `id`.
+    /// Closes the names that owned users give up in this plan and that no other owned user has taken: they go into
+    /// quarantine, and a new user does not get them.
+    pub(crate) fn close_freed_names(&mut self) {
+        for name in &self.standing_names {
+            self.names.entry(name.clone()).or_insert(Holder::Freed);
+        }
+    }
+
+    /// Takes the first name that is free, for `id`; one that `id` had before comes first.
     pub(crate) fn take_name(
         &mut self,
         candidates: &[&str],
@@ -98,7 +109,9 @@ impl<'a> Claims<'a> {
         key: &Text,
     ) -> Result<Text, Diagnostic> {
         let mut first: Option<Diagnostic> = None;
-        for &name in candidates {
+        let former = |name: &&str| self.memory.held_names.get(fold(name).as_str()) == Some(id);
+        let (own, others): (Vec<&str>, Vec<&str>) = candidates.iter().copied().partition(former);
+        for name in own.into_iter().chain(others) {
             match self.name_refusal(name, id) {
                 None => {
                     self.names.insert(fold(name), Holder::Planned(key.clone()));
@@ -155,8 +168,7 @@ impl<'a> Claims<'a> {
         id: &RecordId,
         key: &Text,
     ) -> Result<Text, Diagnostic> {
-        let former =
-            self.memory.held_numbers.iter().find(|(_, whose)| *whose == id).map(|(number, _)| number.clone());
+        let former = self.memory.former_numbers.get(id).cloned();
         if let Some(number) = former.filter(|number| inside(range, number) && self.allocatable(number, id)) {
             self.numbers.insert(number.clone(), Holder::Planned(key.clone()));
             return Ok(number);
@@ -176,11 +188,8 @@ impl<'a> Claims<'a> {
             return Err(Diagnostic::error(codes::RANGE_EXHAUSTED, message)
                 .hint("widen the range, or wait until quarantined numbers are free again"));
         };
-        // A number that is held for its former owner is skipped for this user only, so the search may not start behind it;
-        // those are few, and everything else below the found number stays taken for the whole plan.
-        if self.memory.held_numbers.is_empty() {
-            self.next.insert(slot, number.parse::<u64>().unwrap_or(from));
-        }
+        // Whatever lies below is taken or held for the whole plan: whom a number is held for has been asked for it above.
+        self.next.insert(slot, number.parse::<u64>().unwrap_or(from));
         self.numbers.insert(number.clone(), Holder::Planned(key.clone()));
         Ok(number)
     }

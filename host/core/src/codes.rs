@@ -123,6 +123,8 @@ codes! {
     PROTECTED = "E0420";
     /// A leaver whose delete is not due yet.
     LEAVER_PENDING = "E0421";
+    /// An account that is disabled in the directory, and that the job keeps.
+    ACCOUNT_DISABLED = "E0440";
 
     /// The plan deletes more than the guard allows.
     GUARD_DELETE = "E0500";
@@ -148,6 +150,16 @@ codes! {
     SCOPE_CHANGED = "E0510";
     /// A guard that this run may pass.
     GUARD_ACCEPTED = "E0511";
+    /// The clock jumped, so that nothing is deleted and nothing is released from quarantine this time.
+    CLOCK_JUMPED = "E0520";
+    /// Values that were changed by hand on the phone system and are written back.
+    DRIFT_WRITTEN_BACK = "E0521";
+    /// Values that were changed by hand on the phone system and are kept.
+    DRIFT_KEPT = "E0522";
+    /// The user whose grace is to be ended is no leaver.
+    NO_LEAVER = "E0523";
+    /// A recording is replayed, so that nothing is deleted on a real IP Office.
+    RECORDING_REPLAYED = "E0524";
 
     /// The phone system cannot be reached.
     OFFICE_UNREACHABLE = "E0600";

@@ -19,7 +19,7 @@ pub struct FieldChange {
     pub from: Option<Value>,
     /// What shall stand; `None` clears.
     pub to: Option<Value>,
-    /// Whether it was changed by hand on the phone system, and is written back.
+    /// Whether what stands was changed by hand on the phone system after this job wrote it.
     pub drift: bool,
 }
 
@@ -39,12 +39,21 @@ pub fn diff(desired: &Desired, stands: &PhoneUser, written: &Fields, policy: &Po
             _ => scalar(from, to, written.get(&field), field_policy),
         };
         if let Some((from, to)) = change {
-            let last = written.get(&field);
-            let drift = last.is_some() && from.as_ref() != last && to.as_ref() == last;
+            let drift = by_hand(field, from.as_ref(), to.as_ref(), written);
             changes.push(FieldChange { field, from, to, drift });
         }
     }
     changes
+}
+
+/// Tells whether somebody changed by hand what is written now: it is not what this job wrote last. Of memberships those
+/// count that this job had made, that somebody has ended, and that are made again.
+fn by_hand(field: Field, from: Option<&Value>, to: Option<&Value>, written: &Fields) -> bool {
+    if field != Field::GroupMembership {
+        return written.get(&field).is_some_and(|last| from != Some(last));
+    }
+    let (from, to) = (from.map(Value::list).unwrap_or_default(), to.map(Value::list).unwrap_or_default());
+    to.iter().any(|group| !from.contains(group) && groups_of(written).contains(group))
 }
 
 type FromTo = (Option<Value>, Option<Value>);

@@ -24,7 +24,7 @@ pub(crate) fn leavers(
     policy: &Policy,
 ) -> BTreeSet<Guid> {
     let mut deletes = BTreeSet::new();
-    let mut without_tick = 0;
+    let (mut without_tick, mut held) = (0, 0);
     for pairing in pairings {
         let Pairing::Left(link, phone) = pairing else { continue };
         if !plan.complete {
@@ -48,9 +48,13 @@ pub(crate) fn leavers(
             Ok(false) if memory.deletes_held.is_none() && memory.due.contains(&link.id) => {
                 deletes.insert(link.guid.clone());
             }
-            Ok(false) => plan.pending.push(pending(link, *phone, memory.deletes_held.as_deref())),
+            Ok(false) => {
+                held += usize::from(memory.deletes_held.is_some());
+                plan.pending.push(pending(link, *phone, memory));
+            }
         }
     }
+    plan.diagnostics.extend(memory.deletes_held.iter().filter(|_| held > 0).cloned());
     if without_tick > 0 {
         let message = format!(
             "{without_tick} owned users have left the directory and stay, because the tick `delete` is off"
@@ -60,11 +64,11 @@ pub(crate) fn leavers(
     deletes
 }
 
-fn pending(link: &Link, phone: Option<&PhoneUser>, held: Option<&str>) -> Pending {
+fn pending(link: &Link, phone: Option<&PhoneUser>, memory: &Memory) -> Pending {
     let syncs = link.missing.map_or(0, |missing| missing.reads);
-    let why = held.map_or_else(
+    let why = memory.deletes_held.as_ref().map_or_else(
         || format!("left the directory; {syncs} syncs have missed the user so far, and the delete follows after two and the grace"),
-        str::to_owned,
+        |held| format!("left the directory; {}", held.message),
     );
     let name = phone.map(|phone| phone.name().into());
     let extension = phone.and_then(PhoneUser::extension).map(Text::from);
@@ -76,8 +80,8 @@ fn left_skip(link: &Link, phone: Option<&PhoneUser>, why: Vec<Diagnostic>) -> Sk
     Skip { id: link.id.clone(), key: link.key.clone(), name: phone.map(|phone| phone.name().into()), why }
 }
 
-/// Makes the change that deletes a leaver.
-pub(crate) fn delete(link: &Link, phone: Option<&PhoneUser>, standing: &Standing) -> Change {
+/// Makes the change that deletes a leaver. `ended`: somebody has ended the grace by name.
+pub(crate) fn delete(link: &Link, phone: Option<&PhoneUser>, standing: &Standing, ended: bool) -> Change {
     // Where the phone user is gone already, what this job wrote last says what it frees.
     let last = |field| text_of(&link.written, field);
     let (name, number) = match phone {
@@ -102,6 +106,7 @@ pub(crate) fn delete(link: &Link, phone: Option<&PhoneUser>, standing: &Standing
         system: phone.map(|phone| phone.system.clone()),
         rule: link.rule.clone(),
         reason: match phone {
+            Some(_) if ended => "left the directory, and `--delete-now` has ended the grace".into(),
             Some(_) => "left the directory, and the grace has passed".into(),
             None => "left the directory; the phone user was already deleted by hand".into(),
         },

@@ -13,6 +13,8 @@ pub mod codes;
 pub mod constraint;
 pub mod diag;
 pub mod diff;
+mod drift;
+pub mod elapsed;
 pub mod field;
 pub mod guard;
 mod leavers;

@@ -67,13 +67,16 @@ impl Mapped {
 /// write are validated, and a rule that fails is a warning, because rules never change an existing user.
 pub fn map(user: &Record, script: &dyn Script, policy: &Policy, linked: bool) -> Mapped {
     let id = user.id.clone();
+    match script.disabled(user) {
+        Ok(false) => {}
+        Ok(true) => return disabled(user, script),
+        Err(why) => return skipped(id.clone(), id.native, None, why),
+    }
     let mut fields = match script.fields(user) {
         Ok(fields) => fields,
         Err(why) => return skipped(id.clone(), id.native, None, why),
     };
-    let key = fields.remove(&Field::UserIdentification).and_then(|values| {
-        values.iter().find_map(|value| value.text().filter(|text| !text.is_empty()).map(Text::from))
-    });
+    let key = key_of(fields.remove(&Field::UserIdentification).as_deref());
     let Some(key) = key else {
         let why = Diagnostic::error(codes::USER_MISSING, "the user has no value for `user_identification`")
             .path(&["fields", "user_identification"])
@@ -117,6 +120,25 @@ pub fn map(user: &Record, script: &dyn Script, policy: &Policy, linked: bool) ->
     } else {
         skipped(id, key, name, why)
     }
+}
+
+/// Gives the user identification among its candidates.
+fn key_of(values: Option<&[Value]>) -> Option<Text> {
+    values?.iter().find_map(|value| value.text().filter(|text| !text.is_empty()).map(Text::from))
+}
+
+/// Leaves a disabled account alone: it was read, so its owner is no leaver, and nothing is made or changed for it.
+fn disabled(user: &Record, script: &dyn Script) -> Mapped {
+    // What the expressions make of a disabled account matters to nobody; they may fail for it.
+    let fields = script.fields(user).unwrap_or_default();
+    let key = key_of(fields.get(&Field::UserIdentification).map(Vec::as_slice));
+    let name = fields.get(&Field::Name).and_then(|names| names.first()).and_then(Value::text).map(Text::from);
+    let why = Diagnostic::note(
+        codes::ACCOUNT_DISABLED,
+        "the account is disabled in the directory; the user is kept as it stands",
+    )
+    .path(&["leavers", "disabled"]);
+    skipped(user.id.clone(), key.unwrap_or_else(|| user.id.native.clone()), name, vec![why])
 }
 
 fn skipped(id: RecordId, key: Text, name: Option<Text>, why: Vec<Diagnostic>) -> Mapped {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::diag::Diagnostic;
 use crate::field::Fields;
+use crate::guard::Window;
 use crate::record::RecordId;
 use crate::text::{Guid, Text};
 
@@ -43,12 +45,21 @@ pub struct Memory {
     pub links: BTreeMap<RecordId, Link>,
     /// Leavers whose grace has passed and whom this reading would be at least the second to lack.
     pub due: BTreeSet<RecordId>,
-    /// Names (case-folded) in quarantine, each with the id of the leaver, who alone may have it back.
+    /// The leaver whose grace somebody has ended by name; it is `due` as well.
+    pub delete_now: Option<RecordId>,
+    /// Names (case-folded) in quarantine, each with the id of whoever freed it and alone may have it back.
     pub held_names: BTreeMap<Text, RecordId>,
     /// Numbers in quarantine, likewise.
     pub held_numbers: BTreeMap<Text, RecordId>,
+    /// Of everybody who freed numbers that are in quarantine, the one that was freed last.
+    pub former_numbers: BTreeMap<RecordId, Text>,
     /// How many users the last reading that passed the guard had.
     pub baseline: Option<u32>,
-    /// Why nothing is deleted this time, whoever is due: the scope changed, or a recording is replayed.
-    pub deletes_held: Option<Text>,
+    /// Why nothing is deleted this time, whoever is due: the scope changed, the clock jumped, a recording is replayed.
+    pub deletes_held: Option<Diagnostic>,
+    /// What the job's runs applied within the window of the limits; `None`: the limits hold for each run by itself.
+    pub window: Option<Window>,
+    /// The parts of the job (`directory.settings.filter`, `provisioning.rhai`) that are not as they were at the last run
+    /// that passed.
+    pub changed: Vec<Text>,
 }

@@ -39,6 +39,17 @@ pub(crate) fn notes(plan: &mut Plan, policy: &Policy, held_back: usize, unknown_
     weak_codes(plan);
 }
 
+/// Counts the disabled accounts for which nothing is made.
+pub(crate) fn disabled_strangers(plan: &mut Plan, count: usize) {
+    let message = match count {
+        0 => return,
+        1 => "1 account is disabled in the directory, and no user is made for it".to_owned(),
+        _ => format!("{count} accounts are disabled in the directory, and no user is made for them"),
+    };
+    let note = Diagnostic::note(codes::ACCOUNT_DISABLED, message).path(&["leavers", "disabled"]);
+    plan.diagnostics.push(note);
+}
+
 /// Warns of codes that are easy to guess; the codes themselves stay out of the message.
 fn weak_codes(plan: &mut Plan) {
     for field in [Field::LoginCode, Field::VoicemailCode] {

@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::codes;
 use crate::diag::{Diagnostic, Severity};
 use crate::diff::{FieldChange, diff};
+use crate::drift::{self, Drift};
 use crate::field::{Field, Value};
 use crate::leavers::{delete, leavers};
 use crate::map::{Mapped, Skip};
 use crate::memory::{Link, Memory};
-use crate::notes::{differing_rule, notes};
+use crate::notes::{differing_rule, disabled_strangers, notes};
 use crate::order::{Move, order};
 use crate::pair::pair;
 use crate::phone::{PhoneUser, Standing};
@@ -90,9 +91,9 @@ impl Change {
         self.fields.iter().find(|change| change.field == field)
     }
 
-    /// Tells whether the user loses a value or a group.
+    /// Tells whether somebody who stays loses a value or a group.
     pub fn clears(&self) -> bool {
-        self.action == Action::Update
+        matches!(self.action, Action::Update | Action::Adopt)
             && self.fields.iter().any(|change| match (&change.from, &change.to) {
                 (Some(_), None) => true,
                 (Some(Value::List(from)), Some(Value::List(to))) => {
@@ -183,6 +184,7 @@ pub fn plan(
     let (provisioned, claims) = provision(pairings, standing, memory, policy, &deletes);
     let Provisioned { desired, skipped, left } = provisioned;
     let mut held_back = 0;
+    let mut drift = Drift::default();
     let mut unknown_groups = BTreeSet::new();
     for (mut desired, owner) in desired {
         unknown_groups.extend(keep_known_groups(&mut desired, standing));
@@ -192,18 +194,23 @@ pub fn plan(
         match owner {
             None => plan.changes.push(create(desired, policy)),
             Some((link, phone)) => {
-                held_back += usize::from(!update(&mut plan, &desired, link, phone, policy, standing))
+                let changes = update(&mut plan, &desired, link, phone, policy, standing, &mut drift);
+                held_back += usize::from(!changes);
             }
         }
     }
     plan.changes.extend(
         left.into_iter()
             .filter(|(link, _)| deletes.contains(&link.guid))
-            .map(|(link, phone)| delete(link, phone, standing)),
+            .map(|(link, phone)| delete(link, phone, standing, memory.delete_now.as_ref() == Some(&link.id))),
     );
+    let (idle, skipped): (Vec<Skip>, Vec<Skip>) =
+        skipped.into_iter().partition(|skip| disabled_stranger(skip, memory));
     plan.changes.extend(skipped.into_iter().map(skip));
     plan.changes.sort_by(|a, b| (a.action, &a.key, &a.id).cmp(&(b.action, &b.key, &b.id)));
     notes(&mut plan, policy, held_back, &unknown_groups);
+    disabled_strangers(&mut plan, idle.len());
+    plan.diagnostics.extend(drift.notes());
     records::settle(&mut plan.changes, standing);
     plan.order = order(&mut plan.changes, &claims);
     for change in &plan.changes {
@@ -240,6 +247,12 @@ fn remember(plan: &mut Plan, mapped: &[Mapped], memory: &Memory, standing: &Stan
         }
         plan.vanished += usize::from(!standing.users.contains_key(&link.guid));
     }
+}
+
+/// Tells whether a skip is of a disabled account for which nobody has a telephone: there may be many, and nothing is to be
+/// said of each.
+fn disabled_stranger(skip: &Skip, memory: &Memory) -> bool {
+    skip.why.iter().all(|why| why.code == codes::ACCOUNT_DISABLED) && !memory.links.contains_key(&skip.id)
 }
 
 /// Drops hunt groups that do not exist, gives them the spelling of those that do, and returns the dropped ones.
@@ -297,10 +310,15 @@ fn update(
     phone: &PhoneUser,
     policy: &Policy,
     standing: &Standing,
+    drift: &mut Drift,
 ) -> bool {
     differing_rule(plan, desired, link, phone, standing);
     let fields = diff(desired, phone, &link.written, policy);
     let record = records::of_update(&fields, link, phone, standing).filter(|_| policy.abilities.extensions);
+    if policy.update {
+        drift.written_back(&fields);
+        drift.kept(desired, phone, link, &fields, policy);
+    }
     if (fields.is_empty() && record.is_none()) || !policy.update {
         plan.unchanged.push((
             desired.draft.key.clone(),
@@ -323,7 +341,12 @@ fn update(
         extension: text(Field::Extension),
         system: Some(phone.system.clone()),
         rule: link.rule.clone(),
-        reason: update_reason(&fields, record.as_deref()),
+        reason: match &record {
+            Some(record) if fields.is_empty() => {
+                format!("the user's extension record was left behind on the number {record}")
+            }
+            _ => drift::reason(&fields, &link.written),
+        },
         fields,
         birth: None,
         record,
@@ -331,28 +354,6 @@ fn update(
         why: Vec::new(),
     });
     true
-}
-
-fn update_reason(fields: &[FieldChange], record: Option<&str>) -> String {
-    if let (true, Some(record)) = (fields.is_empty(), record) {
-        return format!("the user's extension record was left behind on the number {record}");
-    }
-    let names = |drift: bool| {
-        let names: Vec<&str> =
-            fields.iter().filter(|change| change.drift == drift).map(|change| change.field.key()).collect();
-        names.join(", ")
-    };
-    match (names(false), names(true)) {
-        (changed, drifted) if drifted.is_empty() => format!("changed in the directory: {changed}"),
-        (changed, drifted) if changed.is_empty() => {
-            format!("changed by hand on the phone system, written back: {drifted}")
-        }
-        (changed, drifted) => {
-            format!(
-                "changed in the directory: {changed}; changed by hand on the phone system, written back: {drifted}"
-            )
-        }
-    }
 }
 
 pub(crate) fn skip(skip: Skip) -> Change {

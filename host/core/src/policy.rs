@@ -105,6 +105,18 @@ pub struct Limits {
     pub max_clear: Limit,
     /// The least size of a reading, against the last one that passed.
     pub min_directory: Limit,
+    /// Over how many milliseconds the limits hold for the sum; 0: for each run by itself; `None`: the job does not say.
+    pub window_ms: Option<u64>,
+}
+
+/// The window of a scheduled run whose job does not give one, in milliseconds.
+const WINDOW_MS: u64 = 24 * 60 * 60 * 1000;
+
+impl Limits {
+    /// Gives the window of a run in milliseconds, where it has one. Unattended runs have one unless the job says no.
+    pub fn window(&self, scheduled: bool) -> Option<u64> {
+        self.window_ms.or(scheduled.then_some(WINDOW_MS)).filter(|window| *window > 0)
+    }
 }
 
 impl Default for Limits {
@@ -115,6 +127,7 @@ impl Default for Limits {
             max_update: None,
             max_clear: Limit::Percent(10.0),
             min_directory: Limit::Percent(80.0),
+            window_ms: None,
         }
     }
 }

@@ -113,6 +113,7 @@ pub(crate) fn provision<'a>(
             out.skipped.push(skip_with(owned.draft, vec![why]));
         }
     }
+    claims.close_freed_names();
     let mut places = Places::new(standing, deleted);
     for draft in new {
         if !policy.new {
@@ -183,6 +184,7 @@ fn wants_number(owned: &Owned<'_>, policy: &Policy) -> bool {
 
 fn clears_number(owned: &Owned<'_>, policy: &Policy) -> bool {
     policy.update
+        && policy.abilities.writes(Field::Extension)
         && policy
             .fields
             .get(&Field::Extension)

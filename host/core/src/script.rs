@@ -64,6 +64,12 @@ pub trait Script: Send + Sync {
     /// condition holds, else `None`. A `wanted` that names no rule is an error, as is a condition that fails.
     fn rule(&self, user: &Record, wanted: Option<&str>) -> Result<Option<Rule>, Vec<Diagnostic>>;
 
+    /// Tells whether the account is disabled in the directory and the job keeps such accounts as they stand
+    /// (`[leavers] disabled = "keep"`); never where it does not.
+    fn disabled(&self, _user: &Record) -> Result<bool, Vec<Diagnostic>> {
+        Ok(false)
+    }
+
     /// Tells whether `[leavers] protect` holds for a phone user.
     fn protects(&self, phone: &PhoneUser) -> Result<bool, Vec<Diagnostic>>;
 

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use common::{World, person, policy};
 use rollcall_core::Record;
-use rollcall_core::guard::guard;
+use rollcall_core::guard::{Spent, Window, guard};
+use rollcall_core::memory::Memory;
 use rollcall_core::policy::{Limit, Limits};
 
 fn people(range: std::ops::Range<usize>) -> Vec<Record> {
@@ -31,7 +32,8 @@ fn refusals(
 ) -> Vec<&'static str> {
     let accept: BTreeMap<_, _> = accept.iter().map(|(name, n)| ((*name).into(), *n)).collect();
     let plan = world.plan(now, &policy());
-    guard(&plan, limits, baseline, &accept).err().into_iter().flatten().map(|why| why.code.0).collect()
+    let memory = Memory { baseline, ..Memory::default() };
+    guard(&plan, limits, &memory, &accept).err().into_iter().flatten().map(|why| why.code.0).collect()
 }
 
 #[test]
@@ -98,4 +100,65 @@ fn limits_round_up() {
     for (limit, owned, expect) in [(5.0, 100, 5), (5.0, 101, 6), (10.0, 3, 1), (0.0, 50, 0)] {
         assert_eq!(Limit::Percent(limit).of(owned), expect, "{limit}% of {owned}");
     }
+}
+
+/// Gives what the guard says of a plan that deletes, after a window in which so much was spent; empty where it passes.
+fn after(owned: usize, deletes: usize, spent: Spent, accept: Option<usize>) -> String {
+    let mut world = world(owned);
+    let rest = people(deletes..owned);
+    world.let_grace_pass(&rest);
+    world.memory.window = Some(Window { length: "24h".into(), spent });
+    let limits = Limits { max_delete: Limit::Percent(5.0), ..Limits::default() };
+    let accept: BTreeMap<_, _> = accept.into_iter().map(|figure| ("max_delete".into(), figure)).collect();
+    let why = guard(&world.plan(&rest, &policy()), &limits, &world.memory, &accept).err().unwrap_or_default();
+    why.first()
+        .map(|why| format!("{} ({})", why.message, why.hint.clone().unwrap_or_default()))
+        .unwrap_or_default()
+}
+
+#[test]
+fn a_window_holds_the_sum_against_the_limit() {
+    let spent = |deletes| Spent { deletes, ..Spent::default() };
+    assert_eq!(
+        after(96, 4, spent(4), None),
+        "4 deletes now and 4 within the last 24h; `max_delete` allows 5 (5% of 100 owned users) (look at the plan; if it \
+         is meant, run again with `--accept max_delete=8`)"
+    );
+    assert_eq!(after(96, 4, spent(4), Some(8)), "", "the figure of the hint");
+    assert_ne!(after(96, 4, spent(4), Some(4)), "");
+    assert_eq!(after(96, 1, spent(4), None), "");
+    assert_eq!(after(90, 0, spent(10), None), "", "a plan that adds nothing to the sum passes");
+    assert!(after(100, 6, spent(0), None).starts_with("the plan has 6 deletes; "));
+}
+
+#[test]
+fn joiners_of_the_window_raise_what_may_be_lost_and_not_what_may_be_made() {
+    let spent = Spent { creates: 60, adopts: 20, ..Spent::default() };
+    assert_eq!(after(100, 5, spent, None), "", "the day after a roll-out is a day like any other");
+    let mut world = world(100);
+    world.memory.window = Some(Window { length: "24h".into(), spent });
+    let limits = Limits { max_create: Some(Limit::Percent(100.0)), ..Limits::default() };
+    let why = guard(&world.plan(&people(0..101), &policy()), &limits, &world.memory, &BTreeMap::new())
+        .err()
+        .unwrap();
+    assert!(
+        why[0].message.contains("1 create now and 60 within the last 24h; `max_create` allows 20"),
+        "{}",
+        why[0].message
+    );
+}
+
+#[test]
+fn a_refusal_names_what_changed_since_the_last_run_that_passed() {
+    let mut world = world(10);
+    world.memory.changed = vec!["directory.settings.filter".into(), "provisioning.rhai".into()];
+    world.memory.baseline = Some(10);
+    let plan = world.plan(&people(0..5), &policy());
+    let why = guard(&plan, &Limits::default(), &world.memory, &BTreeMap::new()).err().unwrap();
+    assert_eq!(
+        why[1].message,
+        "since the last run that passed these changed: `directory.settings.filter`, `provisioning.rhai`"
+    );
+    let everybody = world.plan(&people(0..10), &policy());
+    assert!(guard(&everybody, &Limits::default(), &world.memory, &BTreeMap::new()).is_ok());
 }

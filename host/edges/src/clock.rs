@@ -1,5 +1,7 @@
 //! Time, which enters through the engine only.
 
+use rollcall_core::elapsed::{Boot, Tick};
+
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Instant(pub i64);
@@ -15,6 +17,16 @@ impl Instant {
 pub trait Clock: Send + Sync {
     /// Gives the present instant.
     fn now(&self) -> Instant;
+
+    /// Tells which start of the machine it is and how long ago that was, where the machine knows.
+    fn boot(&self) -> Option<Boot> {
+        None
+    }
+
+    /// Gives both at once.
+    fn tick(&self) -> Tick {
+        Tick { wall_ms: self.now().0, boot: self.boot() }
+    }
 }
 
 /// The machine's clock.
@@ -26,6 +38,22 @@ impl Clock for SystemClock {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Instant(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
+
+    /// Linux names every start in `/proc/sys/kernel/random/boot_id`; the first figure of `/proc/uptime` is CLOCK_BOOTTIME
+    /// in seconds, which goes on while the machine sleeps.
+    fn boot(&self) -> Option<Boot> {
+        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
+        Some(Boot { id: id.trim().into(), uptime_ms: uptime_ms(&uptime)? })
+    }
+}
+
+/// Reads the first figure of `/proc/uptime`, such as `350735.47`, in milliseconds.
+fn uptime_ms(text: &str) -> Option<i64> {
+    let seconds = text.split_ascii_whitespace().next()?;
+    let (whole, hundredths) = seconds.split_once('.')?;
+    let (whole, hundredths): (i64, i64) = (whole.parse().ok()?, hundredths.parse().ok()?);
+    whole.checked_mul(1000)?.checked_add(hundredths.checked_mul(10)?)
 }
 
 /// A clock that stands still, for tests and for `ROLLCALL_NOW`.
@@ -35,5 +63,25 @@ pub struct FixedClock(pub Instant);
 impl Clock for FixedClock {
     fn now(&self) -> Instant {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_since_the_start_is_read_in_milliseconds() {
+        assert_eq!(uptime_ms("350735.47 234388.90\n"), Some(350_735_470));
+        for text in ["", "x.y 1", "12"] {
+            assert_eq!(uptime_ms(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_machine_that_tells_its_start_tells_the_same_one_twice() {
+        let (one, other) = (SystemClock.boot(), SystemClock.boot());
+        assert_eq!(one.as_ref().map(|boot| &boot.id), other.as_ref().map(|boot| &boot.id));
+        assert!(one.zip(other).is_none_or(|(one, other)| one.uptime_ms <= other.uptime_ms));
     }
 }

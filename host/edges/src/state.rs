@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use rollcall_core::elapsed::{Jump, Tick};
+use rollcall_core::guard::Spent;
 use rollcall_core::memory::Link;
 use rollcall_core::ops::Write;
 use rollcall_core::{Guid, Record, RecordId, Text};
@@ -68,8 +70,12 @@ pub struct JobState {
     pub office: Option<Text>,
     /// How many users the last reading that passed had.
     pub baseline: Option<u32>,
-    /// The digest of connector, settings and identification at the last sync that passed.
-    pub scope: Option<Vec<u8>>,
+    /// What the job was made of at the last sync that passed: the digests of its parts by name.
+    pub parts: BTreeMap<Text, Vec<u8>>,
+    /// The clock at the last sync that passed.
+    pub tick: Option<Tick>,
+    /// The last jump of the clock that a sync has noticed.
+    pub jump: Option<Jump>,
 }
 
 /// What a sync that passed the guard records of its reading, in one transaction.
@@ -81,14 +87,19 @@ pub struct Passed {
     pub office: Text,
     /// How many users the reading had.
     pub baseline: u32,
-    /// The digest of connector, settings and identification.
-    pub scope: Vec<u8>,
+    /// What the job was made of.
+    pub parts: BTreeMap<Text, Vec<u8>>,
+    /// The clock; new leavers are missing since then.
+    pub tick: Tick,
+    /// By how much the clock has jumped since the job's last sync that passed, in milliseconds: leavers' clocks go with
+    /// it.
+    pub jump_ms: i64,
+    /// By how much it has jumped since any job's last sync that passed on this phone system: quarantine goes with it.
+    pub office_jump_ms: i64,
     /// Owned records that this complete reading lacks: their clocks start or count on.
     pub missing: Vec<RecordId>,
     /// Owned records that it has: their clocks stop. The user identification goes with the id, for relinking.
     pub present: Vec<(RecordId, Text)>,
-    /// When.
-    pub now: Instant,
 }
 
 /// A name or number that a leaver has freed.
@@ -206,6 +217,12 @@ pub trait State: Send + Sync {
 
     /// Gives the names and numbers that were freed on a phone system after `since`.
     async fn held(&self, office: &str, since: Instant) -> Result<Vec<Held>, StateError>;
+
+    /// Gives the clock at the last sync of any job that passed on a phone system.
+    async fn office_tick(&self, office: &str) -> Result<Option<Tick>, StateError>;
+
+    /// Counts what a job's runs applied, or may have applied, within stretches of time: first and last millisecond.
+    async fn spent(&self, job: &str, stretches: &[(i64, i64)]) -> Result<Spent, StateError>;
 
     /// Records a reading that passed the guard.
     async fn passed(&self, job: &str, passed: &Passed) -> Result<(), StateError>;

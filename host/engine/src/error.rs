@@ -46,6 +46,9 @@ pub enum RunError {
     /// Refused before there was a plan: another directory or phone system than at the first sync.
     #[error("refused")]
     Refused(Vec<Diagnostic>),
+    /// A user that was named is not there, or more than one is.
+    #[error("not found")]
+    NotFound(Vec<Diagnostic>),
     /// Interrupted by a signal, by its number.
     #[error("interrupted")]
     Interrupted(i32),
@@ -81,6 +84,7 @@ impl RunError {
             RunError::State(StateError::Unusable { .. }) | RunError::Internal(_) => Class::Error,
             RunError::Invalid(_) => Class::Invalid,
             RunError::Refused(_) => Class::Refused,
+            RunError::NotFound(_) => Class::Error,
             RunError::Interrupted(_) => Class::Interrupted,
         }
     }
@@ -91,7 +95,7 @@ impl RunError {
             RunError::Directory(error) => directory(error),
             RunError::Office(error) => vec![office(&error)],
             RunError::State(error) => vec![state(error)],
-            RunError::Invalid(why) | RunError::Refused(why) => why,
+            RunError::Invalid(why) | RunError::Refused(why) | RunError::NotFound(why) => why,
             RunError::Interrupted(_) => vec![
                 Diagnostic::error(
                     codes::RUN_INTERRUPTED,

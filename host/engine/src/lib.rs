@@ -8,6 +8,7 @@
 
 pub mod apply;
 pub mod attributes;
+mod delete_now;
 pub mod error;
 pub mod explain;
 pub mod mapping;
@@ -16,6 +17,7 @@ pub mod pull;
 pub mod recall;
 pub mod report;
 pub mod run;
+pub mod scope;
 pub mod settle;
 
 pub use error::{Class, RunError};

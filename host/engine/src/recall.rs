@@ -2,47 +2,155 @@
 
 use std::collections::BTreeMap;
 
-use rollcall_core::Text;
+use rollcall_core::elapsed::{Jump, Tick, span, stretches};
+use rollcall_core::guard::Window;
 use rollcall_core::memory::{Link, Memory};
 use rollcall_core::text::fold;
-use rollcall_edges::clock::Instant;
+use rollcall_core::{Diagnostic, RecordId, Text, codes};
+use rollcall_edges::clock::{Clock, Instant};
 use rollcall_edges::state::{JobState, State};
 use rollcall_job::job::{Job, PhoneSystem};
 
 use crate::error::RunError;
+use crate::scope::{self, Digests};
 
-/// Reads a job's memory as of `now`.
+/// The moment of a run, against the last one that passed.
+#[derive(Clone, Debug, Default)]
+pub struct Moment {
+    /// The clock.
+    pub tick: Tick,
+    /// By how much the clock jumped since the job's last run that passed, in milliseconds.
+    pub jump_ms: i64,
+    /// By how much it jumped since any job's last run that passed on this phone system.
+    pub office_jump_ms: i64,
+    /// The instant as of which grace counts: after a jump the one of the last run that passed, so that no time passes.
+    pub grace_at: Instant,
+    /// The instant as of which quarantine counts, likewise.
+    pub quarantine_at: Instant,
+    /// The parts of the job.
+    pub digests: Digests,
+}
+
+impl Moment {
+    /// Looks at the clock, and at what it said at the last runs that passed.
+    pub async fn look(
+        state: &dyn State,
+        clock: &dyn Clock,
+        known: &JobState,
+        office: &str,
+        digests: Digests,
+    ) -> Result<Self, RunError> {
+        let tick = clock.tick();
+        let since = |before: Option<&Tick>| {
+            let jump = before.map_or(0, |before| tick.jump(before));
+            let at = before.filter(|_| jump != 0).map_or(tick.wall_ms, |before| before.wall_ms);
+            (jump, Instant(at))
+        };
+        let (jump_ms, grace_at) = since(known.tick.as_ref());
+        let (office_jump_ms, quarantine_at) = since(state.office_tick(office).await?.as_ref());
+        Ok(Self { tick, jump_ms, office_jump_ms, grace_at, quarantine_at, digests })
+    }
+
+    /// Warns of a clock that jumped.
+    pub fn warning(&self) -> Option<Diagnostic> {
+        let by = if self.jump_ms == 0 { self.office_jump_ms } else { self.jump_ms };
+        if by == 0 {
+            return None;
+        }
+        let way = if by > 0 { "ahead of" } else { "behind" };
+        let message = format!(
+            "the clock is {} {way} the time that has passed since the last run: nothing is deleted and nothing leaves quarantine this time",
+            span(by.unsigned_abs())
+        );
+        let hint = "check the machine's clock; grace and quarantine go on from here, measured in true time";
+        Some(Diagnostic::warning(codes::CLOCK_JUMPED, message).hint(hint))
+    }
+
+    /// Gives the last jump that matters for a window: the one of now, or the one that an earlier run noticed.
+    fn jump(&self, known: &JobState) -> Option<Jump> {
+        match self.jump_ms {
+            0 => known.jump,
+            by_ms => Some(Jump { at_ms: self.tick.wall_ms, by_ms }),
+        }
+    }
+}
+
+/// Reads a job's memory as of `moment`. `window_ms`: over how long the limits hold for the sum.
 pub async fn recall(
     state: &dyn State,
     job: &Job,
     known: &JobState,
     office: &str,
-    scope: &[u8],
-    now: Instant,
+    moment: &Moment,
+    window_ms: Option<u64>,
 ) -> Result<Memory, RunError> {
     let links: BTreeMap<_, _> =
         state.links(&job.name).await?.into_iter().map(|link| (link.id.clone(), link)).collect();
     let due = links
         .values()
-        .filter(|link| due(link, job.leavers.grace_ms, now))
+        .filter(|link| due(link, job.leavers.grace_ms, moment.grace_at))
         .map(|link| link.id.clone())
         .collect();
-    let since = Instant(now.0.saturating_sub(i64::try_from(job.leavers.quarantine_ms).unwrap_or(i64::MAX)));
+    let changed = scope::changed(&known.parts, &moment.digests);
     let mut memory = Memory {
         links,
         due,
         baseline: known.baseline,
-        deletes_held: deletes_held(job, known, scope),
+        deletes_held: deletes_held(job, known, &changed, moment),
+        changed,
+        window: window(state, job, known, moment, window_ms).await?,
         ..Memory::default()
     };
+    hold(&mut memory, state, job, office, moment).await?;
+    Ok(memory)
+}
+
+/// Notes which names and numbers are in quarantine.
+async fn hold(
+    memory: &mut Memory,
+    state: &dyn State,
+    job: &Job,
+    office: &str,
+    moment: &Moment,
+) -> Result<(), RunError> {
+    let quarantine = i64::try_from(job.leavers.quarantine_ms).unwrap_or(i64::MAX);
+    let since = Instant(moment.quarantine_at.0.saturating_sub(quarantine));
+    let mut last: BTreeMap<RecordId, Instant> = BTreeMap::new();
     for held in state.held(office, since).await? {
         if held.is_name {
             memory.held_names.insert(fold(&held.value).into(), held.id);
-        } else {
-            memory.held_numbers.insert(held.value, held.id);
+            continue;
         }
+        if last.get(&held.id).is_none_or(|before| *before <= held.since) {
+            last.insert(held.id.clone(), held.since);
+            memory.former_numbers.insert(held.id.clone(), held.value.clone());
+        }
+        memory.held_numbers.insert(held.value, held.id);
     }
-    Ok(memory)
+    Ok(())
+}
+
+async fn window(
+    state: &dyn State,
+    job: &Job,
+    known: &JobState,
+    moment: &Moment,
+    window_ms: Option<u64>,
+) -> Result<Option<Window>, RunError> {
+    let Some(window_ms) = window_ms else { return Ok(None) };
+    let stretches = stretches(moment.tick.wall_ms, window_ms, moment.jump(known));
+    Ok(Some(Window { length: length(window_ms), spent: state.spent(&job.name, &stretches).await? }))
+}
+
+/// Writes a duration as a job file does.
+fn length(ms: u64) -> Text {
+    let seconds = ms / 1000;
+    match () {
+        () if seconds.is_multiple_of(3600) => format!("{}h", seconds / 3600),
+        () if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
+        () => format!("{seconds}s"),
+    }
+    .into()
 }
 
 /// Tells whether this reading, if it lacks the record too, lets the delete follow: the grace has passed since the first
@@ -52,31 +160,23 @@ fn due(link: &Link, grace_ms: u64, now: Instant) -> bool {
 }
 
 /// Tells why nothing may be deleted this time.
-fn deletes_held(job: &Job, known: &JobState, scope: &[u8]) -> Option<Text> {
-    if known.scope.as_deref().is_some_and(|before| before != scope) {
-        return Some("scope changed: connector, settings or identification differ from the last sync, so nothing is deleted this time".into());
-    }
+fn deletes_held(job: &Job, known: &JobState, changed: &[Text], moment: &Moment) -> Option<Diagnostic> {
     let real = matches!(job.phone_system, PhoneSystem::IpOffice(_));
-    (real && job.directory.recording.is_some()).then(|| {
-        "left the directory in a recording, and a recording deletes nothing on a real IP Office".into()
-    })
+    if real && job.directory.recording.is_some() {
+        let message = "a recording is replayed, and it deletes nothing on a real IP Office";
+        return Some(Diagnostic::note(codes::RECORDING_REPLAYED, message).path(&["directory", "recording"]));
+    }
+    scope::deletes_held(known, changed).or_else(|| moment.warning())
 }
 
-/// Gives the digest of what decides whom a directory lists: connector, settings and the identification's expression.
-pub fn scope(job: &Job) -> Vec<u8> {
-    use sha2::{Digest, Sha256};
-    let identification = job.fields.iter().find(|map| map.field == rollcall_core::Field::UserIdentification);
-    let settings: BTreeMap<&String, &serde_json::Value> = job.directory.settings.iter().collect();
-    let settings = serde_json::to_string(&settings).unwrap_or_default();
-    let parts: [&Text; 2] = [&job.directory.connector, &job.directory.name];
-    let mut digest = Sha256::new();
-    for part in parts
-        .iter()
-        .map(|text| text.as_bytes())
-        .chain([settings.as_bytes(), identification.map(|map| map.expression.as_bytes()).unwrap_or_default()])
-    {
-        digest.update((part.len() as u64).to_le_bytes());
-        digest.update(part);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_written_as_in_a_job_file() {
+        for (ms, expect) in [(86_400_000, "24h"), (5_400_000, "90m"), (90_000, "90s")] {
+            assert_eq!(&*length(ms), expect);
+        }
     }
-    digest.finalize().to_vec()
 }

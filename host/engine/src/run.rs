@@ -19,12 +19,14 @@ use rollcall_job::job::{Job, PhoneSystem};
 
 use crate::apply::{Applied, Tools, apply};
 use crate::attributes::{self, References};
+use crate::delete_now::end_grace;
 use crate::error::RunError;
 use crate::mapping::{Interest, Mapping, map_all};
 use crate::observe::{Cancel, Event, Observer};
 use crate::pull::pull;
-use crate::recall::{recall, scope};
+use crate::recall::{Moment, recall};
 use crate::report::Report;
+use crate::scope::digests;
 
 /// How long a write whose answer was lost is looked for in an embedded office, in milliseconds.
 const SETTLE_EMBEDDED_MS: u64 = 5_000;
@@ -37,6 +39,10 @@ pub struct Parts<'a> {
     pub script: Arc<dyn Script>,
     /// The attributes that they name.
     pub references: &'a References,
+    /// The files of `[rules] files` with their text, in order.
+    pub rule_files: &'a [(Text, Text)],
+    /// The digest of the connector's package.
+    pub connector: Text,
     /// The directory.
     pub directory: &'a mut dyn Directory,
     /// The phone system.
@@ -62,6 +68,10 @@ pub struct Options {
     pub accept: BTreeMap<Text, usize>,
     /// How long to wait for another run, in milliseconds.
     pub wait_ms: u64,
+    /// Whether nobody looks on: the run is one of a schedule.
+    pub scheduled: bool,
+    /// The leaver whose grace is ended, as somebody named it.
+    pub delete_now: Option<Text>,
 }
 
 /// How a report is kept in the history: the contract's JSON, and the exit code that it ends with.
@@ -73,6 +83,7 @@ pub(crate) struct Prepared {
     pub(crate) standing: Standing,
     pub(crate) memory: Memory,
     pub(crate) policy: Policy,
+    pub(crate) moment: Moment,
     pub(crate) directory: Text,
     pub(crate) office: Text,
     pub(crate) seen: Vec<(Record, Mapped)>,
@@ -85,8 +96,7 @@ pub(crate) struct Prepared {
 pub async fn preview(parts: Parts<'_>, options: &Options) -> Result<Report, RunError> {
     let job = parts.job.name.clone();
     let prepared = prepare(parts, options, None, &mut Nobody).await?;
-    let refusals =
-        guard(&prepared.plan, &prepared.policy.limits, prepared.memory.baseline, &options.accept).err();
+    let refusals = guard(&prepared.plan, &prepared.policy.limits, &prepared.memory, &options.accept).err();
     Ok(Report::new(job, prepared.plan, refusals.unwrap_or_default()))
 }
 
@@ -104,21 +114,20 @@ pub async fn sync(
     let (observer, cancel) = (parts.observer, parts.cancel);
     let _lease = state.lease(&job.name, &office.identity().await?, options.wait_ms).await?;
     let prepared = prepare(parts, options, None, &mut Nobody).await?;
-    let cleared =
-        match guard(&prepared.plan, &prepared.policy.limits, prepared.memory.baseline, &options.accept) {
-            Ok(cleared) => cleared,
-            Err(refusals) => {
-                let mut report = Report::new(job.name.clone(), prepared.plan, refusals);
-                report.run = Some(record(state, clock, &prepared.office, &report, render).await?);
-                finish(state, clock, &report, render).await?;
-                return Ok(Some(report));
-            }
-        };
+    let cleared = match guard(&prepared.plan, &prepared.policy.limits, &prepared.memory, &options.accept) {
+        Ok(cleared) => cleared,
+        Err(refusals) => {
+            let mut report = Report::new(job.name.clone(), prepared.plan, refusals);
+            report.run = Some(record(state, clock, &prepared.office, &report, render).await?);
+            finish(state, clock, &report, render).await?;
+            return Ok(Some(report));
+        }
+    };
     let mut report = Report::new(job.name.clone(), prepared.plan.clone(), Vec::new());
     if report.plan.applyable && !confirm(&report) {
         return Ok(None);
     }
-    state.passed(&job.name, &passed(&prepared, job, clock)).await?;
+    state.passed(&job.name, &passed(&prepared)).await?;
     let run = record(state, clock, &prepared.office, &report, render).await?;
     report.run = Some(run.clone());
     let tools = Tools { office, state, clock, observer, cancel, settle_ms: settle_ms(job) };
@@ -150,7 +159,10 @@ pub(crate) async fn prepare(
     let name = &job.directory.name;
     let users =
         pull(parts.directory, parts.mirror, name, &parts.mirror_scope, parts.observer, parts.cancel).await?;
-    let memory = recall(parts.state, job, &known, &office_id, &scope(job), parts.clock.now()).await?;
+    let digests = digests(job, &parts.connector, parts.rule_files);
+    let moment = Moment::look(parts.state, parts.clock, &known, &office_id, digests).await?;
+    let window_ms = job.policy.limits.window(options.scheduled);
+    let mut memory = recall(parts.state, job, &known, &office_id, &moment, window_ms).await?;
     same_directory_name(job, &memory)?;
     let policy = Policy { abilities: parts.office.abilities().await?, ..job.policy.clone() };
     let mapping = Mapping {
@@ -177,9 +189,15 @@ pub(crate) async fn prepare(
         let message = format!("these systems did not answer: {}", standing.unreached.join(", "));
         return Err(rollcall_edges::office::OfficeError::Unreachable { message, hint: None }.into());
     }
+    if let Some(wanted) = &options.delete_now {
+        end_grace(wanted, &all.mapped, &standing, &mut memory, policy.delete)?;
+    }
     let reading = Reading { complete: true, users };
     let mut plan = plan(all.mapped, reading, &standing, &memory, &*parts.script, &policy, witness);
     plan.diagnostics.extend(parts.office.warnings().await?);
+    let told = |code| plan.diagnostics.iter().any(|diagnostic| diagnostic.code == code);
+    let jumped = moment.warning().filter(|warning| !told(warning.code));
+    plan.diagnostics.extend(jumped);
     plan.diagnostics.extend(options.accept.iter().map(|(name, figure)| {
         let message = format!("this run may pass the guard `{name}` with exactly {figure}");
         Diagnostic::note(codes::GUARD_ACCEPTED, message)
@@ -189,6 +207,7 @@ pub(crate) async fn prepare(
         standing,
         memory,
         policy,
+        moment,
         directory: directory_id,
         office: office_id,
         seen: all.seen,
@@ -244,15 +263,18 @@ fn same_directory_name(job: &Job, memory: &Memory) -> Result<(), RunError> {
     }
 }
 
-fn passed(prepared: &Prepared, job: &Job, clock: &dyn Clock) -> Passed {
+fn passed(prepared: &Prepared) -> Passed {
+    let moment = &prepared.moment;
     Passed {
         directory: prepared.directory.clone(),
         office: prepared.office.clone(),
         baseline: u32::try_from(prepared.plan.reading.users).unwrap_or(u32::MAX),
-        scope: scope(job),
+        parts: moment.digests.clone(),
+        tick: moment.tick.clone(),
+        jump_ms: moment.jump_ms,
+        office_jump_ms: moment.office_jump_ms,
         missing: prepared.plan.missing.clone(),
         present: prepared.plan.present.clone(),
-        now: clock.now(),
     }
 }
 

@@ -202,6 +202,8 @@ impl World {
             job: &self.job,
             script: self.rules.clone(),
             references: &references,
+            rule_files: &[],
+            connector: "digest".into(),
             directory: &mut directory,
             office: &self.office,
             mirror: &mut mirror,

@@ -167,6 +167,11 @@ pub struct Leavers {
     pub grace_ms: u64,
     /// How long a freed name or number is kept, in milliseconds.
     pub quarantine_ms: u64,
+    /// Whether an account that is disabled in the directory and still listed is kept as it stands.
+    pub keep_disabled: bool,
+    /// `disabled_when`: an expression over `user` that tells whose account is disabled; the connector's own where it is
+    /// absent.
+    pub disabled_when: Option<(Text, Option<Origin>)>,
     /// `protect`: an expression over `phone`.
     pub protect: Option<(Text, Option<Origin>)>,
 }
@@ -174,6 +179,12 @@ pub struct Leavers {
 impl Default for Leavers {
     fn default() -> Self {
         const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-        Self { grace_ms: 7 * DAY_MS, quarantine_ms: 90 * DAY_MS, protect: None }
+        Self {
+            grace_ms: 7 * DAY_MS,
+            quarantine_ms: 90 * DAY_MS,
+            keep_disabled: false,
+            disabled_when: None,
+            protect: None,
+        }
     }
 }

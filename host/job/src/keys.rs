@@ -62,7 +62,7 @@ pub(crate) const TABLES: &[(&str, &[&str])] = &[
     ("rules", &["files", "when_no_rule", "number_precedence"]),
     ("numbers", &["reserved", "twinning_countries"]),
     ("synchronize", &["new", "update", "delete"]),
-    ("leavers", &["grace", "quarantine", "disabled", "protect"]),
+    ("leavers", &["grace", "quarantine", "disabled", "disabled_when", "protect"]),
     ("guard", &["max_delete", "max_create", "max_update", "max_clear", "min_directory", "window"]),
 ];
 

@@ -7,8 +7,7 @@ use rollcall_core::constraint::Reserved;
 use rollcall_core::policy::{Limit, Limits, NumberPrecedence, Policy, WhenNoRule};
 
 use crate::fields::origin;
-use crate::job::Leavers;
-use crate::later::not_yet;
+use crate::job::{Leavers, Origin};
 use crate::tree::{Kind, Node};
 use crate::values;
 use crate::walk::{Section, Walk};
@@ -65,19 +64,23 @@ pub(crate) fn leavers(walk: &mut Walk<'_>, root: &Section<'_>) -> Leavers {
     if let Some(ms) = walk.parsed(&section, "quarantine", HINT, values::duration) {
         leavers.quarantine_ms = ms;
     }
-    if walk.choice(&section, "disabled", &[("leaver", false), ("keep", true)]) == Some(true)
-        && let Some(node) = section.get("disabled")
-    {
-        let what = "`leavers.disabled = \"keep\"`: keeping disabled accounts is";
-        not_yet(walk, &node.at, what, "let the connector list them: `include_disabled = true` of `entra`");
+    leavers.keep_disabled =
+        walk.choice(&section, "disabled", &[("leaver", false), ("keep", true)]).unwrap_or_default();
+    leavers.disabled_when = expression(walk, &section, "disabled_when");
+    if let Some(node) = section.get("disabled_when").filter(|_| !leavers.keep_disabled) {
+        let message = "`leavers.disabled_when` has no effect without `disabled = \"keep\"`";
+        walk.bad(&node.key, message, "add `disabled = \"keep\"`; without it whoever is listed is no leaver");
     }
-    if let Some(text) = walk.text(&section, "protect")
-        && let Some(node) = section.get("protect")
-    {
-        let origin = origin(walk, &node.at, &text);
-        leavers.protect = Some((text, origin));
-    }
+    leavers.protect = expression(walk, &section, "protect");
     leavers
+}
+
+/// Reads an expression with its place.
+fn expression(walk: &mut Walk<'_>, section: &Section<'_>, key: &str) -> Option<(Text, Option<Origin>)> {
+    let text = walk.text(section, key)?;
+    let node = section.get(key)?;
+    let origin = origin(walk, &node.at, &text);
+    Some((text, origin))
 }
 
 /// Reads `[guard]`.
@@ -96,10 +99,8 @@ pub(crate) fn guard(walk: &mut Walk<'_>, root: &Section<'_>) -> Limits {
         let message = "`guard.min_directory` is more than the last reading had";
         walk.bad(&node.at, message, "write at most `100%`");
     }
-    if let Some(node) = section.get("window") {
-        let what = "`guard.window`: limits over several runs are";
-        not_yet(walk, &node.key, what, "take the key out; the limits hold for each run");
-    }
+    const HINT: &str = "write a duration such as `24h`; `0s` holds the limits against each run by itself";
+    limits.window_ms = walk.parsed(&section, "window", HINT, values::duration);
     limits
 }
 

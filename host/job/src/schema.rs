@@ -239,6 +239,10 @@ fn leavers() -> Value {
         ("grace", duration("7d", "How long a leaver is kept.")),
         ("quarantine", duration("90d", "How long a freed name or number is not allocated again.")),
         ("disabled", choice(&["leaver", "keep"], "leaver", "An account that is disabled in the directory.")),
+        (
+            "disabled_when",
+            text("An expression over `user`: whose account is disabled, where the connector does not say."),
+        ),
         ("protect", text("An expression over `phone`: users that are never deleted.")),
     ]);
     described(table, "Users that left the directory.")
@@ -251,7 +255,7 @@ fn guard() -> Value {
         ("max_update", refer("limit", "The most updates of a run; no limit by default.")),
         ("max_clear", refer("limit", "The most users who lose a value or a group; 10% by default.")),
         ("min_directory", refer("limit", "The least size of a reading; 80% of the last one by default.")),
-        ("window", text("The time within which the limits hold. Not in this version yet.")),
+        ("window", duration("24h", "The limits hold for the sum applied within it; off but under `serve`.")),
     ]);
     described(table, "Limits; a share is of the users that this job owns.")
 }

@@ -227,10 +227,6 @@ cron = "0 */2 * * *"
 on = ["failed"]
 [handover]
 file = "new-users.jsonl"
-[leavers]
-disabled = "keep"
-[guard]
-window = "24h"
 [directory.grants]
 ldap = ["ldaps://dc1.corp.example"]
 "#,
@@ -245,11 +241,7 @@ ldap = ["ldaps://dc1.corp.example"]
                 take the table out
             22:2 E0107 `[handover]`: the handover of codes is not in this version yet
                 take the table out
-            25:12 E0107 `leavers.disabled = "keep"`: keeping disabled accounts is not in this version yet
-                let the connector list them: `include_disabled = true` of `entra`
-            27:1 E0107 `guard.window`: limits over several runs are not in this version yet
-                take the key out; the limits hold for each run
-            29:1 E0107 `directory.grants.ldap`: the grant of LDAP servers is not in this version yet
+            25:1 E0107 `directory.grants.ldap`: the grant of LDAP servers is not in this version yet
                 take the key out
         "#]],
     );

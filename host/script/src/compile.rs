@@ -45,6 +45,8 @@ pub struct Source {
     pub rule_files: Vec<RuleFile>,
     /// `[leavers] protect`.
     pub protect: Option<(Text, Option<Origin>)>,
+    /// `[leavers] disabled_when`, or the connector's word for it, where the job keeps disabled accounts.
+    pub disabled: Option<(Text, Option<Origin>)>,
     /// `[numbers] twinning_countries`: ISO 3166 codes.
     pub twinning_countries: Vec<Text>,
 }
@@ -56,6 +58,9 @@ pub(crate) enum How {
     /// An expression.
     Script(Box<AST>),
 }
+
+/// An expression that answers yes or no, where the job has one.
+type Question = Option<(AST, Arc<Unit>)>;
 
 /// A field that is ready to be asked.
 pub(crate) struct Mapped {
@@ -72,7 +77,8 @@ pub struct Rules {
     pub(crate) units: BTreeMap<String, Arc<Unit>>,
     pub(crate) fields: Vec<Mapped>,
     pub(crate) rules: Vec<Provisioning>,
-    pub(crate) protect: Option<(AST, Arc<Unit>)>,
+    pub(crate) protect: Question,
+    pub(crate) disabled: Question,
     pub(crate) countries: Vec<(Text, Region)>,
     attributes: BTreeMap<Text, Vec<Place>>,
     soft: Vec<Text>,
@@ -110,8 +116,10 @@ impl Rules {
         let fields = source.fields.iter().filter_map(|expression| compiler.field(expression)).collect();
         let protect =
             source.protect.as_ref().and_then(|(text, origin)| compiler.protect(text, origin.as_ref()));
+        let disabled =
+            source.disabled.as_ref().and_then(|(text, origin)| compiler.disabled(text, origin.as_ref()));
         let countries = compiler.countries(&source.twinning_countries);
-        compiler.finish(fields, rules, protect, countries)
+        compiler.finish(fields, rules, (protect, disabled), countries)
     }
 
     /// The attributes that fields and rules name, with the places where they do.
@@ -282,9 +290,15 @@ impl Compiler {
         Some(Mapped { field: expression.field, how, unit })
     }
 
-    fn protect(&mut self, text: &Text, origin: Option<&Origin>) -> Option<(AST, Arc<Unit>)> {
+    fn protect(&mut self, text: &Text, origin: Option<&Origin>) -> Question {
         let unit = Arc::new(Unit::expression(&["leavers", "protect"], text, origin));
         let script = self.expression(&unit, "protect", &[("phone", Kind::Phone)], false)?;
+        Some((self.ready(script), unit))
+    }
+
+    fn disabled(&mut self, text: &Text, origin: Option<&Origin>) -> Question {
+        let unit = Arc::new(Unit::expression(&["leavers", "disabled_when"], text, origin));
+        let script = self.expression(&unit, "disabled_when", &[("user", Kind::User)], true)?;
         Some((self.ready(script), unit))
     }
 
@@ -349,7 +363,7 @@ impl Compiler {
         mut self,
         fields: Vec<Mapped>,
         rules: Vec<Provisioning>,
-        protect: Option<(AST, Arc<Unit>)>,
+        (protect, disabled): (Question, Question),
         countries: Vec<(Text, Region)>,
     ) -> Result<(Rules, Vec<Diagnostic>), Vec<Diagnostic>> {
         let mut found = std::mem::take(&mut self.findings.mistakes);
@@ -366,7 +380,9 @@ impl Compiler {
         let soft = soft.collect();
         let attributes = self.findings.attributes;
         let engine = self.engine;
-        Ok((Rules { engine, library, units, fields, rules, protect, countries, attributes, soft }, found))
+        let rules =
+            Rules { engine, library, units, fields, rules, protect, disabled, countries, attributes, soft };
+        Ok((rules, found))
     }
 }
 

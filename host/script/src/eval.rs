@@ -46,15 +46,37 @@ impl Script for Rules {
         self.rule_asked(user, wanted, &mut ())
     }
 
+    fn disabled(&self, user: &Record) -> Result<bool, Vec<Diagnostic>> {
+        let Some((script, unit)) = &self.disabled else { return Ok(false) };
+        self.yes_or_no(script, unit, ("user", Dynamic::from(User::new(user))), "`disabled_when`")
+    }
+
     fn protects(&self, phone: &PhoneUser) -> Result<bool, Vec<Diagnostic>> {
         let Some((script, unit)) = &self.protect else { return Ok(false) };
-        let mut scope = Scope::new();
-        scope.push("phone", Phone::new(phone));
         let what = format!("`protect` for `{}`", phone.name());
+        self.yes_or_no(script, unit, ("phone", Dynamic::from(Phone::new(phone))), &what)
+    }
+
+    fn twinning_refusal(&self, number: &str) -> Option<String> {
+        twinning::refusal(number, &self.countries)
+    }
+}
+
+impl Rules {
+    /// Asks an expression that answers yes or no; `()` is no.
+    fn yes_or_no(
+        &self,
+        script: &AST,
+        unit: &Arc<Unit>,
+        (name, value): (&str, Dynamic),
+        what: &str,
+    ) -> Result<bool, Vec<Diagnostic>> {
+        let mut scope = Scope::new();
+        scope.push_dynamic(name, value);
         let answer = self
             .engine
             .eval_ast_with_scope::<Dynamic>(&mut scope, script)
-            .map_err(|error| vec![self.failed(&error, unit, &what, false)])?;
+            .map_err(|error| vec![self.failed(&error, unit, what, false)])?;
         match answer.as_bool() {
             Ok(yes) => Ok(yes),
             Err(_) if answer.is_unit() => Ok(false),
@@ -65,12 +87,6 @@ impl Script for Rules {
         }
     }
 
-    fn twinning_refusal(&self, number: &str) -> Option<String> {
-        twinning::refusal(number, &self.countries)
-    }
-}
-
-impl Rules {
     fn field(
         &self,
         mapped: &Mapped,

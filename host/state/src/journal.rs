@@ -1,6 +1,8 @@
 //! The journal: intents before effects, and what each effect does to the ledger, in one transaction.
 
 use async_trait::async_trait;
+use rollcall_core::elapsed::Tick;
+use rollcall_core::guard::Spent;
 use rollcall_core::memory::Link;
 use rollcall_core::{Guid, RecordId, Text};
 use rollcall_edges::clock::Instant;
@@ -32,6 +34,14 @@ impl State for Store {
 
     async fn held(&self, office: &str, since: Instant) -> Result<Vec<Held>, StateError> {
         self.read_held(office, since).await
+    }
+
+    async fn office_tick(&self, office: &str) -> Result<Option<Tick>, StateError> {
+        self.read_office_tick(office).await
+    }
+
+    async fn spent(&self, job: &str, stretches: &[(i64, i64)]) -> Result<Spent, StateError> {
+        self.read_spent(job, stretches).await
     }
 
     async fn passed(&self, job: &str, passed: &Passed) -> Result<(), StateError> {

@@ -15,6 +15,7 @@ mod lease;
 mod ledger;
 mod limits;
 mod mirror;
+mod passed;
 mod rows;
 mod schema;
 mod seal;

@@ -39,6 +39,20 @@ CREATE TABLE op (
 ) STRICT;
 CREATE INDEX op_record ON op (directory, native);
 CREATE TABLE note (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+", "
+-- The clock at the last run that passed, and the last jump of it.
+ALTER TABLE job ADD COLUMN wall INTEGER;
+ALTER TABLE job ADD COLUMN boot TEXT;
+ALTER TABLE job ADD COLUMN uptime INTEGER;
+ALTER TABLE job ADD COLUMN jump_at INTEGER;
+ALTER TABLE job ADD COLUMN jump_by INTEGER;
+ALTER TABLE job DROP COLUMN scope;
+-- What a job was made of at the last run that passed: digests by name.
+CREATE TABLE part (
+    job TEXT NOT NULL, name TEXT NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (job, name)
+) STRICT, WITHOUT ROWID;
+-- The clock at the last run that passed on a phone system, whichever job's.
+CREATE TABLE tick (office TEXT PRIMARY KEY, wall INTEGER NOT NULL, boot TEXT, uptime INTEGER) STRICT;
 "];
 
 /// The steps of a mirror's file. It is a cache: a step may drop everything.

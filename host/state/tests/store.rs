@@ -5,9 +5,10 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use rollcall_core::elapsed::{Boot, Jump, Tick};
 use rollcall_core::memory::Link;
 use rollcall_core::ops::Write;
-use rollcall_core::{Cell, Field, Record, RecordId, Secret, Value};
+use rollcall_core::{Cell, Field, Record, RecordId, Secret, Text, Value};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::{Coverage, Edit, Page, RecordChange};
 use rollcall_edges::state::{
@@ -19,6 +20,20 @@ const CODE: &str = "4711471147";
 
 fn id(native: &str) -> RecordId {
     RecordId { directory: "test".into(), native: native.into() }
+}
+
+fn passed(missing: Vec<RecordId>, present: Vec<(RecordId, Text)>, now: i64) -> Passed {
+    Passed {
+        directory: "D".into(),
+        office: "O".into(),
+        baseline: 3,
+        parts: [("directory.connector".into(), vec![1])].into(),
+        tick: Tick { wall_ms: now, boot: Some(Boot { id: "b".into(), uptime_ms: now }) },
+        jump_ms: 0,
+        office_jump_ms: 0,
+        missing,
+        present,
+    }
 }
 
 fn link(native: &str) -> Link {
@@ -93,15 +108,6 @@ async fn a_leavers_clock_starts_counts_and_stops_and_a_delete_holds_name_and_num
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).await.unwrap();
     let run = run_with_link(&store, "1").await;
-    let passed = |missing: Vec<RecordId>, present, now| Passed {
-        directory: "D".into(),
-        office: "O".into(),
-        baseline: 3,
-        scope: vec![1],
-        missing,
-        present,
-        now: Instant(now),
-    };
     for now in [100, 200] {
         store.passed("J", &passed(vec![id("1")], Vec::new(), now)).await.unwrap();
     }
@@ -274,4 +280,51 @@ async fn runs_of_one_instant_are_listed_in_the_order_of_their_beginning() {
     let listed: Vec<String> =
         store.runs(None, 8).await.unwrap().into_iter().map(|run| run.id.to_string()).collect();
     assert_eq!(listed, begun);
+}
+
+#[tokio::test]
+async fn the_clock_and_the_parts_of_the_last_run_that_passed_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    assert_eq!(store.office_tick("O").await.unwrap(), None);
+    let first = passed(Vec::new(), Vec::new(), 100);
+    store.passed("J", &first).await.unwrap();
+    let mut second = passed(Vec::new(), Vec::new(), 200);
+    second.parts = [("provisioning.rhai".into(), vec![2])].into();
+    second.tick.boot = None;
+    store.passed("other", &second).await.unwrap();
+    let known = store.job("J").await.unwrap();
+    assert_eq!((known.tick, known.parts, known.jump), (Some(first.tick), first.parts, None));
+    assert_eq!(
+        store.office_tick("O").await.unwrap(),
+        Some(second.tick.clone()),
+        "the phone system's clock is any job's"
+    );
+    store.passed("J", &second).await.unwrap();
+    assert_eq!(store.job("J").await.unwrap().parts, second.parts, "what is gone is forgotten");
+}
+
+#[tokio::test]
+async fn grace_and_quarantine_go_with_a_clock_that_jumps() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    run_with_link(&store, "1").await;
+    let run = run_with_link(&store, "2").await;
+    store.passed("J", &passed(vec![id("1")], vec![(id("2"), "2".into())], 100)).await.unwrap();
+    let write = Write::DeleteUser { guid: "guid-2".into() };
+    store
+        .intend(&run, &[Intent { seq: 1, change: 0, id: Some(id("2")), key: "2".into(), write }])
+        .await
+        .unwrap();
+    let remove = LinkChange::Remove { id: id("2"), name: Some("Anna".into()), number: None };
+    store.settle(&run, 1, &Settled::Applied, Some(&remove), Instant(150)).await.unwrap();
+    let jumped = Passed { jump_ms: 1_000, office_jump_ms: 500, ..passed(vec![id("1")], Vec::new(), 1_200) };
+    store.passed("J", &jumped).await.unwrap();
+    let missing = store.links("J").await.unwrap()[0].missing.unwrap();
+    assert_eq!((missing.since_ms, missing.reads), (1_100, 2));
+    assert_eq!(store.held("O", Instant(0)).await.unwrap()[0].since, Instant(650));
+    assert_eq!(store.job("J").await.unwrap().jump, Some(Jump { at_ms: 1_200, by_ms: 1_000 }));
+    store.passed("J", &passed(vec![id("1")], Vec::new(), 1_300)).await.unwrap();
+    assert_eq!(store.links("J").await.unwrap()[0].missing.unwrap().since_ms, 1_100, "once");
+    assert!(store.job("J").await.unwrap().jump.is_some(), "the window still has to know of it");
 }

@@ -1,9 +1,9 @@
 //! `preview`: what a sync would do. It changes nothing and ends as its sync would.
 
-use rollcall_engine::{Options, preview};
+use rollcall_engine::preview;
 
 use crate::args::{Global, PreviewArgs};
-use crate::commands::sync::{accepted, nothing, show};
+use crate::commands::sync::{nothing, options, show};
 use crate::exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -11,7 +11,7 @@ use crate::wiring::{Intent, Session};
 
 /// Runs the command.
 pub(crate) async fn run(global: &Global, output: &Output, args: &PreviewArgs) -> Result<u8, Failure> {
-    let options = Options { accept: accepted(&args.run), wait_ms: 0 };
+    let options = options(&args.run, 0);
     let session = Session::open(global, &args.job.job)?;
     let record = args.run.record.as_deref();
     let mut ends = match session.ends(record, Intent::Look).await {

@@ -1,6 +1,5 @@
 //! `sync`: applies what a preview shows.
 
-use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 
 use rollcall_core::plan::Action;
@@ -23,7 +22,7 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &SyncArgs) -> Re
         return Err(Failure::new(exit::USAGE, codes::NOT_CONFIRMED, message)
             .hint("look at `rollcall preview`, then give `--yes`"));
     }
-    let options = Options { accept: accepted(&args.run), wait_ms: args.wait };
+    let options = options(&args.run, args.wait);
     let session = Session::open(global, &args.job.job)?;
     let mut ends = match session.ends(args.run.record.as_deref(), Intent::Write).await {
         Ok(ends) => ends,
@@ -69,9 +68,14 @@ pub(crate) fn show(output: &Output, session: &Session, ends: &Ends, report: &Rep
     output.diagnostics(ends.office.note().map(std::slice::from_ref).unwrap_or_default());
 }
 
-/// Gives the guards that the command line lets pass.
-pub(crate) fn accepted(args: &RunArgs) -> BTreeMap<Text, usize> {
-    args.accept.iter().map(|(name, figure)| (Text::from(name.as_str()), *figure)).collect()
+/// Gives what the command line says of a run that somebody started by hand.
+pub(crate) fn options(args: &RunArgs, wait_ms: u64) -> Options {
+    Options {
+        accept: args.accept.iter().map(|(name, figure)| (Text::from(name.as_str()), *figure)).collect(),
+        wait_ms,
+        delete_now: args.delete_now.as_deref().map(Text::from),
+        ..Options::default()
+    }
 }
 
 /// Reports a run that came to no plan, and gives its exit code.

@@ -59,6 +59,9 @@ struct ChangeLine {
 struct FromTo {
     from: serde_json::Value,
     to: serde_json::Value,
+    /// Whether what stands was changed by hand on the phone system; left out where it was not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    by_hand: bool,
 }
 
 /// One diagnostic.
@@ -166,7 +169,8 @@ pub(crate) fn write(document: &impl Serialize) -> String {
 fn line(change: &Change, outcome: &Outcome) -> ChangeLine {
     let text = |text: &Option<rollcall_core::Text>| text.as_ref().map(ToString::to_string);
     let fields = change.fields.iter().map(|change| {
-        (change.field.key(), FromTo { from: value(change.from.as_ref()), to: value(change.to.as_ref()) })
+        let (from, to) = (value(change.from.as_ref()), value(change.to.as_ref()));
+        (change.field.key(), FromTo { from, to, by_hand: change.drift })
     });
     ChangeLine {
         action: change.action.word(),
