@@ -95,6 +95,8 @@ pub(crate) enum Command {
         /// The run's id, or an unambiguous beginning of it.
         run: String,
     },
+    /// Finishes the plan of an interrupted run.
+    Resume(ResumeArgs),
     /// Tests provisioning rules and field expressions.
     Rules {
         /// What to do with them.
@@ -166,6 +168,22 @@ pub(crate) struct SyncArgs {
     /// What both commands understand.
     #[command(flatten)]
     pub(crate) run: RunArgs,
+}
+
+/// The arguments of `resume`.
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
+    /// The run's id, or an unambiguous beginning of it.
+    pub(crate) run: String,
+    /// The job file, where it is no longer where it was.
+    #[arg(long)]
+    pub(crate) job: Option<PathBuf>,
+    /// Do not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// How long to wait while another run holds the job or its phone system: `90s`, `5m`.
+    #[arg(long, default_value = "60s", value_parser = duration)]
+    pub(crate) wait: u64,
 }
 
 /// What `preview` and `sync` both understand.

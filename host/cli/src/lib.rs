@@ -6,6 +6,7 @@
 
 mod args;
 mod commands;
+mod desk;
 mod disabled;
 mod exit;
 mod failure;
@@ -13,6 +14,7 @@ mod offices;
 mod output;
 mod progress;
 mod render;
+mod report;
 mod rules;
 mod signals;
 mod time;
@@ -68,6 +70,7 @@ async fn dispatch(cli: &Cli, output: &Output) -> Result<u8, Failure> {
         Command::Explain { job, user } => commands::explain::run(global, output, job, user).await,
         Command::Runs { job, limit } => commands::runs::list(global, output, job.as_deref(), *limit).await,
         Command::Show { run } => commands::runs::show(global, output, run).await,
+        Command::Resume(args) => commands::resume::run(global, output, args).await,
         Command::Rules { command } => commands::rules::run(output, command),
         Command::Office { command } => commands::office::run(global, output, command).await,
         Command::Schema { what } => commands::support::schema(output, *what),

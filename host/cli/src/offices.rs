@@ -60,7 +60,8 @@ pub(crate) async fn reach(session: &Session, intent: Intent) -> Result<Reached, 
         .map_err(|failure| Failure { diagnostics: session.located(failure.diagnostics), ..failure })
 }
 
-async fn of_job(job: &Job, folder: &Path, intent: Intent) -> Result<Reached, Failure> {
+/// Reaches the phone system of a job that was read by itself.
+pub(crate) async fn of_job(job: &Job, folder: &Path, intent: Intent) -> Result<Reached, Failure> {
     match &job.phone_system {
         PhoneSystem::Embedded { path } if path.exists() => {
             Ok(Reached { office: Box::new(Embedded::open(path).await?), _stand_in: None, note: None })

@@ -181,6 +181,8 @@ codes! {
     TEMPLATE_INVALID = "E0608";
     /// An office file, or an export that is read as one, that cannot be used.
     OFFICE_FILE = "E0609";
+    /// A write that was lost on its way, and did not take place.
+    OFFICE_LOST = "E0610";
 
     /// The state cannot be opened.
     STATE_UNUSABLE = "E0700";
@@ -190,6 +192,12 @@ codes! {
     RUN_UNKNOWN = "E0702";
     /// An interrupted run waits for `resume`.
     RUN_INTERRUPTED = "E0703";
+    /// Another run has taken the phone system over in the middle of this one.
+    LEASE_LOST = "E0704";
+    /// What an interrupted run had begun was found out.
+    RUN_RECOVERED = "E0705";
+    /// A run that cannot be resumed.
+    RUN_NOT_RESUMABLE = "E0706";
 
     /// The command is used wrongly.
     USAGE = "E0900";

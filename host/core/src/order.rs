@@ -27,6 +27,15 @@ pub enum Move {
     },
 }
 
+impl Move {
+    /// Gives the place of its change in the plan.
+    pub const fn change(&self) -> usize {
+        match self {
+            Move::Do(change) | Move::Park { change, .. } => *change,
+        }
+    }
+}
+
 /// How far down from the top of its digits a temporary number is looked for.
 const TEMPORARY_TRIES: u64 = 10_000;
 

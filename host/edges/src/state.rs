@@ -7,6 +7,9 @@ use rollcall_core::elapsed::{Jump, Tick};
 use rollcall_core::guard::Spent;
 use rollcall_core::memory::Link;
 use rollcall_core::ops::Write;
+use rollcall_core::order::Move;
+use rollcall_core::plan::{Change, Plan};
+use rollcall_core::verify::Outcome;
 use rollcall_core::{Guid, Record, RecordId, Text};
 
 use crate::clock::Instant;
@@ -31,6 +34,9 @@ pub enum StateError {
         /// Who holds it.
         holder: String,
     },
+    /// Another run has taken the phone system over, although this one had its lock: nothing more is sent.
+    #[error("another run has taken the phone system over; nothing more was sent")]
+    Lost,
 }
 
 /// The directory's last known records, merged by id. It is a cache: lose it, and the next run reads everything.
@@ -115,19 +121,52 @@ pub struct Held {
     pub since: Instant,
 }
 
-/// Why a run began.
-#[derive(Clone, Debug)]
-pub struct NewRun {
+/// A run that begins, with everything that a later `resume` or `undo` needs of it.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRun<'a> {
     /// The job's name.
-    pub job: Text,
+    pub job: &'a str,
     /// The phone system's identity.
-    pub office: Text,
+    pub office: &'a str,
+    /// The job file's absolute path.
+    pub file: &'a str,
     /// When.
     pub started: Instant,
-    /// `sync`, `undo`, `resume`.
-    pub kind: Text,
+    /// `sync`, `undo`, …
+    pub kind: &'a str,
     /// The plan as the contract's JSON, codes hidden.
-    pub plan: String,
+    pub document: &'a str,
+    /// The plan: its changes and their order are kept until the history forgets the run.
+    pub plan: &'a Plan,
+    /// The guards that the run may pass, each with the exact figure.
+    pub accept: &'a BTreeMap<Text, usize>,
+    /// Which users stood when the plan was made, in the engine's own form; forgotten when the run has ended well.
+    pub known: &'a [u8],
+    /// The generation of the lease that the run writes under.
+    pub generation: i64,
+}
+
+/// A run as it was begun: what `resume` carries on and `undo` turns round.
+#[derive(Clone, Debug)]
+pub struct StoredRun {
+    /// What `runs` lists of it.
+    pub row: RunRow,
+    /// The job file's absolute path.
+    pub file: Text,
+    /// The phone system's identity.
+    pub office: Text,
+    /// Its changes, each with what became of it; `Outcome::Planned` where it was not begun or not finished.
+    pub changes: Vec<(Change, Outcome)>,
+    /// In which order they are written.
+    pub order: Vec<Move>,
+    /// The guards that it may pass.
+    pub accept: BTreeMap<Text, usize>,
+    /// How many users its reading had, and how many the job owned.
+    pub figures: (usize, usize),
+    /// Which users stood when the plan was made, in the engine's own form; empty once it has ended well.
+    pub known: Vec<u8>,
+    /// Whether a later run of the job has been begun, so that this one's plan is no longer the latest.
+    pub superseded: bool,
 }
 
 /// A run as `runs` lists it.
@@ -191,17 +230,35 @@ pub enum LinkChange {
     },
 }
 
+/// How an operation went, with everything that changes in the same transaction.
+#[derive(Clone, Copy, Debug)]
+pub struct Settlement<'a> {
+    /// Its place in the run.
+    pub seq: u32,
+    /// How it went.
+    pub settled: &'a Settled,
+    /// What it does to the ledger.
+    pub link: Option<&'a LinkChange>,
+    /// The operation that is sent next: it is marked so in the same transaction.
+    pub next: Option<u32>,
+}
+
 /// An operation as the journal holds it.
 #[derive(Clone, Debug)]
 pub struct Journalled {
     /// What was intended.
     pub intent: Intent,
+    /// When it was about to be sent; `None`: it never was.
+    pub sent: Option<Instant>,
     /// How it went; `None`: it was never settled.
     pub settled: Option<Settled>,
 }
 
 /// What one run may touch; it ends when this is dropped.
-pub trait Lease: Send + Sync {}
+pub trait Lease: Send + Sync {
+    /// Gives the phone system's generation: it grows with every lease, and every operation checks it.
+    fn generation(&self) -> i64;
+}
 
 /// Everything durable but the mirror. A write that returns has reached the disk.
 #[async_trait]
@@ -231,23 +288,48 @@ pub trait State: Send + Sync {
     async fn lease(&self, job: &str, office: &str, wait_ms: u64) -> Result<Box<dyn Lease>, StateError>;
 
     /// Begins a run and gives its id.
-    async fn begin(&self, run: &NewRun) -> Result<Text, StateError>;
+    async fn begin(&self, run: &NewRun<'_>) -> Result<Text, StateError>;
 
-    /// Journals operations before they are sent.
-    async fn intend(&self, run: &str, intents: &[Intent]) -> Result<(), StateError>;
+    /// Gives a run as it was begun.
+    async fn stored(&self, run: &str) -> Result<Option<StoredRun>, StateError>;
 
-    /// Journals how an operation went and changes the ledger with it.
-    async fn settle(
+    /// Goes on with a run that did not come to its end: it writes under a new lease, and what it intended and never
+    /// sent is forgotten.
+    async fn reopen(&self, run: &str, generation: i64) -> Result<(), StateError>;
+
+    /// Journals operations before they are sent. `send`: the first of them is sent now; see [`State::start`].
+    async fn intend(&self, run: &str, intents: &[Intent], send: Option<Instant>) -> Result<(), StateError>;
+
+    /// Marks an operation as sent, just before it is. [`StateError::Lost`] where the run's lease is no longer the latest
+    /// of its phone system: then it must not be sent.
+    async fn start(&self, run: &str, seq: u32, now: Instant) -> Result<(), StateError>;
+
+    /// Takes the mark of [`State::start`] back from an operation that was not sent after all.
+    async fn withdraw(&self, run: &str, seq: u32) -> Result<(), StateError>;
+
+    /// Journals how an operation went, changes the ledger with it, and marks the next one as sent, in one transaction.
+    ///
+    /// An operation that is settled already stays as it is, but for one that was `unknown`: whoever knows better may
+    /// say so, and its link is made where there is none. [`StateError::Lost`] as for [`State::start`]; the settlement
+    /// stands then all the same.
+    async fn settle(&self, run: &str, settlement: Settlement<'_>, now: Instant) -> Result<(), StateError>;
+
+    /// Ends a run, with one outcome for each of its changes.
+    async fn finish(
         &self,
         run: &str,
-        seq: u32,
-        settled: &Settled,
-        link: Option<&LinkChange>,
-        now: Instant,
+        ended: Instant,
+        exit: i32,
+        report: &str,
+        outcomes: &[Outcome],
     ) -> Result<(), StateError>;
 
-    /// Ends a run.
-    async fn finish(&self, run: &str, ended: Instant, exit: i32, report: &str) -> Result<(), StateError>;
+    /// Gives the ids of a phone system's runs that did not come to their end and that nobody has looked after since,
+    /// the oldest first.
+    async fn interrupted(&self, office: &str) -> Result<Vec<Text>, StateError>;
+
+    /// Notes that an interrupted run has been looked after, with what became of each of its changes.
+    async fn recovered(&self, run: &str, outcomes: &[Outcome], now: Instant) -> Result<(), StateError>;
 
     /// Lists runs, the latest first.
     async fn runs(&self, job: Option<&str>, limit: u32) -> Result<Vec<RunRow>, StateError>;

@@ -1,21 +1,27 @@
 //! Step 8, apply: a cleared plan, one operation after another, each journalled before it is sent and after its answer.
+//!
+//! An operation is marked as sent in the transaction that settles the one before it, so that the journal costs one
+//! transaction an operation and a crash leaves at most one of which it is not known whether it took place.
 
 use std::collections::BTreeMap;
 
-use rollcall_core::field::{Field, Value, groups_of};
+use rollcall_core::field::{Field, Value};
 use rollcall_core::guard::Cleared;
 use rollcall_core::memory::Link;
 use rollcall_core::ops::{self, Write};
 use rollcall_core::order::{Good, Move, goods};
-use rollcall_core::phone::{PhoneUser, Standing};
-use rollcall_core::plan::{Action, Change};
+use rollcall_core::phone::PhoneUser;
+use rollcall_core::plan::{Action, Change, group_moves};
 use rollcall_core::verify::{Outcome, verify};
 use rollcall_core::{Diagnostic, RecordId, Text, codes};
 use rollcall_edges::clock::Clock;
 use rollcall_edges::office::{Office, OfficeError};
-use rollcall_edges::state::{Intent, LinkChange, Settled, State};
+use rollcall_edges::state::{Intent, Settled, Settlement, State};
 
+use crate::before::Before;
 use crate::error::{Class, RunError, office as office_diagnostic};
+use crate::known::KnownUsers;
+use crate::ledger::Ledger;
 use crate::observe::{Cancel, Event, Observer};
 use crate::settle::{Found, settle};
 
@@ -38,6 +44,16 @@ pub struct Tools<'a> {
     pub settle_ms: u64,
 }
 
+/// What the plan was made from, and what an earlier attempt has done of it.
+pub struct Basis {
+    /// The users that stood.
+    pub known: KnownUsers,
+    /// The job's links.
+    pub links: BTreeMap<RecordId, Link>,
+    /// What was done before an interruption; nothing in a run that begins.
+    pub before: Before,
+}
+
 /// What the apply came to.
 #[derive(Debug, Default)]
 pub struct Applied {
@@ -49,58 +65,59 @@ pub struct Applied {
     pub signal: Option<i32>,
 }
 
-/// Applies a cleared plan under a run id. `snapshot` and `links` are what the plan was made from.
+/// Applies a cleared plan under a run id.
 ///
 /// # Errors
-/// Only the state's: without a journal nothing more is sent.
+/// Only the state's: without a journal, or where another run has taken over, nothing more is sent.
 pub async fn apply(
     cleared: Cleared<'_>,
     run: &Text,
-    snapshot: &Standing,
-    links: BTreeMap<RecordId, Link>,
+    basis: Basis,
     tools: &Tools<'_>,
 ) -> Result<Applied, RunError> {
     let plan = cleared.plan();
-    let outcomes = vec![Outcome::Planned; plan.changes.len()];
+    let Basis { known, links, before } = basis;
+    let outcomes = (0..plan.changes.len()).map(|index| before.broken(index).unwrap_or(Outcome::Planned));
     let mut applier = Applier {
         run,
-        snapshot,
-        links,
+        applied: Applied { outcomes: outcomes.collect(), ..Applied::default() },
+        seq: before.next_seq(),
+        known,
+        ledger: Ledger::new(links),
+        before,
         tools,
-        seq: 0,
+        sent: None,
         parked: BTreeMap::new(),
         lost_element: None,
         kept: BTreeMap::new(),
-        applied: Applied { outcomes, ..Applied::default() },
     };
     let mut done = 0;
     for window in plan.order.chunks(WINDOW_MOVES) {
         let planned = applier.intend_window(&plan.changes, window).await?;
-        let mut steps = window.iter().zip(planned);
-        while let Some((step, ops)) = steps.next() {
-            if let Some(signal) = tools.cancel.signal() {
-                applier.applied.signal = Some(signal);
-                applier.leave(std::iter::once(ops).chain(steps.map(|(_, ops)| ops))).await?;
-                return Ok(applier.applied);
-            }
-            applier.step(&plan.changes, step, ops).await?;
-            done += 1;
-            tools.observer.event(Event::Applied(done, plan.order.len()));
-            if applier.applied.stopped.is_some() {
-                applier.leave(steps.map(|(_, ops)| ops)).await?;
-                return Ok(applier.applied);
+        for (step, ops) in window.iter().zip(planned) {
+            if !applier.stops() {
+                applier.step(&plan.changes, step, ops).await?;
+                done += 1;
+                tools.observer.event(Event::Applied(done, plan.order.len()));
             }
         }
+        if applier.stops() {
+            break;
+        }
     }
+    applier.withdraw().await?;
     Ok(applier.applied)
 }
 
 struct Applier<'a> {
     run: &'a Text,
-    snapshot: &'a Standing,
-    links: BTreeMap<RecordId, Link>,
+    known: KnownUsers,
+    ledger: Ledger,
+    before: Before,
     tools: &'a Tools<'a>,
     seq: u32,
+    /// The operation that the journal has as sent and that was not settled yet.
+    sent: Option<u32>,
     /// The temporary values that users hold, by the place of their change.
     parked: BTreeMap<usize, Vec<(Field, Value)>>,
     /// Set once an update lost something that nobody planned: no update follows.
@@ -110,8 +127,12 @@ struct Applier<'a> {
     applied: Applied,
 }
 
-/// An operation with its place in the journal.
-type Planned = (u32, Write);
+/// Operations that were journalled together, each with its place in the journal.
+struct Planned {
+    ops: Vec<(u32, Write)>,
+    /// The first place behind everything that was journalled with them.
+    end: u32,
+}
 
 /// Why a change did not go through.
 enum Broken {
@@ -119,16 +140,28 @@ enum Broken {
     Change(Outcome),
     /// The run stops here.
     Run(Outcome, Class, Box<Diagnostic>),
+    /// A signal came; the rest of the change is left for `resume`.
+    Signal,
 }
 
 impl Applier<'_> {
+    /// Tells whether nothing more may be begun, and notes the signal that says so.
+    fn stops(&mut self) -> bool {
+        self.applied.signal = self.applied.signal.or(self.tools.cancel.signal());
+        self.applied.signal.is_some() || self.applied.stopped.is_some()
+    }
+
+    /// Takes back the mark of an operation that is not sent after all.
+    async fn withdraw(&mut self) -> Result<(), RunError> {
+        match self.sent.take() {
+            Some(seq) => Ok(self.tools.state.withdraw(self.run, seq).await?),
+            None => Ok(()),
+        }
+    }
+
     /// Journals what is known of a window of moves in one transaction. The values that a parked user holds are known
     /// here too, because the parking stands before its change in the order.
-    async fn intend_window(
-        &mut self,
-        changes: &[Change],
-        window: &[Move],
-    ) -> Result<Vec<Vec<Planned>>, RunError> {
+    async fn intend_window(&mut self, changes: &[Change], window: &[Move]) -> Result<Vec<Planned>, RunError> {
         let (mut intents, mut planned) = (Vec::new(), Vec::new());
         for step in window {
             let (index, writes) = match step {
@@ -144,19 +177,46 @@ impl Applier<'_> {
             };
             planned.push(self.number(index, &changes[index], writes, &mut intents));
         }
-        self.tools.state.intend(self.run, &intents).await?;
-        Ok(planned)
+        self.intend(&intents).await?;
+        let end = self.seq;
+        Ok(planned.into_iter().map(|ops| Planned { ops, end }).collect())
     }
 
+    /// Journals the operations of one change that are known only now.
+    async fn intend_more(
+        &mut self,
+        index: usize,
+        change: &Change,
+        writes: Vec<Write>,
+    ) -> Result<Planned, RunError> {
+        let mut intents = Vec::new();
+        let ops = self.number(index, change, writes, &mut intents);
+        self.intend(&intents).await?;
+        Ok(Planned { ops, end: self.seq })
+    }
+
+    async fn intend(&mut self, intents: &[Intent]) -> Result<(), RunError> {
+        if let Some(first) = intents.first() {
+            self.withdraw().await?;
+            self.tools.state.intend(self.run, intents, Some(self.tools.clock.now())).await?;
+            self.sent = Some(first.seq);
+        }
+        Ok(())
+    }
+
+    /// Gives operations their places; what took place before an interruption is left out.
     fn number(
         &mut self,
         index: usize,
         change: &Change,
         writes: Vec<Write>,
         intents: &mut Vec<Intent>,
-    ) -> Vec<Planned> {
+    ) -> Vec<(u32, Write)> {
         let mut planned = Vec::with_capacity(writes.len());
         for write in writes {
+            if self.before.took_place(index, &write) {
+                continue;
+            }
             intents.push(Intent {
                 seq: self.seq,
                 change: u32::try_from(index).unwrap_or(u32::MAX),
@@ -170,16 +230,14 @@ impl Applier<'_> {
         planned
     }
 
-    async fn step(&mut self, changes: &[Change], step: &Move, ops: Vec<Planned>) -> Result<(), RunError> {
-        let index = match step {
-            Move::Do(index) | Move::Park { change: index, .. } => *index,
-        };
+    async fn step(&mut self, changes: &[Change], step: &Move, ops: Planned) -> Result<(), RunError> {
+        let index = step.change();
         let change = &changes[index];
         if self.applied.outcomes[index] != Outcome::Planned {
-            return self.abandon(&ops, "not sent: an earlier step of the change failed").await;
+            return self.abandon(&ops.ops, "not sent: an earlier step of the change failed").await;
         }
         if let Some(why) = self.refusal(change) {
-            self.abandon(&ops, &why.message).await?;
+            self.abandon(&ops.ops, &why.message).await?;
             self.broke(index, change, Outcome::Failed(why.user(change.key.clone())));
             return Ok(());
         }
@@ -189,7 +247,7 @@ impl Applier<'_> {
         };
         match result {
             Ok(Some(())) => self.applied.outcomes[index] = Outcome::Applied,
-            Ok(None) => {}
+            Ok(None) | Err(Broken::Signal) => {}
             Err(Broken::Change(outcome)) => self.broke(index, change, outcome),
             Err(Broken::Run(outcome, class, why)) => {
                 self.broke(index, change, outcome);
@@ -222,32 +280,21 @@ impl Applier<'_> {
         self.applied.outcomes[index] = outcome;
     }
 
-    /// Settles what was journalled and is not sent any more.
-    async fn leave(&self, rest: impl Iterator<Item = Vec<Planned>> + Send) -> Result<(), RunError> {
-        for ops in rest {
-            self.abandon(&ops, "not sent: the run stopped before").await?;
-        }
-        Ok(())
-    }
-
     /// Writes a change and holds what stands afterwards against it.
     async fn change(
         &mut self,
         index: usize,
         change: &Change,
-        ops: Vec<Planned>,
+        ops: Planned,
     ) -> Result<Result<(), Broken>, RunError> {
         let mut stands = match self.all(index, change, ops).await? {
             Ok(stands) => stands,
             Err(broken) => return Ok(Err(broken)),
         };
-        if change.action == Action::Create
-            && let Some(guid) = stands.as_ref().map(|user| user.guid.clone())
-        {
-            let mut intents = Vec::new();
-            let ops = self.number(index, change, ops::memberships(change, &guid), &mut intents);
-            self.tools.state.intend(self.run, &intents).await?;
-            match self.all(index, change, ops).await? {
+        let made = self.ledger.link(&change.id).filter(|_| change.action == Action::Create);
+        if let Some(guid) = made.map(|link| link.guid.clone()) {
+            let more = self.intend_more(index, change, ops::memberships(change, &guid)).await?;
+            match self.all(index, change, more).await? {
                 Ok(last) => stands = last.or(stands),
                 Err(broken) => return Ok(Err(broken)),
             }
@@ -261,12 +308,18 @@ impl Applier<'_> {
         &mut self,
         index: usize,
         change: &Change,
-        ops: Vec<Planned>,
+        planned: Planned,
     ) -> Result<Result<Option<PhoneUser>, Broken>, RunError> {
         let mut stands = None;
-        let mut made_record = None;
-        for (at, (seq, write)) in ops.iter().enumerate() {
-            match self.one(change, *seq, write).await? {
+        let mut made_record = self.before.made_record(index);
+        for (at, (seq, write)) in planned.ops.iter().enumerate() {
+            if self.stops() {
+                return Ok(Err(Broken::Signal));
+            }
+            // Memberships of a new user are journalled behind everything else of the window and come next.
+            let more = matches!(write, Write::CreateUser { .. }) && !group_moves(change).0.is_empty();
+            let follows = !more && seq + 1 < planned.end;
+            match self.one(change, *seq, write, follows.then_some(seq + 1)).await? {
                 Ok(user) => {
                     stands = user.or(stands);
                     if let Write::CreateExtension { number, .. } = write {
@@ -274,7 +327,8 @@ impl Applier<'_> {
                     }
                 }
                 Err(broken) => {
-                    self.abandon(&ops[at + 1..], "not sent: an earlier step of the change failed").await?;
+                    let rest = &planned.ops[at + 1..];
+                    self.abandon(rest, "not sent: an earlier step of the change failed").await?;
                     // A user that was refused leaves no extension record behind.
                     if let (Write::CreateUser { .. }, Some(number), Broken::Change(Outcome::Failed(_))) =
                         (write, made_record, &broken)
@@ -289,143 +343,105 @@ impl Applier<'_> {
     }
 
     async fn take_back(&mut self, index: usize, change: &Change, number: Text) -> Result<(), RunError> {
-        let mut intents = Vec::new();
-        let ops = self.number(index, change, vec![Write::DeleteExtension { number }], &mut intents);
-        self.tools.state.intend(self.run, &intents).await?;
-        for (seq, write) in ops {
+        let planned = self.intend_more(index, change, vec![Write::DeleteExtension { number }]).await?;
+        for (seq, write) in planned.ops {
             // What fails here is in the journal; the change has failed already.
-            let _ = self.one(change, seq, &write).await?;
+            let _ = self.one(change, seq, &write, None).await?;
         }
         Ok(())
     }
 
-    async fn abandon(&self, ops: &[Planned], why: &str) -> Result<(), RunError> {
+    async fn abandon(&mut self, ops: &[(u32, Write)], why: &str) -> Result<(), RunError> {
+        let settled = Settled::Failed(why.into());
         for (seq, _) in ops {
-            self.tools
-                .state
-                .settle(self.run, *seq, &Settled::Failed(why.into()), None, self.tools.clock.now())
-                .await?;
+            self.settle(*seq, &settled, None, None).await?;
         }
         Ok(())
     }
 
-    /// Does one operation and settles it.
+    async fn settle(
+        &mut self,
+        seq: u32,
+        settled: &Settled,
+        link: Option<&rollcall_edges::state::LinkChange>,
+        next: Option<u32>,
+    ) -> Result<(), RunError> {
+        let settlement = Settlement { seq, settled, link, next };
+        self.tools.state.settle(self.run, settlement, self.tools.clock.now()).await?;
+        self.sent = next.or(self.sent.filter(|sent| *sent != seq));
+        Ok(())
+    }
+
+    /// Does one operation and settles it; `next` is sent after it where it succeeds.
     async fn one(
         &mut self,
         change: &Change,
         seq: u32,
         write: &Write,
+        next: Option<u32>,
     ) -> Result<Result<Option<PhoneUser>, Broken>, RunError> {
+        if self.sent != Some(seq) {
+            self.withdraw().await?;
+            self.tools.state.start(self.run, seq, self.tools.clock.now()).await?;
+            self.sent = Some(seq);
+        }
         let answer = match self.tools.office.write(write).await {
-            Err(OfficeError::Unsure(_)) => {
-                match settle(self.tools.office, write, self.snapshot, self.tools.settle_ms).await {
-                    Ok(Found::Applied(user)) => Ok(user),
-                    Ok(Found::Unknown(why)) => Err(OfficeError::Unsure(why)),
-                    Err(error) => {
-                        // It may have taken place: whatever the look-up says of itself, the write stays unknown.
-                        Err(OfficeError::Unsure(format!(
-                            "the answer was lost, and looking for it failed: {error}"
-                        )))
-                    }
-                }
-            }
-            answer => answer,
+            Err(OfficeError::Unsure(_)) => self.lost(write).await,
+            Err(error) => Err(Lost::Error(error)),
+            Ok(user) => Ok(user),
         };
-        let now = self.tools.clock.now();
-        match answer {
+        let error = match answer {
             Ok(user) => {
-                let link = self.link_after(change, write, user.as_ref());
-                self.tools.state.settle(self.run, seq, &Settled::Applied, link.as_ref(), now).await?;
-                Ok(Ok(user))
+                let link = self.ledger.after(change, write, user.as_ref());
+                self.settle(seq, &Settled::Applied, link.as_ref(), next).await?;
+                return Ok(Ok(user));
             }
+            Err(Lost::Absent) => {
+                let message = "the call was lost on its way, and did not take place";
+                let why = Diagnostic::error(codes::OFFICE_LOST, message).user(change.key.clone());
+                self.settle(seq, &Settled::Failed(message.into()), None, None).await?;
+                return Ok(Err(Broken::Change(Outcome::Failed(why))));
+            }
+            Err(Lost::Error(error)) => error,
+        };
+        let why = office_diagnostic(&error).user(change.key.clone());
+        let (settled, outcome) = match &error {
+            OfficeError::Unsure(_) => (Settled::Unknown(why.message.clone()), Outcome::Unknown(why.clone())),
+            _ => (Settled::Failed(why.message.clone()), Outcome::Failed(why.clone())),
+        };
+        self.settle(seq, &settled, None, None).await?;
+        if matches!(error, OfficeError::Unexpected(_)) {
+            self.lost_element = change.name.clone().or(Some(change.key.clone()));
+        }
+        Ok(Err(match error {
+            OfficeError::Unreachable { .. } | OfficeError::Untrusted { .. } => {
+                Broken::Run(outcome, Class::Office, Box::new(why))
+            }
+            OfficeError::Denied(_) => Broken::Run(outcome, Class::Denied, Box::new(why)),
+            OfficeError::Damaged(_) => Broken::Run(outcome, Class::Error, Box::new(why)),
+            _ => Broken::Change(outcome),
+        }))
+    }
+
+    /// Looks for a write whose answer was lost.
+    async fn lost(&self, write: &Write) -> Result<Option<PhoneUser>, Lost> {
+        match settle(self.tools.office, write, &self.known, self.tools.settle_ms).await {
+            Ok(Found::Applied(user)) => Ok(user),
+            Ok(Found::Absent) => Err(Lost::Absent),
+            Ok(Found::Unknown(why)) => Err(Lost::Error(OfficeError::Unsure(why))),
+            // It may have taken place: whatever the look-up says of itself, the write stays unknown.
             Err(error) => {
-                let why = office_diagnostic(&error).user(change.key.clone());
-                let (settled, outcome) = match &error {
-                    OfficeError::Unsure(_) => {
-                        (Settled::Unknown(why.message.clone()), Outcome::Unknown(why.clone()))
-                    }
-                    _ => (Settled::Failed(why.message.clone()), Outcome::Failed(why.clone())),
-                };
-                self.tools.state.settle(self.run, seq, &settled, None, now).await?;
-                if matches!(error, OfficeError::Unexpected(_)) {
-                    self.lost_element = change.name.clone().or(Some(change.key.clone()));
-                }
-                Ok(Err(match error {
-                    OfficeError::Unreachable { .. } | OfficeError::Untrusted { .. } => {
-                        Broken::Run(outcome, Class::Office, Box::new(why))
-                    }
-                    OfficeError::Denied(_) => Broken::Run(outcome, Class::Denied, Box::new(why)),
-                    OfficeError::Damaged(_) => Broken::Run(outcome, Class::Error, Box::new(why)),
-                    _ => Broken::Change(outcome),
-                }))
+                let why = format!("the answer was lost, and looking for it failed: {error}");
+                Err(Lost::Error(OfficeError::Unsure(why)))
             }
         }
     }
+}
 
-    /// Gives what an operation that took place does to the link.
-    fn link_after(&mut self, change: &Change, write: &Write, user: Option<&PhoneUser>) -> Option<LinkChange> {
-        match write {
-            Write::CreateUser { fields, .. } => {
-                let birth = change.birth.clone().unwrap_or_default();
-                let link = Link {
-                    id: change.id.clone(),
-                    key: change.key.clone(),
-                    guid: user.map(|user| user.guid.clone())?,
-                    written: fields.clone(),
-                    rule: birth.rule,
-                    number_by_rule: birth.number_by_rule,
-                    record: birth.extension.and(change.extension.clone()),
-                    missing: None,
-                };
-                Some(self.put(link))
-            }
-            Write::UpdateUser { set, .. } => {
-                let mut link = self.links.get(&change.id)?.clone();
-                link.key = change.key.clone();
-                for (field, value) in set {
-                    match value {
-                        Some(value) => _ = link.written.insert(*field, value.clone()),
-                        None => _ = link.written.remove(field),
-                    }
-                }
-                Some(self.put(link))
-            }
-            Write::RenumberExtension { from, to } => {
-                let mut link =
-                    self.links.get(&change.id).filter(|link| link.record.as_ref() == Some(from))?.clone();
-                link.record = Some(to.clone());
-                Some(self.put(link))
-            }
-            Write::AddMember { group, .. } => self.member(&change.id, group, true),
-            Write::RemoveMember { group, .. } => self.member(&change.id, group, false),
-            // The link goes with the last step of the delete, so that a crash in between is finished by the next run.
-            Write::DeleteUser { .. } if change.record.is_none() => Some(self.remove(change)),
-            Write::DeleteExtension { .. } if change.action == Action::Delete => Some(self.remove(change)),
-            Write::DeleteUser { .. } | Write::DeleteExtension { .. } | Write::CreateExtension { .. } => None,
-        }
-    }
-
-    fn put(&mut self, link: Link) -> LinkChange {
-        self.links.insert(link.id.clone(), link.clone());
-        LinkChange::Put(Box::new(link))
-    }
-
-    fn member(&mut self, id: &RecordId, group: &Text, added: bool) -> Option<LinkChange> {
-        let mut link = self.links.get(id)?.clone();
-        let groups = groups_of(&link.written).iter().filter(|other| *other != group).cloned();
-        match Value::list_of(groups.chain(added.then(|| group.clone()))) {
-            Some(groups) => _ = link.written.insert(Field::GroupMembership, groups),
-            None => _ = link.written.remove(&Field::GroupMembership),
-        }
-        Some(self.put(link))
-    }
-
-    fn remove(&mut self, change: &Change) -> LinkChange {
-        self.links.remove(&change.id);
-        LinkChange::Remove {
-            id: change.id.clone(),
-            name: change.name.clone(),
-            number: change.extension.clone(),
-        }
-    }
+/// Why a write did not go through.
+enum Lost {
+    /// Its answer was lost, and it did not take place.
+    Absent,
+    /// What the phone system said.
+    Error(OfficeError),
 }

@@ -49,6 +49,9 @@ pub enum RunError {
     /// A user that was named is not there, or more than one is.
     #[error("not found")]
     NotFound(Vec<Diagnostic>),
+    /// What it was to apply has been overtaken.
+    #[error("stale")]
+    Stale(Vec<Diagnostic>),
     /// Interrupted by a signal, by its number.
     #[error("interrupted")]
     Interrupted(i32),
@@ -80,7 +83,8 @@ impl RunError {
                 | OfficeError::Unexpected(_)
                 | OfficeError::Damaged(_) => Class::Error,
             },
-            RunError::State(StateError::Held { .. }) => Class::Held,
+            RunError::State(StateError::Held { .. } | StateError::Lost) => Class::Held,
+            RunError::Stale(_) => Class::Stale,
             RunError::State(StateError::Unusable { .. }) | RunError::Internal(_) => Class::Error,
             RunError::Invalid(_) => Class::Invalid,
             RunError::Refused(_) => Class::Refused,
@@ -95,7 +99,10 @@ impl RunError {
             RunError::Directory(error) => directory(error),
             RunError::Office(error) => vec![office(&error)],
             RunError::State(error) => vec![state(error)],
-            RunError::Invalid(why) | RunError::Refused(why) | RunError::NotFound(why) => why,
+            RunError::Invalid(why)
+            | RunError::Refused(why)
+            | RunError::NotFound(why)
+            | RunError::Stale(why) => why,
             RunError::Interrupted(_) => vec![
                 Diagnostic::error(
                     codes::RUN_INTERRUPTED,
@@ -166,6 +173,8 @@ fn state(error: StateError) -> Diagnostic {
         StateError::Held { .. } => {
             Diagnostic::error(codes::LEASE_HELD, message).hint("wait for it to end, or give `--wait 10m`")
         }
+        StateError::Lost => Diagnostic::error(codes::LEASE_LOST, message)
+            .hint("was a lock file removed while this run was stopped? `rollcall runs` shows what each did"),
         StateError::Unusable { hint: Some(hint), .. } => {
             Diagnostic::error(codes::STATE_UNUSABLE, message).hint(hint)
         }

@@ -8,18 +8,26 @@
 
 pub mod apply;
 pub mod attributes;
+pub mod before;
 mod delete_now;
 pub mod error;
+pub mod execute;
 pub mod explain;
+pub mod known;
+pub mod ledger;
 pub mod mapping;
 pub mod observe;
 pub mod pull;
 pub mod recall;
+pub mod recover;
 pub mod report;
+pub mod resume;
 pub mod run;
 pub mod scope;
 pub mod settle;
 
 pub use error::{Class, RunError};
+pub use execute::Writer;
 pub use report::Report;
+pub use resume::resume;
 pub use run::{Options, Parts, preview, sync};

@@ -14,22 +14,20 @@ use rollcall_core::{Diagnostic, Record, Text, codes, map::Mapped};
 use rollcall_edges::clock::Clock;
 use rollcall_edges::directory::{Directory, DirectoryError};
 use rollcall_edges::office::Office;
-use rollcall_edges::state::{Mirror, NewRun, Passed, State};
-use rollcall_job::job::{Job, PhoneSystem};
+use rollcall_edges::state::{Mirror, Passed, State};
+use rollcall_job::job::Job;
 
-use crate::apply::{Applied, Tools, apply};
 use crate::attributes::{self, References};
 use crate::delete_now::end_grace;
 use crate::error::RunError;
+use crate::execute::{Confirm, Order, Render, Writer, patience};
 use crate::mapping::{Interest, Mapping, map_all};
 use crate::observe::{Cancel, Event, Observer};
 use crate::pull::pull;
 use crate::recall::{Moment, recall};
+use crate::recover::recover;
 use crate::report::Report;
 use crate::scope::digests;
-
-/// How long a write whose answer was lost is looked for in an embedded office, in milliseconds.
-const SETTLE_EMBEDDED_MS: u64 = 5_000;
 
 /// What a run works with.
 pub struct Parts<'a> {
@@ -61,6 +59,21 @@ pub struct Parts<'a> {
     pub cancel: &'a Cancel,
 }
 
+impl<'a> Parts<'a> {
+    /// Gives what writing needs.
+    fn writer(&self, render: Render<'a>) -> Writer<'a> {
+        Writer {
+            job: self.job,
+            office: self.office,
+            state: self.state,
+            clock: self.clock,
+            observer: self.observer,
+            cancel: self.cancel,
+            render,
+        }
+    }
+}
+
 /// What one run may do otherwise.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -73,9 +86,6 @@ pub struct Options {
     /// The leaver whose grace is ended, as somebody named it.
     pub delete_now: Option<Text>,
 }
-
-/// How a report is kept in the history: the contract's JSON, and the exit code that it ends with.
-pub type Render<'a> = &'a (dyn Fn(&Report) -> (String, i32) + Send + Sync);
 
 /// A plan with what it was made from.
 pub(crate) struct Prepared {
@@ -102,41 +112,33 @@ pub async fn preview(parts: Parts<'_>, options: &Options) -> Result<Report, RunE
 
 /// Makes the plan, asks `confirm`, and applies it. `None`: somebody said no, and nothing was applied.
 ///
+/// What an interrupted run left open is found out first.
+///
 /// # Errors
 /// Whatever keeps the plan from being made or the journal from being written; see [`RunError`].
-pub async fn sync(
-    parts: Parts<'_>,
+pub async fn sync<'a>(
+    parts: Parts<'a>,
     options: &Options,
-    confirm: &(dyn Fn(&Report) -> bool + Send + Sync),
-    render: Render<'_>,
+    confirm: Confirm<'_>,
+    render: Render<'a>,
 ) -> Result<Option<Report>, RunError> {
-    let (job, office, state, clock) = (parts.job, parts.office, parts.state, parts.clock);
-    let (observer, cancel) = (parts.observer, parts.cancel);
-    let _lease = state.lease(&job.name, &office.identity().await?, options.wait_ms).await?;
-    let prepared = prepare(parts, options, None, &mut Nobody).await?;
-    let cleared = match guard(&prepared.plan, &prepared.policy.limits, &prepared.memory, &options.accept) {
-        Ok(cleared) => cleared,
-        Err(refusals) => {
-            let mut report = Report::new(job.name.clone(), prepared.plan, refusals);
-            report.run = Some(record(state, clock, &prepared.office, &report, render).await?);
-            finish(state, clock, &report, render).await?;
-            return Ok(Some(report));
-        }
+    let writer = parts.writer(render);
+    let office = writer.office.identity().await?;
+    let lease = writer.state.lease(&writer.job.name, &office, options.wait_ms).await?;
+    let found = recover(&writer.tools(), patience(writer.job), &office, lease.generation(), None).await?;
+    let mut prepared = prepare(parts, options, None, &mut Nobody).await?;
+    prepared.plan.diagnostics.extend(found);
+    let passed = passed(&prepared);
+    let order = Order {
+        kind: "sync",
+        plan: prepared.plan,
+        standing: &prepared.standing,
+        memory: prepared.memory,
+        limits: &prepared.policy.limits,
+        accept: &options.accept,
+        passed: Some(passed),
     };
-    let mut report = Report::new(job.name.clone(), prepared.plan.clone(), Vec::new());
-    if report.plan.applyable && !confirm(&report) {
-        return Ok(None);
-    }
-    state.passed(&job.name, &passed(&prepared)).await?;
-    let run = record(state, clock, &prepared.office, &report, render).await?;
-    report.run = Some(run.clone());
-    let tools = Tools { office, state, clock, observer, cancel, settle_ms: settle_ms(job) };
-    let links = prepared.memory.links.clone();
-    let Applied { outcomes, stopped, signal } =
-        apply(cleared, &run, &prepared.standing, links, &tools).await?;
-    (report.outcomes, report.stopped, report.signal) = (outcomes, stopped, signal);
-    finish(state, clock, &report, render).await?;
-    Ok(Some(report))
+    writer.execute(&*lease, order, confirm).await
 }
 
 /// Steps 1 to 6. `interest` says whose records a witness wants to see.
@@ -275,40 +277,5 @@ fn passed(prepared: &Prepared) -> Passed {
         office_jump_ms: moment.office_jump_ms,
         missing: prepared.plan.missing.clone(),
         present: prepared.plan.present.clone(),
-    }
-}
-
-async fn record(
-    state: &dyn State,
-    clock: &dyn Clock,
-    office: &Text,
-    report: &Report,
-    render: Render<'_>,
-) -> Result<Text, RunError> {
-    let run = NewRun {
-        job: report.job.clone(),
-        office: office.clone(),
-        started: clock.now(),
-        kind: "sync".into(),
-        plan: render(report).0,
-    };
-    Ok(state.begin(&run).await?)
-}
-
-async fn finish(
-    state: &dyn State,
-    clock: &dyn Clock,
-    report: &Report,
-    render: Render<'_>,
-) -> Result<(), RunError> {
-    let (document, exit) = render(report);
-    let run = report.run.clone().unwrap_or_default();
-    Ok(state.finish(&run, clock.now(), exit, &document).await?)
-}
-
-fn settle_ms(job: &Job) -> u64 {
-    match &job.phone_system {
-        PhoneSystem::Embedded { .. } => SETTLE_EMBEDDED_MS,
-        PhoneSystem::IpOffice(office) => office.settle_ms,
     }
 }

@@ -4,15 +4,16 @@ use async_trait::async_trait;
 use rollcall_core::elapsed::Tick;
 use rollcall_core::guard::Spent;
 use rollcall_core::memory::Link;
+use rollcall_core::verify::Outcome;
 use rollcall_core::{Guid, RecordId, Text};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::state::{
-    Held, Intent, JobState, Journalled, Lease, LinkChange, NewRun, Passed, RunRow, Settled, State, StateError,
+    Held, Intent, JobState, Journalled, Lease, LinkChange, NewRun, Passed, RunRow, Settled, Settlement,
+    State, StateError, StoredRun,
 };
 use sqlx::{Row as _, Sqlite, Transaction};
 use std::collections::BTreeMap;
 
-use crate::lease;
 use crate::rows::{self, link_row, op_row};
 use crate::seal::damaged;
 use crate::shapes::Shaper;
@@ -49,30 +50,23 @@ impl State for Store {
     }
 
     async fn lease(&self, job: &str, office: &str, wait_ms: u64) -> Result<Box<dyn Lease>, StateError> {
-        lease::take(&self.folder.join("locks"), job, office, wait_ms).await
+        self.take_lease(job, office, wait_ms).await
     }
 
-    async fn begin(&self, run: &NewRun) -> Result<Text, StateError> {
-        let id = run_id(run.started)?;
-        let insert =
-            "INSERT INTO run (id, job, office, kind, started, document) VALUES ($1, $2, $3, $4, $5, $6)";
-        sqlx::query(insert)
-            .bind(&id)
-            .bind(&*run.job)
-            .bind(&*run.office)
-            .bind(&*run.kind)
-            .bind(run.started.0)
-            .bind(&run.plan)
-            .execute(&self.pool)
-            .await
-            .map_err(|error| self.broken(&error))?;
-        Ok(id.into())
+    async fn begin(&self, run: &NewRun<'_>) -> Result<Text, StateError> {
+        self.begin_run(run).await
     }
 
-    async fn intend(&self, run: &str, intents: &[Intent]) -> Result<(), StateError> {
-        if intents.is_empty() {
-            return Ok(());
-        }
+    async fn stored(&self, run: &str) -> Result<Option<StoredRun>, StateError> {
+        self.stored_run(run).await
+    }
+
+    async fn reopen(&self, run: &str, generation: i64) -> Result<(), StateError> {
+        self.reopen_run(run, generation).await.map_err(|error| self.broken(&error))
+    }
+
+    async fn intend(&self, run: &str, intents: &[Intent], send: Option<Instant>) -> Result<(), StateError> {
+        let Some(first) = intents.first() else { return Ok(()) };
         let mut tx = self.pool.begin().await.map_err(|error| self.broken(&error))?;
         for intent in intents {
             let row = op_row(run, i64::from(intent.seq));
@@ -90,43 +84,63 @@ impl State for Store {
                 .await
                 .map_err(|error| self.broken(&error))?;
         }
-        tx.commit().await.map_err(|error| self.broken(&error))
-    }
-
-    async fn settle(
-        &self,
-        run: &str,
-        seq: u32,
-        settled: &Settled,
-        link: Option<&LinkChange>,
-        now: Instant,
-    ) -> Result<(), StateError> {
-        let mut tx = self.pool.begin().await.map_err(|error| self.broken(&error))?;
-        let (word, why) = match settled {
-            Settled::Applied => ("applied", None),
-            Settled::Failed(why) => ("failed", Some(why)),
-            Settled::Unknown(why) => ("unknown", Some(why)),
-        };
-        let update = "UPDATE op SET settled = $3, why = $4, at = $5 WHERE run = $1 AND seq = $2";
-        sqlx::query(update)
-            .bind(run)
-            .bind(i64::from(seq))
-            .bind(word)
-            .bind(why)
-            .bind(now.0)
-            .execute(&mut *tx)
-            .await
-            .map_err(|error| self.broken(&error))?;
-        if let Some(change) = link {
-            self.change_link(&mut tx, run, change, now).await?;
+        if let Some(now) = send {
+            self.mark(&mut tx, run, first.seq, now).await?;
         }
         tx.commit().await.map_err(|error| self.broken(&error))
     }
 
-    async fn finish(&self, run: &str, ended: Instant, exit: i32, report: &str) -> Result<(), StateError> {
-        let update = "UPDATE run SET ended = $2, exit = $3, document = $4 WHERE id = $1";
-        let query = sqlx::query(update).bind(run).bind(ended.0).bind(exit).bind(report);
+    async fn start(&self, run: &str, seq: u32, now: Instant) -> Result<(), StateError> {
+        let mut tx = self.pool.begin().await.map_err(|error| self.broken(&error))?;
+        self.mark(&mut tx, run, seq, now).await?;
+        tx.commit().await.map_err(|error| self.broken(&error))
+    }
+
+    async fn withdraw(&self, run: &str, seq: u32) -> Result<(), StateError> {
+        let update = "UPDATE op SET sent = NULL WHERE run = $1 AND seq = $2 AND settled IS NULL";
+        let query = sqlx::query(update).bind(run).bind(i64::from(seq));
         query.execute(&self.pool).await.map(drop).map_err(|error| self.broken(&error))
+    }
+
+    async fn settle(&self, run: &str, settlement: Settlement<'_>, now: Instant) -> Result<(), StateError> {
+        let mut tx = self.pool.begin().await.map_err(|error| self.broken(&error))?;
+        let before = self.put_settled(&mut tx, run, &settlement, now).await?;
+        if let Some(change) = settlement.link.filter(|_| before.open()) {
+            let late = before == Before::Unknown || !self.latest(&mut tx, run).await?;
+            self.change_link(&mut tx, run, change, late, now).await?;
+        }
+        let marked = match settlement.next {
+            Some(next) => self.mark(&mut tx, run, next, now).await,
+            None => Ok(()),
+        };
+        // What took place stays settled, also where nothing more may be sent.
+        if matches!(marked, Ok(()) | Err(StateError::Lost)) {
+            tx.commit().await.map_err(|error| self.broken(&error))?;
+        }
+        marked
+    }
+
+    async fn finish(
+        &self,
+        run: &str,
+        ended: Instant,
+        exit: i32,
+        report: &str,
+        outcomes: &[Outcome],
+    ) -> Result<(), StateError> {
+        self.finish_run(run, ended, exit, report, outcomes).await.map_err(|error| self.broken(&error))
+    }
+
+    async fn interrupted(&self, office: &str) -> Result<Vec<Text>, StateError> {
+        let select = "SELECT id FROM run WHERE office = $1 AND recovered IS NULL AND (ended IS NULL OR \
+                      EXISTS (SELECT 1 FROM op WHERE op.run = run.id AND sent IS NOT NULL AND settled IS NULL)) ORDER BY started, rowid";
+        let query = sqlx::query_scalar::<_, String>(select).bind(office);
+        let ids = query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
+        Ok(ids.into_iter().map(Text::from).collect())
+    }
+
+    async fn recovered(&self, run: &str, outcomes: &[Outcome], now: Instant) -> Result<(), StateError> {
+        self.recovered_run(run, outcomes, now).await.map_err(|error| self.broken(&error))
     }
 
     async fn runs(&self, job: Option<&str>, limit: u32) -> Result<Vec<RunRow>, StateError> {
@@ -149,7 +163,7 @@ impl State for Store {
     }
 
     async fn operations(&self, run: &str) -> Result<Vec<Journalled>, StateError> {
-        let select = "SELECT run, seq, change, directory, native, key, write, settled, why FROM op WHERE run = $1 ORDER BY seq";
+        let select = "SELECT run, seq, change, directory, native, key, write, settled, why, sent FROM op WHERE run = $1 ORDER BY seq";
         let rows =
             sqlx::query(select).bind(run).fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
         rows.iter().map(|row| rows::op(&self.seal, row)).collect()
@@ -160,7 +174,7 @@ impl State for Store {
         job: &str,
         id: &RecordId,
     ) -> Result<Vec<(Text, Instant, Journalled)>, StateError> {
-        let select = "SELECT op.run, seq, change, directory, native, key, write, settled, why, COALESCE(at, started) \
+        let select = "SELECT op.run, seq, change, directory, native, key, write, settled, why, sent, COALESCE(at, started) \
                       FROM op JOIN run ON run.id = op.run WHERE run.job = $1 AND directory = $2 AND native = $3 \
                       ORDER BY started DESC, run.rowid DESC, seq";
         let query = sqlx::query(select).bind(job).bind(&*id.directory).bind(&*id.native);
@@ -168,7 +182,7 @@ impl State for Store {
         let one = |row| {
             Ok((
                 Text::from(sqlx::Row::get::<String, _>(row, 0)),
-                Instant(sqlx::Row::get(row, 9)),
+                Instant(sqlx::Row::get(row, 10)),
                 rows::op(&self.seal, row)?,
             ))
         };
@@ -176,12 +190,83 @@ impl State for Store {
     }
 }
 
+/// How an operation stood before it was settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    /// Not settled.
+    Open,
+    /// Settled as `unknown`.
+    Unknown,
+    /// Settled for good.
+    Closed,
+}
+
+impl Before {
+    fn open(self) -> bool {
+        self != Before::Closed
+    }
+}
+
 impl Store {
+    /// Marks an operation as sent, unless the run's lease is no longer the latest.
+    async fn mark(
+        &self,
+        tx: &mut Transaction<'_, Sqlite>,
+        run: &str,
+        seq: u32,
+        now: Instant,
+    ) -> Result<(), StateError> {
+        let update = "UPDATE op SET sent = $3 WHERE run = $1 AND seq = $2 AND EXISTS (SELECT 1 FROM run JOIN lease \
+                      USING (office) WHERE run.id = $1 AND run.generation = lease.generation)";
+        let query = sqlx::query(update).bind(run).bind(i64::from(seq)).bind(now.0);
+        let done = query.execute(&mut **tx).await.map_err(|error| self.broken(&error))?;
+        if done.rows_affected() == 1 { Ok(()) } else { Err(StateError::Lost) }
+    }
+
+    /// Tells whether no other run has taken the phone system since a run began.
+    async fn latest(&self, tx: &mut Transaction<'_, Sqlite>, run: &str) -> Result<bool, StateError> {
+        let select = "SELECT COALESCE((SELECT run.generation = lease.generation FROM run JOIN lease USING (office) WHERE run.id = $1), 1)";
+        let query = sqlx::query_scalar::<_, bool>(select).bind(run);
+        query.fetch_one(&mut **tx).await.map_err(|error| self.broken(&error))
+    }
+
+    /// Settles an operation that is open, or that somebody did not know about.
+    async fn put_settled(
+        &self,
+        tx: &mut Transaction<'_, Sqlite>,
+        run: &str,
+        settlement: &Settlement<'_>,
+        now: Instant,
+    ) -> Result<Before, StateError> {
+        let seq = i64::from(settlement.seq);
+        let select = "SELECT settled FROM op WHERE run = $1 AND seq = $2";
+        let query = sqlx::query_scalar::<_, Option<String>>(select).bind(run).bind(seq);
+        let word = query.fetch_optional(&mut **tx).await.map_err(|error| self.broken(&error))?;
+        let before = match word.ok_or_else(|| damaged("an operation that was not intended"))?.as_deref() {
+            None => Before::Open,
+            Some("unknown") => Before::Unknown,
+            Some(_) => Before::Closed,
+        };
+        if before.open() {
+            let (word, why) = match settlement.settled {
+                Settled::Applied => ("applied", None),
+                Settled::Failed(why) => ("failed", Some(why)),
+                Settled::Unknown(why) => ("unknown", Some(why)),
+            };
+            let update = "UPDATE op SET settled = $3, why = $4, at = $5 WHERE run = $1 AND seq = $2";
+            let query = sqlx::query(update).bind(run).bind(seq).bind(word).bind(why).bind(now.0);
+            query.execute(&mut **tx).await.map_err(|error| self.broken(&error))?;
+        }
+        Ok(before)
+    }
+
+    /// `late`: another run may have made a link in the meantime, and that one stays.
     async fn change_link(
         &self,
         tx: &mut Transaction<'_, Sqlite>,
         run: &str,
         change: &LinkChange,
+        late: bool,
         now: Instant,
     ) -> Result<(), StateError> {
         let row = sqlx::query("SELECT job, office FROM run WHERE id = $1")
@@ -192,6 +277,7 @@ impl Store {
             row.map_err(|error| self.broken(&error))?.ok_or_else(|| damaged("an operation of no run"))?;
         let (job, office): (String, String) = (row.get(0), row.get(1));
         match change {
+            LinkChange::Put(link) if late && self.has_link(tx, &job, &link.id).await? => Ok(()),
             LinkChange::Put(link) => self.put_link(tx, &job, &office, link).await,
             LinkChange::Remove { id, name, number } => {
                 let delete = "DELETE FROM link WHERE job = $1 AND directory = $2 AND native = $3";
@@ -216,6 +302,18 @@ impl Store {
                 Ok(())
             }
         }
+    }
+
+    async fn has_link(
+        &self,
+        tx: &mut Transaction<'_, Sqlite>,
+        job: &str,
+        id: &RecordId,
+    ) -> Result<bool, StateError> {
+        let select = "SELECT 1 FROM link WHERE job = $1 AND directory = $2 AND native = $3";
+        let query = sqlx::query(select).bind(job).bind(&*id.directory).bind(&*id.native);
+        let found = query.fetch_optional(&mut **tx).await.map_err(|error| self.broken(&error))?;
+        Ok(found.is_some())
     }
 
     async fn put_link(
@@ -247,15 +345,4 @@ impl Store {
             .map(drop)
             .map_err(|error| self.broken(&error))
     }
-}
-
-/// Draws a run's id: it sorts by time, and eight letters of chance keep two apart.
-fn run_id(started: Instant) -> Result<String, StateError> {
-    const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-    let mut random = [0u8; 8];
-    getrandom::fill(&mut random).map_err(|error| damaged(&format!("no random numbers: {error}")))?;
-    let time = u64::try_from(started.0).unwrap_or(0);
-    let letter = |value: u64| char::from(LETTERS[usize::try_from(value % 32).unwrap_or(0)]);
-    let clock = (0..9).rev().map(|place| letter(time >> (place * 5)));
-    Ok(clock.chain(random.iter().map(|byte| letter(u64::from(*byte)))).collect())
 }

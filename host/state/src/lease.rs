@@ -1,6 +1,8 @@
 //! Leases: one writing run a job and one a phone system, by locks of the operating system.
 //!
-//! A lock ends with its process, however that ends. Age alone never allows a takeover.
+//! A lock ends with its process, however that ends. Age alone never allows a takeover. Where a lock file was removed
+//! while its run was stopped, two runs may believe that they hold it: each lease has a generation, a number in the
+//! database that grows with every lease, and the journal lets only the latest one send.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
@@ -12,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::files;
 use crate::limits::{LOCK_NOTE_BYTES_MAX, LOCK_POLL_MS};
+use crate::store::Store;
 
 /// Two locks; they end when this is dropped.
 struct Locks {
@@ -19,21 +22,42 @@ struct Locks {
     _job: File,
 }
 
-impl Lease for Locks {}
+/// Locks with the generation that they were taken under.
+struct Held {
+    _locks: Locks,
+    generation: i64,
+}
 
-/// Takes the phone system's lock, then the job's, both or none.
-pub(crate) async fn take(
-    folder: &Path,
-    job: &str,
-    office: &str,
-    wait_ms: u64,
-) -> Result<Box<dyn Lease>, StateError> {
+impl Lease for Held {
+    fn generation(&self) -> i64 {
+        self.generation
+    }
+}
+
+impl Store {
+    /// Takes the phone system's lock, then the job's, both or none, and begins a generation.
+    pub(crate) async fn take_lease(
+        &self,
+        job: &str,
+        office: &str,
+        wait_ms: u64,
+    ) -> Result<Box<dyn Lease>, StateError> {
+        let locks = take(&self.folder.join("locks"), job, office, wait_ms).await?;
+        let next = "INSERT INTO lease (office, generation) VALUES ($1, 1) \
+                    ON CONFLICT (office) DO UPDATE SET generation = generation + 1 RETURNING generation";
+        let query = sqlx::query_scalar(next).bind(office);
+        let generation = query.fetch_one(&self.pool).await.map_err(|error| self.broken(&error))?;
+        Ok(Box::new(Held { _locks: locks, generation }))
+    }
+}
+
+async fn take(folder: &Path, job: &str, office: &str, wait_ms: u64) -> Result<Locks, StateError> {
     files::folder(folder)?;
     let deadline = tokio::time::Instant::now() + Duration::from_millis(wait_ms);
     loop {
         let (what, holder) = match lock(folder, "office", office)? {
             Ok(office_lock) => match lock(folder, "job", job)? {
-                Ok(job_lock) => return Ok(Box::new(Locks { _office: office_lock, _job: job_lock })),
+                Ok(job_lock) => return Ok(Locks { _office: office_lock, _job: job_lock }),
                 Err(holder) => (format!("the job `{job}`"), holder),
             },
             Err(holder) => ("the phone system".to_owned(), holder),

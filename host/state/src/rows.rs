@@ -58,7 +58,7 @@ pub(crate) fn run(row: &SqliteRow) -> RunRow {
     }
 }
 
-/// Reads an operation from the columns run, seq, change, directory, native, key, write, settled, why.
+/// Reads an operation from the columns run, seq, change, directory, native, key, write, settled, why, sent.
 pub(crate) fn op(seal: &Seal, row: &SqliteRow) -> Result<Journalled, StateError> {
     let seq = row.get::<i64, _>(1);
     let name = op_row(row.get(0), seq);
@@ -78,6 +78,7 @@ pub(crate) fn op(seal: &Seal, row: &SqliteRow) -> Result<Journalled, StateError>
             key: text(row, 5),
             write: Shaper { seal, row: &name }.write_back(row.get(6))?,
         },
+        sent: row.get::<Option<i64>, _>(9).map(Instant),
         settled,
     })
 }

@@ -53,6 +53,30 @@ CREATE TABLE part (
 ) STRICT, WITHOUT ROWID;
 -- The clock at the last run that passed on a phone system, whichever job's.
 CREATE TABLE tick (office TEXT PRIMARY KEY, wall INTEGER NOT NULL, boot TEXT, uptime INTEGER) STRICT;
+-- Which lease of a phone system is the latest: every operation checks it in its own transaction.
+CREATE TABLE lease (office TEXT PRIMARY KEY, generation INTEGER NOT NULL) STRICT;
+ALTER TABLE run ADD COLUMN file TEXT NOT NULL DEFAULT '';
+ALTER TABLE run ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE run ADD COLUMN accept TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE run ADD COLUMN moves TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE run ADD COLUMN users INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE run ADD COLUMN owned INTEGER NOT NULL DEFAULT 0;
+-- Which users stood when the plan was made; empty once the run has ended well.
+ALTER TABLE run ADD COLUMN known BLOB;
+-- When an interrupted run was looked after.
+ALTER TABLE run ADD COLUMN recovered INTEGER;
+UPDATE run SET recovered = started WHERE ended IS NULL;
+ALTER TABLE op ADD COLUMN sent INTEGER;
+UPDATE op SET sent = at WHERE settled IS NOT NULL;
+CREATE INDEX op_open ON op (run) WHERE sent IS NOT NULL AND settled IS NULL;
+-- A run's plan, one row a change, and what became of each.
+CREATE TABLE change (
+    run TEXT NOT NULL REFERENCES run (id) ON DELETE CASCADE, idx INTEGER NOT NULL, action TEXT NOT NULL,
+    directory TEXT NOT NULL, native TEXT NOT NULL, key TEXT NOT NULL, clears INTEGER NOT NULL, body TEXT NOT NULL,
+    outcome TEXT NOT NULL DEFAULT 'planned', why TEXT, at INTEGER,
+    PRIMARY KEY (run, idx)
+) STRICT;
+CREATE INDEX change_record ON change (directory, native);
 "];
 
 /// The steps of a mirror's file. It is a cache: a step may drop everything.

@@ -8,11 +8,14 @@ use std::path::Path;
 use rollcall_core::elapsed::{Boot, Jump, Tick};
 use rollcall_core::memory::Link;
 use rollcall_core::ops::Write;
-use rollcall_core::{Cell, Field, Record, RecordId, Secret, Text, Value};
+use rollcall_core::order::Move;
+use rollcall_core::plan::{Action, Change, Plan};
+use rollcall_core::verify::Outcome;
+use rollcall_core::{Cell, Diagnostic, Field, Record, RecordId, Secret, Text, Value, codes};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::{Coverage, Edit, Page, RecordChange};
 use rollcall_edges::state::{
-    Intent, LinkChange, Mirror as _, NewRun, Passed, Settled, State as _, StateError,
+    Intent, LinkChange, Mirror as _, NewRun, Passed, Settled, Settlement, State as _, StateError,
 };
 use rollcall_state::{MirrorFile, Store};
 
@@ -50,21 +53,144 @@ fn link(native: &str) -> Link {
     }
 }
 
-async fn run_with_link(store: &Store, native: &str) -> String {
-    let run = NewRun {
-        job: "J".into(),
-        office: "O".into(),
-        started: Instant(5),
-        kind: "sync".into(),
-        plan: "{}".into(),
+fn plan() -> Plan {
+    let skip = Change {
+        action: Action::Delete,
+        id: id("9"),
+        key: "9".into(),
+        guid: Some("guid-9".into()),
+        name: Some("Nina".into()),
+        extension: Some("2009".into()),
+        system: None,
+        rule: None,
+        reason: "left".into(),
+        fields: Vec::new(),
+        birth: None,
+        record: None,
+        seen: Some([7; 16]),
+        why: Vec::new(),
     };
-    let run = store.begin(&run).await.unwrap();
+    let park = Move::Park { change: 0, field: Field::Name, value: "moving 1".into() };
+    Plan { changes: vec![skip], order: vec![park, Move::Do(0)], owned: 4, ..Plan::default() }
+}
+
+async fn begin(store: &Store, generation: i64) -> String {
+    let accept = [("max_delete".into(), 1)].into();
+    let run = NewRun {
+        job: "J",
+        office: "O",
+        file: "/jobs/job.toml",
+        started: Instant(5),
+        kind: "sync",
+        document: "{}",
+        plan: &plan(),
+        accept: &accept,
+        known: b"known",
+        generation,
+    };
+    store.begin(&run).await.unwrap().to_string()
+}
+
+async fn settle(
+    store: &Store,
+    run: &str,
+    seq: u32,
+    settled: &Settled,
+    link: Option<&LinkChange>,
+    next: Option<u32>,
+) -> Result<(), StateError> {
+    store.settle(run, Settlement { seq, settled, link, next }, Instant(400)).await
+}
+
+fn create(seq: u32, native: &str) -> Intent {
     let write = Write::CreateUser { fields: link(native).written, system: "Primary".into(), template: None };
-    let intent = Intent { seq: 0, change: 0, id: Some(id(native)), key: native.into(), write };
-    store.intend(&run, &[intent]).await.unwrap();
+    Intent { seq, change: 0, id: Some(id(native)), key: native.into(), write }
+}
+
+async fn run_with_link(store: &Store, native: &str) -> String {
+    let run = begin(store, 0).await;
+    store.intend(&run, &[create(0, native)], None).await.unwrap();
     let change = LinkChange::Put(Box::new(link(native)));
-    store.settle(&run, 0, &Settled::Applied, Some(&change), Instant(6)).await.unwrap();
-    run.to_string()
+    settle(store, &run, 0, &Settled::Applied, Some(&change), None).await.unwrap();
+    run
+}
+
+#[tokio::test]
+async fn a_run_comes_back_with_its_plan_and_what_became_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let run = begin(&store, 0).await;
+    assert_eq!(store.interrupted("O").await.unwrap(), [run.clone().into()]);
+    assert!(store.interrupted("other").await.unwrap().is_empty());
+    let stored = store.stored(&run).await.unwrap().unwrap();
+    assert_eq!(stored.changes, [(plan().changes[0].clone(), Outcome::Planned)]);
+    assert_eq!((stored.order, stored.figures), (plan().order, (0, 4)));
+    assert_eq!((&*stored.file, &*stored.known, stored.superseded), ("/jobs/job.toml", &b"known"[..], false));
+    assert_eq!(stored.accept.get("max_delete"), Some(&1));
+    let why = Diagnostic::error(codes::OFFICE_REFUSED, "no").hint("ask");
+    store.recovered(&run, &[Outcome::Planned], Instant(6)).await.unwrap();
+    assert!(store.interrupted("O").await.unwrap().is_empty(), "it has been looked after");
+    begin(&store, 0).await;
+    assert!(store.stored(&run).await.unwrap().unwrap().superseded);
+    store.finish(&run, Instant(9), 3, "{}", &[Outcome::Failed(why.clone())]).await.unwrap();
+    let stored = store.stored(&run).await.unwrap().unwrap();
+    assert_eq!((&stored.changes[0].1, stored.known.len()), (&Outcome::Failed(why), 0));
+    assert!(store.stored("nothing").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn only_the_latest_lease_of_a_phone_system_sends() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let first = store.lease("J", "O", 0).await.unwrap();
+    let run = begin(&store, first.generation()).await;
+    store.intend(&run, &[create(0, "1"), create(1, "2"), create(2, "3")], Some(Instant(6))).await.unwrap();
+    settle(&store, &run, 0, &Settled::Applied, None, Some(1)).await.unwrap();
+    let other = store.lease("K", "P", 0).await.unwrap();
+    assert_eq!(other.generation(), 1, "another phone system counts for itself");
+    store.withdraw(&run, 1).await.unwrap();
+    store.start(&run, 1, Instant(7)).await.unwrap();
+    // Somebody removes the lock file, and another run takes the phone system.
+    for entry in std::fs::read_dir(folder.path().join("locks")).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    let second = store.lease("J", "O", 0).await.unwrap();
+    assert_eq!(second.generation(), first.generation() + 1);
+    // The call in flight is settled all the same; nothing follows it.
+    let put = LinkChange::Put(Box::new(link("2")));
+    let lost = settle(&store, &run, 1, &Settled::Applied, Some(&put), Some(2)).await;
+    assert!(matches!(lost, Err(StateError::Lost)));
+    assert!(matches!(store.start(&run, 2, Instant(8)).await, Err(StateError::Lost)));
+    assert!(matches!(store.intend(&run, &[create(3, "4")], Some(Instant(8))).await, Err(StateError::Lost)));
+    let ops = store.operations(&run).await.unwrap();
+    let shown: Vec<_> = ops.iter().map(|op| (op.sent.is_some(), op.settled.is_some())).collect();
+    assert_eq!(shown, [(true, true), (true, true), (false, false)]);
+    assert_eq!(store.links("J").await.unwrap(), [link("2")]);
+    store.reopen(&run, second.generation()).await.unwrap();
+    assert_eq!(store.operations(&run).await.unwrap().len(), 2, "what was never sent is forgotten");
+}
+
+#[tokio::test]
+async fn what_was_unknown_may_be_known_later_and_what_was_known_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let run = begin(&store, 0).await;
+    store.intend(&run, &[create(0, "1"), create(1, "2")], None).await.unwrap();
+    for seq in [0, 1] {
+        settle(&store, &run, seq, &Settled::Unknown("lost".into()), None, None).await.unwrap();
+    }
+    let put = |native: &str| LinkChange::Put(Box::new(link(native)));
+    settle(&store, &run, 0, &Settled::Applied, Some(&put("1")), None).await.unwrap();
+    settle(&store, &run, 0, &Settled::Failed("no".into()), None, None).await.unwrap();
+    assert_eq!(store.operations(&run).await.unwrap()[0].settled, Some(Settled::Applied));
+    // Somebody has linked the person in the meantime: that link stays.
+    let other = LinkChange::Put(Box::new(Link { guid: "guid-1b".into(), ..link("2") }));
+    let second = begin(&store, 0).await;
+    store.intend(&second, &[create(0, "2")], None).await.unwrap();
+    settle(&store, &second, 0, &Settled::Applied, Some(&other), None).await.unwrap();
+    settle(&store, &run, 1, &Settled::Applied, Some(&put("2")), None).await.unwrap();
+    let guids: Vec<_> = store.links("J").await.unwrap().into_iter().map(|link| link.guid).collect();
+    assert_eq!(guids, ["guid-1".into(), "guid-1b".into()] as [rollcall_core::Guid; 2]);
 }
 
 #[tokio::test]
@@ -124,9 +250,9 @@ async fn a_leavers_clock_starts_counts_and_stops_and_a_delete_holds_name_and_num
         key: "1".into(),
         write: Write::DeleteUser { guid: "guid-1".into() },
     };
-    store.intend(&run, &[intent]).await.unwrap();
+    store.intend(&run, &[intent], None).await.unwrap();
     let remove = LinkChange::Remove { id: id("1"), name: Some("Anna".into()), number: Some("2001".into()) };
-    store.settle(&run, 1, &Settled::Applied, Some(&remove), Instant(400)).await.unwrap();
+    settle(&store, &run, 1, &Settled::Applied, Some(&remove), None).await.unwrap();
     assert!(store.links("J").await.unwrap().is_empty());
     assert_eq!(store.held("O", Instant(399)).await.unwrap().len(), 2);
     assert!(store.held("O", Instant(400)).await.unwrap().is_empty(), "the quarantine has passed");
@@ -143,7 +269,7 @@ async fn a_run_is_found_by_an_unambiguous_beginning() {
     assert!(store.run("0").await.unwrap().is_none(), "ambiguous");
     assert!(store.run("%").await.unwrap().is_none());
     assert_eq!(store.runs(Some("J"), 10).await.unwrap().len(), 2);
-    store.finish(&first, Instant(9), 0, "{\"done\":true}").await.unwrap();
+    store.finish(&first, Instant(9), 0, "{\"done\":true}", &[]).await.unwrap();
     assert_eq!(store.run(&first).await.unwrap().unwrap().exit, Some(0));
 }
 
@@ -313,11 +439,12 @@ async fn grace_and_quarantine_go_with_a_clock_that_jumps() {
     store.passed("J", &passed(vec![id("1")], vec![(id("2"), "2".into())], 100)).await.unwrap();
     let write = Write::DeleteUser { guid: "guid-2".into() };
     store
-        .intend(&run, &[Intent { seq: 1, change: 0, id: Some(id("2")), key: "2".into(), write }])
+        .intend(&run, &[Intent { seq: 1, change: 0, id: Some(id("2")), key: "2".into(), write }], None)
         .await
         .unwrap();
     let remove = LinkChange::Remove { id: id("2"), name: Some("Anna".into()), number: None };
-    store.settle(&run, 1, &Settled::Applied, Some(&remove), Instant(150)).await.unwrap();
+    let settlement = Settlement { seq: 1, settled: &Settled::Applied, link: Some(&remove), next: None };
+    store.settle(&run, settlement, Instant(150)).await.unwrap();
     let jumped = Passed { jump_ms: 1_000, office_jump_ms: 500, ..passed(vec![id("1")], Vec::new(), 1_200) };
     store.passed("J", &jumped).await.unwrap();
     let missing = store.links("J").await.unwrap()[0].missing.unwrap();

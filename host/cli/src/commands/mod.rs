@@ -6,6 +6,7 @@ pub(crate) mod fields;
 pub(crate) mod init;
 pub(crate) mod office;
 pub(crate) mod preview;
+pub(crate) mod resume;
 pub(crate) mod rules;
 pub(crate) mod runs;
 pub(crate) mod support;

@@ -3,10 +3,11 @@
 use rollcall_engine::preview;
 
 use crate::args::{Global, PreviewArgs};
-use crate::commands::sync::{nothing, options, show};
+use crate::commands::sync::options;
 use crate::exit;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::report::{nothing, show};
 use crate::wiring::{Intent, Session};
 
 /// Runs the command.
@@ -26,7 +27,7 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &PreviewArgs) ->
         Err(error) => return Ok(nothing(output, &session.job.name, &session.failure(error))),
     };
     ends.finish()?;
-    show(output, &session, &ends, &report, args.all);
+    show(output, &session.job, ends.office.note(), &report, args.all);
     let code = exit::of_report(&report);
     if code == exit::DONE && args.detailed_exitcode && report.plan.applyable {
         return Ok(exit::PENDING);

@@ -1,0 +1,28 @@
+//! `resume`: finishes the plan of an interrupted run.
+
+use std::path::Path;
+
+use rollcall_engine::{Report, resume};
+
+use crate::args::{Global, ResumeArgs};
+use crate::desk::{Desk, stored};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::{report, wiring};
+
+/// Runs the command.
+pub(crate) async fn run(global: &Global, output: &Output, args: &ResumeArgs) -> Result<u8, Failure> {
+    if !args.yes {
+        report::can_ask()?;
+    }
+    let store = wiring::store(global).await?;
+    let run = stored(&store, &args.run).await?;
+    let file = args.job.as_deref().unwrap_or_else(|| Path::new(&*run.file));
+    let desk = Desk::open(global, store, file).await?;
+    let confirm = |report: &Report| args.yes || report::ask(output, &desk.job, &desk.progress, report);
+    let render = |report: &Report| report::document(&desk.job, report);
+    let result = resume(&desk.writer(&render), &run.row.id, args.wait, &confirm).await;
+    desk.office.office().close().await;
+    desk.progress.clear();
+    Ok(report::ended(output, &desk.job, desk.office.note(), result, false))
+}

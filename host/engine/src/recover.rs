@@ -1,0 +1,142 @@
+//! After a crash: every call that may have been in flight is looked for, settled, and its link written.
+//!
+//! Nothing is sent again. What a half-made create leaves behind is taken away, so that the next plan finds the phone
+//! system as if the create had never begun.
+
+use rollcall_core::ops::Write;
+use rollcall_core::plan::Action;
+use rollcall_core::verify::Outcome;
+use rollcall_core::{Diagnostic, Text, codes};
+use rollcall_edges::clock::Instant;
+use rollcall_edges::state::{Intent, Journalled, Settled, Settlement, StoredRun};
+
+use crate::apply::Tools;
+use crate::before::Before;
+use crate::error::RunError;
+use crate::known::KnownUsers;
+use crate::ledger::Ledger;
+use crate::settle::{Found, Patience, look_for};
+
+/// Looks after every interrupted run of a phone system and says what it found. `resumed` is a run that is about to go
+/// on: what it has half made is left to it. Must be called under the phone system's lease.
+///
+/// # Errors
+/// The state's, and the phone system's where it cannot be asked: then nothing may be planned either.
+pub async fn recover(
+    tools: &Tools<'_>,
+    patience: Patience,
+    office: &str,
+    generation: i64,
+    resumed: Option<&str>,
+) -> Result<Vec<Diagnostic>, RunError> {
+    let mut found = Vec::new();
+    for id in tools.state.interrupted(office).await? {
+        let Some(run) = tools.state.stored(&id).await? else { continue };
+        let before = settle_open(tools, patience, &run, &mut found).await?;
+        let before = match resumed == Some(&*id) {
+            true => before,
+            false => take_back(tools, &run, before, generation).await?,
+        };
+        let outcomes = before.outcomes(changes(&run).as_slice(), &run.order);
+        tools.state.recovered(&id, &outcomes, tools.clock.now()).await?;
+    }
+    Ok(found)
+}
+
+fn changes(run: &StoredRun) -> Vec<rollcall_core::plan::Change> {
+    run.changes.iter().map(|(change, _)| change.clone()).collect()
+}
+
+/// Settles what was sent and never answered.
+async fn settle_open(
+    tools: &Tools<'_>,
+    patience: Patience,
+    run: &StoredRun,
+    found: &mut Vec<Diagnostic>,
+) -> Result<Before, RunError> {
+    let id = &run.row.id;
+    let known = KnownUsers::from_bytes(&run.known);
+    let links = tools.state.links(&run.row.job).await?;
+    let mut ledger = Ledger::new(links.into_iter().map(|link| (link.id.clone(), link)).collect());
+    for op in tools.state.operations(id).await? {
+        let Journalled { intent, sent: Some(sent), settled: None } = op else { continue };
+        let Some((change, _)) = run.changes.get(intent.change as usize) else { continue };
+        let left = patience.less(tools.clock.now().since(sent));
+        let (settled, link) = match look_for(tools.office, &intent.write, &known, left).await? {
+            Found::Applied(user) => (Settled::Applied, ledger.after(change, &intent.write, user.as_ref())),
+            // As if it had never been sent: whoever resumes the run sends it.
+            Found::Absent => {
+                found.push(told(id, &intent, None));
+                tools.state.withdraw(id, intent.seq).await?;
+                continue;
+            }
+            Found::Unknown(why) => (Settled::Unknown(why), None),
+        };
+        found.push(told(id, &intent, Some(&settled)));
+        let settlement = Settlement { seq: intent.seq, settled: &settled, link: link.as_ref(), next: None };
+        tools.state.settle(id, settlement, tools.clock.now()).await?;
+    }
+    Ok(Before::of(tools.state.operations(id).await?))
+}
+
+fn told(run: &Text, intent: &Intent, settled: Option<&Settled>) -> Diagnostic {
+    let how = match settled {
+        Some(Settled::Unknown(why)) => why,
+        Some(_) => "its last call took place",
+        None => "its last call did not take place",
+    };
+    let message = format!("the run {run} was interrupted in the middle of this user: {how}");
+    let diagnostic = match settled {
+        Some(Settled::Unknown(_)) => Diagnostic::warning(codes::RUN_RECOVERED, message)
+            .hint("a user that stands there and is not linked is left alone; look at it on the phone system"),
+        _ => Diagnostic::note(codes::RUN_RECOVERED, message),
+    };
+    diagnostic.user(intent.key.clone())
+}
+
+/// Takes extension records away whose users were never made.
+async fn take_back(
+    tools: &Tools<'_>,
+    run: &StoredRun,
+    before: Before,
+    generation: i64,
+) -> Result<Before, RunError> {
+    let mut orphans = Vec::new();
+    for (index, (change, outcome)) in run.changes.iter().enumerate() {
+        let begun = change.action == Action::Create && *outcome == Outcome::Planned;
+        if let Some(number) = before.made_record(index).filter(|_| begun && !before.may_have_user(index)) {
+            orphans.push((index, change, number));
+        }
+    }
+    if orphans.is_empty() {
+        return Ok(before);
+    }
+    let standing = tools.office.read().await?;
+    let id = &run.row.id;
+    tools.state.reopen(id, generation).await?;
+    let mut seq = before.next_seq();
+    for (index, change, number) in orphans {
+        let used = standing.users.values().any(|user| user.extension() == Some(&*number));
+        if used || standing.extension(&number).is_none_or(|record| record.hardware) {
+            continue;
+        }
+        let write = Write::DeleteExtension { number };
+        let intent = Intent {
+            seq,
+            change: u32::try_from(index).unwrap_or(u32::MAX),
+            id: Some(change.id.clone()),
+            key: change.key.clone(),
+            write: write.clone(),
+        };
+        let now: Instant = tools.clock.now();
+        tools.state.intend(id, &[intent], Some(now)).await?;
+        let settled = match tools.office.write(&write).await {
+            Ok(_) => Settled::Applied,
+            Err(error) => Settled::Failed(error.to_string()),
+        };
+        let settlement = Settlement { seq, settled: &settled, link: None, next: None };
+        tools.state.settle(id, settlement, tools.clock.now()).await?;
+        seq += 1;
+    }
+    Ok(Before::of(tools.state.operations(id).await?))
+}
