@@ -16,6 +16,7 @@ mod management;
 mod recordings;
 mod refusals;
 mod secrets;
+mod serve;
 
 /// Makes a machine of its own for a test.
 fn env() -> TestEnv {

@@ -75,6 +75,8 @@ pub(crate) enum Command {
     Preview(PreviewArgs),
     /// Applies the directory's changes to the phone system (Synchronize).
     Sync(SyncArgs),
+    /// Runs jobs on their schedules, in one process; a slot that was missed while down runs once.
+    Serve(ServeJobsArgs),
     /// Shows one user's whole way: attributes, fields, rule and why, plan, history.
     Explain {
         /// The job file.
@@ -198,6 +200,20 @@ pub(crate) struct RunArgs {
     /// Record the directory's traffic, without secrets, for replay.
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
+}
+
+/// The arguments of `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeJobsArgs {
+    /// Job files; or folders: their `*.toml` with `name` and `[schedule]`, and the `job.toml` of each folder below.
+    #[arg(default_value = "job.toml", value_name = "JOB or FOLDER")]
+    pub(crate) jobs: Vec<PathBuf>,
+    /// Answer `/healthz` and `/metrics` here, on this machine alone; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", value_parser = crate::serve::listen::address)]
+    pub(crate) listen: Option<std::net::SocketAddr>,
+    /// After how many failed slots in a row `/healthz` answers 503.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) unhealthy_after: u32,
 }
 
 /// The commands under `rules`.

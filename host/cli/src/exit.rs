@@ -10,6 +10,8 @@ pub(crate) const ERROR: u8 = 1;
 pub(crate) const PENDING: u8 = 2;
 /// Some changes failed, or users were skipped with errors.
 pub(crate) const PARTIAL: u8 = 3;
+/// Credentials were refused.
+pub(crate) const DENIED: u8 = 4;
 /// The guard refused; nothing was applied.
 pub(crate) const REFUSED: u8 = 5;
 /// Job or rules are invalid.
@@ -21,7 +23,7 @@ pub(crate) const USAGE: u8 = 64;
 pub(crate) fn of_class(class: Class, signal: Option<i32>) -> u8 {
     match class {
         Class::Error => ERROR,
-        Class::Denied => 4,
+        Class::Denied => DENIED,
         Class::Refused => REFUSED,
         Class::Stale => 6,
         Class::Held => 11,

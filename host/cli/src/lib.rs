@@ -16,6 +16,7 @@ mod progress;
 mod render;
 mod report;
 mod rules;
+mod serve;
 mod signals;
 mod time;
 mod view;
@@ -67,6 +68,7 @@ async fn dispatch(cli: &Cli, output: &Output) -> Result<u8, Failure> {
         Command::Fields(job) => commands::fields::run(global, output, &job.job).await,
         Command::Preview(args) => commands::preview::run(global, output, args).await,
         Command::Sync(args) => commands::sync::run(global, output, args).await,
+        Command::Serve(args) => serve::run(global, output, args).await,
         Command::Explain { job, user } => commands::explain::run(global, output, job, user).await,
         Command::Runs { job, limit } => commands::runs::list(global, output, job.as_deref(), *limit).await,
         Command::Show { run } => commands::runs::show(global, output, run).await,

@@ -89,7 +89,7 @@ pub(crate) fn nothing(output: &Output, job: &str, failure: &Failure) -> u8 {
 }
 
 /// Gathers the diagnostics of a report: the plan's, the skips', the guard's, and the failures'.
-fn gather(report: &Report) -> Vec<Diagnostic> {
+pub(crate) fn gather(report: &Report) -> Vec<Diagnostic> {
     let mut all = report.refusals.clone();
     all.extend(report.stopped.iter().flat_map(|(_, why)| why.clone()));
     if report.signal.is_some() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rollcall_connectors::{
     ConnectSpec, Connector, Host, Package, Recording, Settings, Tail, check_credentials,
@@ -14,6 +14,7 @@ use rollcall_edges::office::Office;
 use rollcall_engine::attributes::References;
 use rollcall_engine::observe::Cancel;
 use rollcall_engine::{Parts, attributes};
+use rollcall_job::expiry::expiring;
 use rollcall_job::job::Job;
 use rollcall_script::Rules;
 use rollcall_state::{MirrorFile, Store};
@@ -38,15 +39,62 @@ pub(crate) struct Session {
     /// What compiling them had to say.
     warnings: Vec<Diagnostic>,
     references: References,
-    package: Package,
+    package: Arc<Package>,
     bundled: bool,
-    host: Host,
+    host: Arc<Host>,
     pub(crate) folder: PathBuf,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) progress: Arc<Progress>,
     cancel: Cancel,
     /// Attributes to ask for besides those that expressions name.
     more: Vec<Text>,
+}
+
+/// What all jobs of one process share.
+pub(crate) struct Shared {
+    /// The folder of the state.
+    pub(crate) folder: PathBuf,
+    /// The time.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// What a signal sets.
+    pub(crate) cancel: Cancel,
+    progress: Arc<Progress>,
+    host: Arc<Host>,
+    /// The bundled connectors that were used, by name.
+    packages: Mutex<BTreeMap<&'static str, Arc<Package>>>,
+}
+
+impl Shared {
+    /// Makes what jobs need, and begins to listen to signals.
+    pub(crate) fn new(global: &Global, silent: bool) -> Result<Self, Failure> {
+        let folder = state_folder(global)?;
+        let clock: Arc<dyn Clock> = Arc::from(time::clock()?);
+        let cache = folder.join("components");
+        let host = Host::new(Some(cache), clock.clone())
+            .map_err(|why| Failure { exit: exit::ERROR, diagnostics: vec![why] })?;
+        Ok(Self {
+            folder,
+            clock,
+            cancel: signals::listen(),
+            progress: Arc::new(Progress::new(silent)),
+            host: Arc::new(host),
+            packages: Mutex::default(),
+        })
+    }
+
+    /// Finds the connector: a bundled one by name, or a package by path.
+    fn package(&self, job: &Job) -> Result<(Arc<Package>, bool), Vec<Diagnostic>> {
+        let Some(bundled) = rollcall_bundled::find(&job.directory.connector) else {
+            return Ok((Arc::new(package(job)?), false));
+        };
+        let mut known = self.packages.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(package) = known.get(bundled.name) {
+            return Ok((package.clone(), true));
+        }
+        let package = Arc::new(Package::read(bundled.bytes.to_vec())?);
+        known.insert(bundled.name, package.clone());
+        Ok((package, true))
+    }
 }
 
 /// Whether a command may make what is missing.
@@ -72,9 +120,14 @@ pub(crate) struct Ends {
 impl Session {
     /// Opens a job file. All mistakes of the file, its rules and its settings are told at once.
     pub(crate) fn open(global: &Global, path: &Path) -> Result<Self, Failure> {
+        Self::among(&Shared::new(global, global.quiet || global.json)?, path)
+    }
+
+    /// Opens a job file of a process that has several.
+    pub(crate) fn among(shared: &Shared, path: &Path) -> Result<Self, Failure> {
         let (job, mut wrong) = rollcall_job::read(path);
         let Some(mut job) = job else { return Err(Failure::invalid(wrong)) };
-        let package = package(&job).map_err(|found| wrong.extend(found)).ok();
+        let package = shared.package(&job).map_err(|found| wrong.extend(found)).ok();
         if let Some((package, _)) = &package {
             wrong.extend(disabled::keep(&mut job, package.manifest()).err());
             wrong.extend(
@@ -99,11 +152,6 @@ impl Session {
         {
             job.directory.name = Text::from(package.manifest().name.as_str());
         }
-        let folder = state_folder(global)?;
-        let clock: Arc<dyn Clock> = Arc::from(time::clock()?);
-        let cache = folder.join("components");
-        let host = Host::new(Some(cache), clock.clone())
-            .map_err(|why| Failure { exit: exit::ERROR, diagnostics: vec![why] })?;
         let references = rules.attributes().clone();
         Ok(Self {
             rules: Arc::new(rules),
@@ -112,11 +160,11 @@ impl Session {
             references,
             package,
             bundled,
-            host,
-            folder,
-            clock,
-            progress: Arc::new(Progress::new(global.quiet || global.json)),
-            cancel: signals::listen(),
+            host: shared.host.clone(),
+            folder: shared.folder.clone(),
+            clock: shared.clock.clone(),
+            progress: shared.progress.clone(),
+            cancel: shared.cancel.clone(),
             more: Vec::new(),
             job,
         })
@@ -140,6 +188,7 @@ impl Session {
     /// Turns what an offline check of everything finds into diagnostics.
     pub(crate) async fn check_offline(&self) -> Result<Vec<Diagnostic>, Failure> {
         let mut found = self.warnings.clone();
+        found.extend(expiring(&self.job, self.clock.now().0));
         let spec = self.spec(None, Vec::new(), false)?;
         match self.host.check_offline(&self.package, &spec).await {
             Ok(Some(known)) => found.extend(attributes::check(&self.references, &known)),
@@ -217,7 +266,11 @@ impl Session {
     /// Turns an early end of a run into a failure with places in files.
     pub(crate) fn failure(&self, error: rollcall_engine::RunError) -> Failure {
         self.progress.clear();
-        let failure = Failure::of_run(error);
+        let mut failure = Failure::of_run(error);
+        if failure.exit == exit::DENIED {
+            // The likeliest reason, where the job file knows of it.
+            failure.diagnostics.extend(expiring(&self.job, self.clock.now().0));
+        }
         Failure { diagnostics: self.located(failure.diagnostics), ..failure }
     }
 
@@ -365,17 +418,14 @@ pub(crate) fn password(job: &Job, credential: &rollcall_job::job::Credential) ->
     })
 }
 
-/// Finds the connector: a bundled one by name, or a package by path.
-fn package(job: &Job) -> Result<(Package, bool), Vec<Diagnostic>> {
+/// Reads a partner's connector.
+fn package(job: &Job) -> Result<Package, Vec<Diagnostic>> {
     let name = &*job.directory.connector;
     let wrong = |message: String, hint: &str| {
         vec![
             Diagnostic::error(codes::CONNECTOR_UNKNOWN, message).path(&["directory", "connector"]).hint(hint),
         ]
     };
-    if let Some(bundled) = rollcall_bundled::find(name) {
-        return Ok((Package::read(bundled.bytes.to_vec())?, true));
-    }
     let bundled: Vec<&str> = rollcall_bundled::BUNDLED.iter().map(|bundled| bundled.name).collect();
     if !name.ends_with(".wasm") {
         let hint =
@@ -399,7 +449,7 @@ fn package(job: &Job) -> Result<(Package, bool), Vec<Diagnostic>> {
                     format!("the package `{name}` takes the bundled name `{}`", package.manifest().name);
                 return Err(wrong(message, "bundled names are reserved; ask its author for another one"));
             }
-            Ok((package, false))
+            Ok(package)
         }
         Err(error) => Err(wrong(
             format!("the connector `{}` cannot be read: {error}", path.display()),

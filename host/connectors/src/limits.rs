@@ -60,6 +60,8 @@ pub const FOLDER_NAMES: usize = 10_000;
 pub const WASM_STACK_BYTES: usize = 1 << 20;
 /// The stack of the fiber that runs wasm and the host functions it calls, in bytes.
 pub const FIBER_STACK_BYTES: usize = 2 << 20;
+/// How many linked connectors a process keeps in memory.
+pub const CODES_KEPT: usize = 32;
 /// How often the epoch moves on: how finely a guest is interrupted.
 pub const TICK: Duration = Duration::from_millis(10);
 

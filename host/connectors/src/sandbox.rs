@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rollcall_core::{Diagnostic, Secret, Text, codes};
 use rollcall_edges::clock::Clock;
@@ -17,7 +17,7 @@ use crate::grants::{Allow, Servers, files};
 use crate::host::files::FilesGranted;
 use crate::host::http::HttpGranted;
 use crate::host::run::Progress;
-use crate::limits::Limits;
+use crate::limits::{CODES_KEPT, Limits};
 use crate::network::Parts;
 use crate::package::Package;
 use crate::recording::{Recorded, Recording};
@@ -32,6 +32,8 @@ use crate::words::tame;
 pub struct Host {
     engine: wasmtime::Engine,
     cache: Cache,
+    /// What has been linked, by the digest of its package: a process with many jobs compiles and loads each once.
+    codes: Mutex<BTreeMap<[u8; 32], Code>>,
     clock: Arc<dyn Clock>,
     threads: Arc<Threads>,
 }
@@ -89,7 +91,8 @@ impl Host {
         };
         let engine = engine::start().map_err(|error| failed("the engine does not start", &error))?;
         let threads = Threads::start().map_err(|error| failed("no threads", &error))?;
-        Ok(Self { engine, cache: Cache::new(cache), clock, threads: Arc::new(threads) })
+        let (cache, codes) = (Cache::new(cache), Mutex::default());
+        Ok(Self { engine, cache, codes, clock, threads: Arc::new(threads) })
     }
 
     /// Looks into a `.wasm` file, without compiling or running it.
@@ -166,8 +169,16 @@ impl Host {
         Ok(Arc::new(Inner::new(self.threads.clone(), code, terms, manifest, settings)))
     }
 
+    fn codes(&self) -> MutexGuard<'_, BTreeMap<[u8; 32], Code>> {
+        self.codes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Compiles on a thread of its own: a large connector takes seconds.
     async fn code(&self, package: &Package) -> Result<Code, DirectoryError> {
+        let digest = *package.digest();
+        if let Some(code) = self.codes().get(&digest) {
+            return Ok(code.clone());
+        }
         let (engine, cache, package) = (self.engine.clone(), self.cache.clone(), package.clone());
         let compiled = self.threads.compute(move || {
             let (http, files) = (package.imports("http"), package.imports("files"));
@@ -175,7 +186,14 @@ impl Host {
             Code::link(&engine, &component, http, files)
         });
         match compiled.await {
-            Some(Ok(code)) => Ok(code),
+            Some(Ok(code)) => {
+                let mut codes = self.codes();
+                if codes.len() >= CODES_KEPT {
+                    codes.clear();
+                }
+                codes.insert(digest, code.clone());
+                Ok(code)
+            }
             Some(Err(error)) => {
                 let message = format!("the package cannot be used: {}", tame(&format!("{error:#}"), 500));
                 Err(DirectoryError::Invalid(vec![Diagnostic::error(codes::CONNECTOR_INVALID, message)]))

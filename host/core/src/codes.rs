@@ -34,6 +34,16 @@ codes! {
     JOB_FIELD_POLICY = "E0108";
     /// A credential reference gives nothing.
     CREDENTIAL_MISSING = "E0110";
+    /// A credential expires soon.
+    CREDENTIAL_EXPIRING = "E0111";
+    /// A credential has expired.
+    CREDENTIAL_EXPIRED = "E0112";
+    /// Others can write a file that is code, or a folder on the way to it.
+    JOB_WRITABLE = "E0113";
+    /// A job that is to be run on a schedule and has none.
+    JOB_UNSCHEDULED = "E0114";
+    /// Two job files of one name.
+    JOB_NAME_TWICE = "E0115";
 
     /// An expression or rule file that does not parse.
     RULE_SYNTAX = "E0200";
@@ -205,6 +215,12 @@ codes! {
     NOT_CONFIRMED = "E0901";
     /// A file cannot be written or read.
     FILE = "E0902";
+    /// Nobody could be told of a run.
+    NOTIFY_FAILED = "E0904";
+    /// An address cannot be listened on.
+    LISTEN = "E0905";
+    /// A slot that is not run, or not at its time.
+    SLOT_PASSED = "E0906";
     /// No user, or several users, fit.
     USER_NOT_FOUND = "E0903";
 }

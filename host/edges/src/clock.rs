@@ -1,5 +1,7 @@
 //! Time, which enters through the engine only.
 
+use std::time::Duration;
+
 use rollcall_core::elapsed::{Boot, Tick};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -26,6 +28,11 @@ pub trait Clock: Send + Sync {
     /// Gives both at once.
     fn tick(&self) -> Tick {
         Tick { wall_ms: self.now().0, boot: self.boot() }
+    }
+
+    /// Gives how long to wait until so many milliseconds have passed on this clock; `None`: it stands still.
+    fn pause(&self, ms: u64) -> Option<Duration> {
+        Some(Duration::from_millis(ms))
     }
 }
 
@@ -64,6 +71,36 @@ impl Clock for FixedClock {
     fn now(&self) -> Instant {
         self.0
     }
+
+    fn pause(&self, _: u64) -> Option<Duration> {
+        None
+    }
+}
+
+/// A clock that begins somewhere and runs from there, at its own speed.
+#[derive(Debug)]
+pub struct RunningClock {
+    start: Instant,
+    began: std::time::Instant,
+    speed: u32,
+}
+
+impl RunningClock {
+    /// Begins at an instant. `speed` is how many seconds pass on it in one, at least 1.
+    pub fn new(start: Instant, speed: u32) -> Self {
+        Self { start, began: std::time::Instant::now(), speed: speed.max(1) }
+    }
+}
+
+impl Clock for RunningClock {
+    fn now(&self) -> Instant {
+        let passed = self.began.elapsed().as_millis().saturating_mul(u128::from(self.speed));
+        Instant(self.start.0.saturating_add(i64::try_from(passed).unwrap_or(i64::MAX)))
+    }
+
+    fn pause(&self, ms: u64) -> Option<Duration> {
+        Some(Duration::from_millis(ms.div_ceil(u64::from(self.speed))))
+    }
 }
 
 #[cfg(test)]
@@ -83,5 +120,15 @@ mod tests {
         let (one, other) = (SystemClock.boot(), SystemClock.boot());
         assert_eq!(one.as_ref().map(|boot| &boot.id), other.as_ref().map(|boot| &boot.id));
         assert!(one.zip(other).is_none_or(|(one, other)| one.uptime_ms <= other.uptime_ms));
+    }
+
+    #[test]
+    fn a_running_clock_runs_at_its_speed() {
+        let clock = RunningClock::new(Instant(1_000), 3_600);
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(clock.now() >= Instant(1_000 + 20 * 3_600));
+        assert_eq!(clock.pause(7_200), Some(Duration::from_millis(2)));
+        assert_eq!(clock.pause(1), Some(Duration::from_millis(1)), "never shorter than it has to be");
+        assert_eq!(FixedClock(Instant(1)).pause(1), None);
     }
 }

@@ -23,6 +23,7 @@ pub mod recover;
 pub mod report;
 pub mod resume;
 pub mod run;
+pub mod schedule;
 pub mod scope;
 pub mod settle;
 

@@ -15,6 +15,7 @@ use rollcall_edges::clock::Clock;
 use rollcall_edges::directory::{Directory, DirectoryError};
 use rollcall_edges::office::Office;
 use rollcall_edges::state::{Mirror, Passed, State};
+use rollcall_job::expiry::expiring;
 use rollcall_job::job::Job;
 
 use crate::attributes::{self, References};
@@ -146,7 +147,7 @@ pub(crate) async fn prepare(
     parts: Parts<'_>,
     options: &Options,
     interest: Option<Interest>,
-    witness: &mut dyn Witness,
+    witness: &mut (dyn Witness + Send),
 ) -> Result<Prepared, RunError> {
     let job = parts.job;
     let known = parts.state.job(&job.name).await?;
@@ -200,6 +201,7 @@ pub(crate) async fn prepare(
     let told = |code| plan.diagnostics.iter().any(|diagnostic| diagnostic.code == code);
     let jumped = moment.warning().filter(|warning| !told(warning.code));
     plan.diagnostics.extend(jumped);
+    plan.diagnostics.extend(expiring(job, parts.clock.now().0));
     plan.diagnostics.extend(options.accept.iter().map(|(name, figure)| {
         let message = format!("this run may pass the guard `{name}` with exactly {figure}");
         Diagnostic::note(codes::GUARD_ACCEPTED, message)

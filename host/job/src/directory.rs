@@ -201,7 +201,7 @@ pub(crate) fn credential(walk: &mut Walk<'_>, path: &str, node: &Node) -> Option
         "keyring" => CredentialSource::Keyring(walk.text(&section, "keyring")?),
         _ => CredentialSource::Command(command(walk, &section)?),
     };
-    Some(Credential { source, expires: expires(walk, &section) })
+    Some(Credential { source, expires: day(walk, &section, "expires", "2027-05-01") })
 }
 
 fn variable(walk: &mut Walk<'_>, section: &Section<'_>) -> Option<Text> {
@@ -225,10 +225,11 @@ fn file_name(walk: &mut Walk<'_>, section: &Section<'_>) -> Option<Text> {
     })
 }
 
-fn command(walk: &mut Walk<'_>, section: &Section<'_>) -> Option<Vec<Text>> {
+/// Gives a program with its arguments.
+pub(crate) fn command(walk: &mut Walk<'_>, section: &Section<'_>) -> Option<Vec<Text>> {
     let node = section.get("command")?;
     let Kind::Array(members) = &node.kind else {
-        let hint = "write the program and its arguments: `command = [\"pass\", \"show\", \"entra\"]`";
+        let hint = "write the program and its arguments: `command = [\"./program\", \"argument\"]`";
         walk.wrong_type(&section.child("command"), node, "a list of texts", hint);
         return None;
     };
@@ -254,15 +255,16 @@ fn command(walk: &mut Walk<'_>, section: &Section<'_>) -> Option<Vec<Text>> {
     Some(words)
 }
 
-fn expires(walk: &mut Walk<'_>, section: &Section<'_>) -> Option<Text> {
-    const HINT: &str = "write the day as \"2027-05-01\"";
-    let node = section.get("expires")?;
+/// Gives a day, written as TOML's date or as text.
+pub(crate) fn day(walk: &mut Walk<'_>, section: &Section<'_>, key: &str, example: &str) -> Option<Text> {
+    let hint = format!("write the day as \"{example}\"");
+    let node = section.get(key)?;
     if let Kind::Moment(day) = &node.kind {
         if values::day(day).is_err() {
-            walk.bad(&node.at, format!("`{}` is `{day}`: no day alone", section.child("expires")), HINT);
+            walk.bad(&node.at, format!("`{}` is `{day}`: no day alone", section.child(key)), hint);
             return None;
         }
         return Some(day.clone());
     }
-    walk.parsed(section, "expires", HINT, values::day)
+    walk.parsed(section, key, &hint, values::day)
 }

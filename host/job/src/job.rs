@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use rollcall_core::policy::Policy;
 use rollcall_core::{Field, Text};
 
+use crate::notify::Notify;
+use crate::schedule::Schedule;
 use crate::spans::Spans;
 
 /// A sync job.
@@ -31,6 +33,10 @@ pub struct Job {
     pub policy: Policy,
     /// `[leavers]`.
     pub leavers: Leavers,
+    /// `[schedule]`.
+    pub schedule: Option<Schedule>,
+    /// `[notify]`.
+    pub notify: Option<Notify>,
     /// Where every key stands; see [`Job::place`] and [`Job::resolve`]. Empty for a job that was not read from a file.
     pub spans: Spans,
 }

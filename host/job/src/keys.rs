@@ -63,6 +63,8 @@ pub(crate) const TABLES: &[(&str, &[&str])] = &[
     ("numbers", &["reserved", "twinning_countries"]),
     ("synchronize", &["new", "update", "delete"]),
     ("leavers", &["grace", "quarantine", "disabled", "disabled_when", "protect"]),
+    ("schedule", &["cron", "timezone", "start", "jitter"]),
+    ("notify", &["on", "command", "webhook"]),
     ("guard", &["max_delete", "max_create", "max_update", "max_clear", "min_directory", "window"]),
 ];
 

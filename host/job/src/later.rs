@@ -7,12 +7,7 @@ use crate::tree::Kind;
 use crate::walk::{Section, Walk};
 
 /// Tables that a later version brings, each with the name of what it is.
-const TABLES: &[(&str, &str)] = &[
-    ("adopt", "adoption"),
-    ("schedule", "a schedule"),
-    ("notify", "notification"),
-    ("handover", "the handover of codes"),
-];
+const TABLES: &[(&str, &str)] = &[("adopt", "adoption"), ("handover", "the handover of codes")];
 
 /// Refuses the tables that a later version brings, and several directories.
 pub(crate) fn refuse(walk: &mut Walk<'_>, root: &Section<'_>) {

@@ -8,7 +8,9 @@
 #![warn(missing_docs)]
 
 pub mod credential;
+pub mod cron;
 mod directory;
+pub mod expiry;
 mod fields;
 mod hidden;
 pub mod job;
@@ -16,8 +18,10 @@ mod keys;
 mod later;
 mod limits;
 mod load;
+pub mod notify;
 mod phone_system;
 mod plan;
+pub mod schedule;
 mod schema;
 pub mod spans;
 #[cfg(test)]

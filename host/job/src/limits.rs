@@ -8,6 +8,10 @@ pub(crate) const INCLUDES_MAX: usize = 32;
 pub(crate) const NAME_CHARS_MAX: usize = 64;
 /// The greatest length of a duration, in milliseconds: ten years.
 pub(crate) const DURATION_MS_MAX: u64 = 3650 * 24 * 60 * 60 * 1000;
+/// The greatest `jitter` of a schedule, in milliseconds: a day.
+pub(crate) const JITTER_MS_MAX: u64 = 24 * 60 * 60 * 1000;
+/// How many days before its end a credential is warned of.
+pub(crate) const EXPIRY_DAYS: i32 = 30;
 /// The greatest share in `[guard]`, in per cent: a job that owns one user may make a hundred.
 pub(crate) const PERCENT_MAX: f64 = 10_000.0;
 /// The greatest size of a credential, in bytes: a private key with its chain fits.

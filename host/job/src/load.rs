@@ -16,8 +16,10 @@ use crate::job::Job;
 use crate::keys;
 use crate::later;
 use crate::limits::{FILE_BYTES_MAX, INCLUDES_MAX, NAME_CHARS_MAX};
+use crate::notify::notify;
 use crate::phone_system::phone_system;
 use crate::plan::{guard, leavers, numbers, rules, synchronize};
+use crate::schedule::schedule;
 use crate::spans::{At, Source, Spans};
 use crate::tree::{self, Kind, Table};
 use crate::walk::{Section, Walk};
@@ -253,6 +255,8 @@ fn assemble(walk: &mut Walk<'_>, path: &Path, table: &Table) -> Job {
         twinning_countries,
         policy,
         leavers: leavers(walk, &root),
+        schedule: schedule(walk, &root),
+        notify: notify(walk, &root),
         spans: Spans::default(),
     }
 }

@@ -19,8 +19,8 @@ pub fn schema() -> Value {
         ("leavers", leavers()),
         ("adopt", later("Links users that already stand on the phone system.")),
         ("guard", guard()),
-        ("schedule", later("When `rollcall serve` runs the job.")),
-        ("notify", later("Who is told of a run.")),
+        ("schedule", schedule()),
+        ("notify", notify()),
         ("handover", later("Where random codes are handed over.")),
     ]);
     if let Some(map) = root.as_object_mut() {
@@ -258,6 +258,35 @@ fn guard() -> Value {
         ("window", duration("24h", "The limits hold for the sum applied within it; off but under `serve`.")),
     ]);
     described(table, "Limits; a share is of the users that this job owns.")
+}
+
+fn schedule() -> Value {
+    let table = object(&[
+        ("cron", text("Minute, hour, day of the month, month, day of the week: `0 */2 * * *`.")),
+        (
+            "timezone",
+            json!({ "type": "string", "default": "UTC",
+            "description": "A name of the time zone database, such as `Europe/London`." }),
+        ),
+        ("start", text("The first day on which it runs, `2026-12-01`.")),
+        ("jitter", duration("0s", "Within how long behind its time a run begins, so that many jobs spread.")),
+    ]);
+    described(required(table, &["cron"]), "When `rollcall serve` runs the job.")
+}
+
+fn notify() -> Value {
+    let on = json!({
+        "type": "array",
+        "items": { "enum": ["failed", "refused", "skipped", "expiring", "changed"] },
+        "default": ["failed", "refused", "skipped", "expiring"],
+        "description": "Of what is told; the same trouble is told once.",
+    });
+    let table = object(&[
+        ("on", on),
+        ("command", texts("A program and its arguments; it gets the run's JSON on standard input.")),
+        ("webhook", text("`https://…`; the run's JSON, without what is personal, is posted to it.")),
+    ]);
+    described(table, "Who is told of a run.")
 }
 
 #[cfg(test)]

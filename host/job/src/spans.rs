@@ -58,6 +58,11 @@ pub(crate) fn place_of(sources: &[Source], at: &At) -> Place {
 }
 
 impl Job {
+    /// Gives the files that the job was read from, its own first.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.spans.sources.iter().map(|source| &*source.file)
+    }
+
     /// Gives where a key stands: `job.place(&["rules", "files"])`.
     pub fn place(&self, path: &[&str]) -> Option<Place> {
         self.spans.place(path)

@@ -221,10 +221,6 @@ fn what_later_versions_bring() {
         r#"voicemail_code = { random = 6 }
 [adopt]
 by = ["email"]
-[schedule]
-cron = "0 */2 * * *"
-[notify]
-on = ["failed"]
 [handover]
 file = "new-users.jsonl"
 [directory.grants]
@@ -235,13 +231,9 @@ ldap = ["ldaps://dc1.corp.example"]
                 write an expression that gives the code
             16:2 E0107 `[adopt]`: adoption is not in this version yet
                 take the table out
-            18:2 E0107 `[schedule]`: a schedule is not in this version yet
+            18:2 E0107 `[handover]`: the handover of codes is not in this version yet
                 take the table out
-            20:2 E0107 `[notify]`: notification is not in this version yet
-                take the table out
-            22:2 E0107 `[handover]`: the handover of codes is not in this version yet
-                take the table out
-            25:1 E0107 `directory.grants.ldap`: the grant of LDAP servers is not in this version yet
+            21:1 E0107 `directory.grants.ldap`: the grant of LDAP servers is not in this version yet
                 take the key out
         "#]],
     );
@@ -461,3 +453,6 @@ fn places_of_keys_and_expressions() {
     let expect = [("id", true), ("names::phone_name(user)", true), ("a + \\\"b\\\"", false), ("mail", true)];
     assert_eq!(shown, expect.map(|(text, verbatim)| (text.to_owned(), verbatim)));
 }
+
+#[path = "schedule_tests.rs"]
+mod schedule;

@@ -19,7 +19,9 @@ mod runs;
 mod schema;
 mod seal;
 mod shapes;
+mod slots;
 mod store;
 
 pub use mirror::MirrorFile;
+pub use slots::Slot;
 pub use store::Store;

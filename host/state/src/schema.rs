@@ -77,6 +77,13 @@ CREATE TABLE change (
     PRIMARY KEY (run, idx)
 ) STRICT;
 CREATE INDEX change_record ON change (directory, native);
+CREATE TABLE slot (
+    job TEXT PRIMARY KEY, taken INTEGER NOT NULL, schedule TEXT NOT NULL, tries INTEGER NOT NULL, exit INTEGER,
+    succeeded INTEGER
+) STRICT;
+CREATE TABLE told (
+    job TEXT NOT NULL, kind TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (job, kind)
+) STRICT;
 "];
 
 /// The steps of a mirror's file. It is a cache: a step may drop everything.

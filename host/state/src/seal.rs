@@ -9,6 +9,7 @@ use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
 use rollcall_core::Secret;
 use rollcall_edges::state::StateError;
+use sha2::{Digest as _, Sha256};
 
 use crate::files;
 use crate::limits::KEY_BYTES;
@@ -18,7 +19,11 @@ const NONCE_BYTES: usize = 24;
 
 /// The state's key.
 #[derive(Clone)]
-pub(crate) struct Seal(XChaCha20Poly1305);
+pub(crate) struct Seal {
+    codes: XChaCha20Poly1305,
+    /// A key of its own for pseudonyms.
+    pseudonyms: [u8; KEY_BYTES],
+}
 
 impl Seal {
     /// Reads the key. Where there is none it is drawn, but never beside a ledger: the codes in there were sealed with
@@ -44,7 +49,16 @@ impl Seal {
                 format!("the key `{}` has {} bytes instead of {KEY_BYTES}", path.display(), key.len());
             return Err(damaged(&message));
         }
-        Ok(Self(XChaCha20Poly1305::new(key.as_slice().into())))
+        let pseudonyms = Sha256::new_with_prefix("rollcall pseudonyms").chain_update(&key).finalize().into();
+        Ok(Self { codes: XChaCha20Poly1305::new(key.as_slice().into()), pseudonyms })
+    }
+
+    /// Gives what stands for a text wherever it must not stand itself: the same for the same text, and nothing that can
+    /// be found out without the key.
+    pub(crate) fn pseudonym(&self, text: &str) -> String {
+        // Cut to half, the digest does not say how a longer text would go on.
+        let digest = Sha256::new().chain_update(self.pseudonyms).chain_update(text).finalize();
+        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Seals a code for one row.
@@ -53,7 +67,7 @@ impl Seal {
         getrandom::fill(&mut nonce).map_err(|error| damaged(&format!("no random numbers: {error}")))?;
         let payload = Payload { msg: code.expose().as_bytes(), aad: row.as_bytes() };
         let sealed = self
-            .0
+            .codes
             .encrypt(XNonce::from_slice(&nonce), payload)
             .map_err(|_| damaged("a code cannot be sealed"))?;
         Ok(STANDARD_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
@@ -65,7 +79,7 @@ impl Seal {
         let bytes = STANDARD_NO_PAD.decode(text).map_err(|_| wrong())?;
         let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES).ok_or_else(wrong)?;
         let payload = Payload { msg: sealed, aad: row.as_bytes() };
-        let plain = self.0.decrypt(XNonce::from_slice(nonce), payload).map_err(|_| wrong())?;
+        let plain = self.codes.decrypt(XNonce::from_slice(nonce), payload).map_err(|_| wrong())?;
         String::from_utf8(plain).map(Secret::new).map_err(|_| wrong())
     }
 }

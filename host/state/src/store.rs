@@ -54,6 +54,12 @@ impl Store {
         }
     }
 
+    /// Gives what stands for a text in logs and hooks: the same for the same text, and nothing that can be found out
+    /// without this state's key.
+    pub fn pseudonym(&self, text: &str) -> String {
+        self.seal.pseudonym(text)
+    }
+
     /// Gives a note that was kept under a name.
     ///
     /// # Errors

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use anstyle::AnsiColor;
-use rollcall_core::Field;
+use rollcall_core::{Field, Place, Severity};
 use rollcall_edges::directory::{Directory as _, Finding, FindingState};
+use rollcall_job::expiry::expiring;
 use serde_json::json;
 
 use crate::args::Global;
@@ -19,9 +20,18 @@ use crate::wiring::{Intent, Session};
 /// Runs the command.
 pub(crate) async fn run(global: &Global, output: &Output, job: &Path) -> Result<u8, Failure> {
     let session = Session::open(global, job)?;
-    let (directory, directory_exit) = directory(&session).await;
-    let (office, office_exit) = office(&session).await;
+    let (mut directory, directory_exit) = directory(&session).await;
+    let (mut office, office_exit) = office(&session).await;
     session.progress.clear();
+    for found in expiring(&session.job, session.clock.now().0) {
+        let state = match found.severity {
+            Severity::Error => FindingState::Failed,
+            Severity::Warning | Severity::Note => FindingState::Warned,
+        };
+        let phone = matches!(&found.place, Place::Path(path) if path.first().is_some_and(|key| **key == *"phone_system"));
+        let list = if phone { &mut office } else { &mut directory };
+        list.push(finding("credential", state, found.message, found.hint));
+    }
     if output.json {
         output.payload(&shapes::write(&json!({
             "schema_version": shapes::SCHEMA_VERSION,

@@ -1,0 +1,395 @@
+//! `serve`: every job on its schedule, in one process.
+//!
+//! One loop looks at the time and at the files; each run is a task of its own. A slot is marked as taken before its run
+//! begins, and its outcome is kept after, so that a crash runs nothing twice and forgets nothing.
+
+pub(crate) mod board;
+mod folder;
+mod gates;
+pub(crate) mod listen;
+mod served;
+pub(crate) mod tell;
+mod trust;
+pub(crate) mod turn;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rollcall_core::{Diagnostic, Text, codes};
+use rollcall_edges::clock::Instant;
+use rollcall_engine::schedule;
+use rollcall_job::expiry;
+use rollcall_state::Store;
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+
+use crate::args::{Global, ServeJobsArgs};
+use crate::exit;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::serve::board::{Board, interrupted, well};
+use crate::serve::gates::Gates;
+use crate::serve::served::{Served, key};
+use crate::serve::tell::troubles;
+use crate::serve::turn::{Turn, turn};
+use crate::time;
+use crate::view::text::shown;
+use crate::wiring::{Session, Shared};
+
+/// How long the loop sleeps at most, on the machine's clock: a signal is noticed within this.
+const TICK: Duration = Duration::from_millis(250);
+/// How often the files are looked at, on the machine's clock.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// How late a run is when its slot counts as missed, in milliseconds.
+const LATE_MS: u64 = 60_000;
+
+/// What the loop works with.
+struct Service<'a> {
+    output: &'a Output,
+    shared: Shared,
+    store: Store,
+    board: Arc<Mutex<Board>>,
+    named: Vec<PathBuf>,
+    jobs: Vec<Served>,
+    running: JoinSet<Ended>,
+    gates: Arc<Gates>,
+    looked: std::time::Instant,
+}
+
+/// A run that has ended.
+struct Ended {
+    job: Text,
+    slot: Instant,
+    /// `None`: it did not begin, because the process is to end.
+    turn: Option<Turn>,
+    session: Arc<Session>,
+    /// How many users the job owns now.
+    owned: u64,
+}
+
+/// Runs the command.
+pub(crate) async fn run(global: &Global, output: &Output, args: &ServeJobsArgs) -> Result<u8, Failure> {
+    let shared = Shared::new(global, true)?;
+    if shared.clock.pause(1).is_none() {
+        let message = "ROLLCALL_NOW stands still, and a schedule needs a clock that runs";
+        return Err(Failure::new(exit::USAGE, codes::USAGE, message)
+            .hint("write `+running` behind it, or `+60x` for a fast one"));
+    }
+    let store = Store::open(&shared.folder).await?;
+    let board = Arc::new(Mutex::new(Board::new(args.unhealthy_after)));
+    let mut service = Service {
+        output,
+        shared,
+        store,
+        board: board.clone(),
+        named: args.jobs.clone(),
+        jobs: Vec::new(),
+        running: JoinSet::new(),
+        gates: Arc::default(),
+        looked: std::time::Instant::now(),
+    };
+    let wrong = service.scan(true).await?;
+    if !service.jobs.iter().any(|job| job.session.is_ok()) {
+        let none = || {
+            let hint = "a folder's jobs are its `*.toml` with `name` and `[schedule]`, and the `job.toml` of each folder below";
+            vec![Diagnostic::error(codes::JOB_UNSCHEDULED, "there is no job to serve").hint(hint)]
+        };
+        return Err(Failure::invalid(if wrong.is_empty() { none() } else { wrong }));
+    }
+    let address = match args.listen {
+        Some(address) => Some(listen::start(address, board).await?),
+        None => None,
+    };
+    if output.json || address.is_some() {
+        let first = json!({ "address": address.map(|at| at.to_string()), "jobs": service.jobs.len() });
+        output.payload(&format!("{first}\n"));
+    }
+    service.run().await
+}
+
+impl Service<'_> {
+    async fn run(mut self) -> Result<u8, Failure> {
+        let mut hangup = signal(SignalKind::hangup()).map_err(|why| {
+            Failure::new(exit::ERROR, codes::USAGE, format!("signals cannot be listened to: {why}"))
+        })?;
+        loop {
+            if let Some(signal) = self.shared.cancel.signal() {
+                return self.end(signal).await;
+            }
+            self.board().beat();
+            if self.looked.elapsed() >= LOOK {
+                self.looked = std::time::Instant::now();
+                self.look().await?;
+            }
+            self.begin_due().await?;
+            let pause = self.pause();
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                Some(ended) = self.running.join_next(), if !self.running.is_empty() => {
+                    if let Ok(ended) = ended {
+                        self.ended(ended).await;
+                    }
+                }
+                Some(()) = hangup.recv() => {
+                    self.scan(false).await?;
+                }
+            }
+        }
+    }
+
+    fn board(&self) -> MutexGuard<'_, Board> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives how long to sleep: until the next run begins, and never long.
+    fn pause(&self) -> Duration {
+        let now = self.shared.clock.now();
+        let waiting = self.jobs.iter().filter(|job| !job.running).filter_map(|job| job.wake);
+        let next = waiting.min().and_then(|wake| self.shared.clock.pause(wake.since(now)));
+        next.map_or(TICK, |next| next.clamp(Duration::from_millis(1), TICK))
+    }
+
+    /// Reads the list of job files again, and those that are new to it. Gives what is wrong with some.
+    async fn scan(&mut self, starting: bool) -> Result<Vec<Diagnostic>, Failure> {
+        let found = folder::list(&self.named)?;
+        for job in &mut self.jobs {
+            job.leaving = !found.contains(&job.found);
+        }
+        self.jobs.retain(|job| job.running || !job.leaving);
+        let mut wrong = Vec::new();
+        for found in found {
+            if self.jobs.iter().any(|job| job.found == found) {
+                continue;
+            }
+            if let Some(job) = Served::load(&self.shared, &found) {
+                wrong.extend(self.admit(job, starting).await?);
+            }
+        }
+        let names: Vec<Text> = self.jobs.iter().map(|job| job.name.clone()).collect();
+        self.board().keep(|name| names.iter().any(|known| **known == *name));
+        Ok(wrong)
+    }
+
+    /// Reads again what has changed.
+    async fn look(&mut self) -> Result<(), Failure> {
+        let changed: Vec<usize> = (0..self.jobs.len())
+            .filter(|at| self.jobs.get(*at).is_some_and(|job| !job.running && job.changed()))
+            .collect();
+        for at in changed.into_iter().rev() {
+            let before = self.jobs.remove(at);
+            self.output.say(&format!("{}: its files have changed", shown(&before.name)));
+            match Served::load(&self.shared, &before.found) {
+                Some(mut job) => {
+                    // Whoever was told of the job before is told that it cannot be used now.
+                    job.notify = job.notify.or(before.notify);
+                    if job.name != before.name && job.session.is_err() {
+                        job.name = before.name;
+                    } else if job.name != before.name {
+                        self.board().keep(|name| *name != *before.name);
+                    }
+                    self.admit(job, false).await?;
+                }
+                None => self.board().keep(|name| *name != *before.name),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a job in: says what is wrong with it, or when it runs. Gives what is wrong.
+    async fn admit(&mut self, mut job: Served, starting: bool) -> Result<Vec<Diagnostic>, Failure> {
+        if let Some(other) = self.jobs.iter().find(|other| other.name == job.name && other.session.is_ok()) {
+            let message = format!(
+                "`{}` and `{}` are both the job `{}`",
+                other.found.path.display(),
+                job.found.path.display(),
+                job.name
+            );
+            let why = Diagnostic::error(codes::JOB_NAME_TWICE, message);
+            // The first one is served; the line of the second must not hide it.
+            job.name = job.found.path.display().to_string().into();
+            job.refuse(vec![why.hint("a name is one job: rename one of them, or serve one of the two")]);
+        }
+        let now = self.shared.clock.now();
+        let (succeeded, told) = job.remember(&self.store, now, starting).await?;
+        self.output.diagnostics(told.as_slice());
+        let owned = self.store.owned(&job.name).await?;
+        {
+            let mut board = self.board();
+            let line = board.line(&job.name);
+            (line.valid, line.next, line.owned) = (job.session.is_ok(), job.wake, owned);
+            line.succeeded = line.succeeded.or(succeeded);
+        }
+        let wrong = job.session.as_ref().err().cloned().unwrap_or_default();
+        if wrong.is_empty() {
+            self.output.say(&format!("{}: the next run is {}", shown(&job.name), self.when(&job)));
+        } else if !starting {
+            self.output.diagnostics(&wrong);
+        }
+        self.jobs.push(job);
+        if !wrong.is_empty() {
+            let at = self.jobs.len() - 1;
+            self.invalid(at, &wrong).await;
+        }
+        Ok(wrong)
+    }
+
+    fn when(&self, job: &Served) -> String {
+        let now = self.shared.clock.now();
+        match (job.due(now), job.wake) {
+            (Some((slot, _)), _) => format!("now, for its slot at {}", time::shown(slot)),
+            (None, Some(wake)) => format!("at {}", time::shown(wake)),
+            (None, None) => "never".to_owned(),
+        }
+    }
+
+    /// Tells of a job that cannot be used.
+    async fn invalid(&self, at: usize, wrong: &[Diagnostic]) {
+        let Some(job) = self.jobs.get(at) else { return };
+        let turn = Turn::nothing(&job.name, Failure::invalid(wrong.to_vec()));
+        if let Some(notify) = &job.notify {
+            let told =
+                tell::tell(&self.store, notify, &job.name, &turn, &troubles(&turn), &*self.shared.clock)
+                    .await;
+            self.output.diagnostics(told.err().as_slice());
+        }
+    }
+
+    /// Begins every run whose time has come.
+    async fn begin_due(&mut self) -> Result<(), Failure> {
+        let now = self.shared.clock.now();
+        for at in 0..self.jobs.len() {
+            let Some(job) = self.jobs.get(at) else { break };
+            let Some((slot, tries)) = job.due(now) else { continue };
+            // Files are read again at each run: what decides about telephones is what stands there now.
+            let writable = job.writable();
+            if !writable.is_empty() || job.changed() {
+                let before = self.jobs.remove(at);
+                let Some(mut again) = Served::load(&self.shared, &before.found) else { return Ok(()) };
+                again.notify = again.notify.or(before.notify);
+                self.admit(again, false).await?;
+                // The list has another order now; the rest has its turn at once.
+                return Ok(());
+            }
+            self.begin(at, slot, tries, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn begin(&mut self, at: usize, slot: Instant, tries: u32, now: Instant) -> Result<(), Failure> {
+        let Some(job) = self.jobs.get_mut(at) else { return Ok(()) };
+        let Ok(session) = &job.session else { return Ok(()) };
+        let session = session.clone();
+        let Some(schedule) = session.job.schedule.as_ref() else { return Ok(()) };
+        (job.taken, job.again, job.running) = (job.taken.max(slot), None, true);
+        job.plan();
+        let late = now.since(schedule::begin(schedule, &job.name, slot));
+        let key = key(schedule);
+        let (name, wake) = (job.name.clone(), job.wake);
+        if late > LATE_MS {
+            let slot = time::shown(slot);
+            self.output.say(&format!("{}: its slot at {slot} was missed and runs now", shown(&name)));
+        }
+        {
+            let mut board = self.board();
+            let line = board.line(&name);
+            (line.running, line.next) = (true, wake);
+        }
+        let (store, gates, cancel) = (self.store.clone(), self.gates.clone(), self.shared.cancel.clone());
+        self.running.spawn(async move {
+            let _passed = gates.pass(&session.job).await;
+            let turn = if cancel.signal().is_some() {
+                None
+            } else {
+                Some(match store.take_slot(&name, &key, slot, tries).await {
+                    Ok(()) => turn(&session).await,
+                    // A slot that cannot be marked must not run: it would run again after a crash.
+                    Err(error) => Turn::nothing(&name, error.into()),
+                })
+            };
+            let owned = store.owned(&name).await.unwrap_or(0);
+            Ended { job: name, slot, turn, session, owned }
+        });
+        Ok(())
+    }
+
+    /// Keeps what a run came to, and tells of it.
+    async fn ended(&mut self, ended: Ended) {
+        let Ended { job: name, slot, turn, session, owned } = ended;
+        let now = self.shared.clock.now();
+        let job = self.jobs.iter_mut().find(|job| job.name == name);
+        let Some(turn) = turn else { return };
+        let mut passed = slot;
+        let mut wake = None;
+        if let Some(job) = job {
+            job.running = false;
+            if !interrupted(turn.exit)
+                && let Some(last) = session.job.schedule.as_ref().and_then(|s| schedule::last(s, now))
+            {
+                // No job runs beside itself, and what it would have done is done.
+                passed = passed.max(last);
+                job.taken = job.taken.max(last);
+            }
+            job.plan();
+            wake = job.wake;
+        }
+        let succeeded = well(turn.exit).then_some(now);
+        let kept = self.store.end_slot(&name, turn.exit, succeeded, passed).await;
+        if let Err(error) = kept {
+            self.output.diagnostics(&Failure::from(error).diagnostics);
+        }
+        {
+            let mut board = self.board();
+            let line = board.line(&name);
+            line.ended(turn.exit, &turn.figures, now);
+            (line.next, line.owned) = (wake, owned);
+        }
+        self.jobs.retain(|job| job.running || !job.leaving);
+        self.log(&name, slot, &turn, wake);
+        if let Some(notify) = &session.job.notify {
+            let mut troubles = troubles(&turn);
+            tell::expiring(&mut troubles, &expiry::expiring(&session.job, now.0));
+            let told = tell::tell(&self.store, notify, &name, &turn, &troubles, &*self.shared.clock).await;
+            self.output.diagnostics(told.err().as_slice());
+        }
+    }
+
+    /// Says what a run came to, without a name of anybody.
+    fn log(&self, job: &Text, slot: Instant, turn: &Turn, wake: Option<Instant>) {
+        let next = wake.map_or("never".to_owned(), time::shown);
+        if self.output.json {
+            let line = json!({
+                "job": &**job, "run": turn.run.as_deref(), "slot": time::shown(slot), "exit": turn.exit,
+                "summary": turn.document["summary"], "duration_ms": turn.figures.duration_ms,
+                "next_run": wake.map(time::shown),
+            });
+            self.output.payload(&format!("{line}\n"));
+        }
+        let summary = &turn.document["summary"];
+        self.output.say(&format!(
+            "{}: run {} ended with {} after {} ms: {} users read, {} applied, {} failed, {} skipped; next at {next}",
+            shown(job),
+            turn.run.as_deref().unwrap_or("-"),
+            turn.exit,
+            turn.figures.duration_ms,
+            summary["directory_users"],
+            summary["applied"],
+            summary["failed"],
+            summary["skipped"],
+        ));
+        self.output.diagnostics(&turn.loggable());
+    }
+
+    /// Ends: what runs has been asked to finish the operation in flight, and nothing else begins.
+    async fn end(mut self, signal: i32) -> Result<u8, Failure> {
+        self.output.say("a signal: what is in flight is finished");
+        while let Some(ended) = self.running.join_next().await {
+            if let Ok(ended) = ended {
+                self.ended(ended).await;
+            }
+        }
+        Ok(exit::of_class(rollcall_engine::Class::Interrupted, Some(signal)))
+    }
+}

@@ -1,0 +1,387 @@
+//! `serve`: slots, missed ones, files that change or that others can write, health, metrics, signals and `[notify]`,
+//! on a clock that runs sixty times as fast.
+
+use std::fs::Permissions;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rollcall_tests::harness::TestEnv;
+use rollcall_tests::scene::users_of;
+use serde_json::Value;
+
+use crate::env;
+
+/// How long something may take that takes a second or two on an idle machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A `serve` that runs.
+struct Service {
+    child: Child,
+    address: String,
+    stdout: BufReader<std::process::ChildStdout>,
+    log: std::path::PathBuf,
+}
+
+impl Service {
+    /// Starts it on a clock that begins at `now` and runs at a speed.
+    fn start(env: &TestEnv, now: &str, arguments: &[&str]) -> Self {
+        let log = env.path("serve.log");
+        let all = [&["serve", "--json", "--listen", "127.0.0.1:0"], arguments].concat();
+        let mut child = env
+            .command(&all)
+            .env("ROLLCALL_NOW", now)
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::options().create(true).append(true).open(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut first = String::new();
+        stdout.read_line(&mut first).unwrap();
+        let json: Value = serde_json::from_str(&first)
+            .unwrap_or_else(|error| panic!("{error}: {first} {}", std::fs::read_to_string(&log).unwrap()));
+        let address = json["address"].as_str().unwrap().to_owned();
+        Self { child, address, stdout, log }
+    }
+
+    /// Asks for a path and gives status and body.
+    fn get(&self, path: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    }
+
+    /// Gives a figure of the metrics; 0 where it is not there yet.
+    fn figure(&self, line: &str) -> f64 {
+        let (status, body) = self.get("/metrics");
+        assert_eq!(status, 200);
+        let value = body.lines().find_map(|known| known.strip_prefix(line)?.trim().parse().ok());
+        value.unwrap_or(0.0)
+    }
+
+    /// Gives how many runs of a job have ended with a code.
+    fn runs(&self, job: &str, exit: u8) -> u32 {
+        self.figure(&format!("rollcall_runs_total{{job=\"{job}\",exit=\"{exit}\"}}")) as u32
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Waits until something holds.
+    fn until(&self, what: &str, holds: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !holds() {
+            assert!(begun.elapsed() < PATIENCE, "{what}: never\n{}\n{}", self.log(), self.get("/metrics").1);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+    }
+
+    /// Ends it with a signal; gives the exit code and the rest of its output.
+    fn end(mut self, name: &str) -> (Option<i32>, String) {
+        self.signal(name);
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).unwrap();
+        (self.child.wait().unwrap().code(), rest)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Writes a job with so many people; everything belongs to its owner alone.
+fn job(env: &TestEnv, name: &str, people: usize, more: &str) {
+    let rows: String =
+        (0..people).map(|at| format!("P{at},{name} Person {at},person{at}@x.example\n")).collect();
+    env.write(&format!("{name}.csv"), format!("id,name,email\n{rows}"));
+    let text = format!(
+        "name = \"{name}\"\n[directory]\nconnector = \"csv\"\n[directory.settings]\npath = \"{name}.csv\"\nid_column = \"id\"\n\
+         [phone_system]\nkind = \"embedded\"\npath = \"office.db\"\n\
+         [fields]\nuser_identification = \"id\"\nname = \"names::phone_name(name)\"\nemail = \"email\"\n\
+         [synchronize]\nnew = true\nupdate = true\n{more}\n"
+    );
+    env.write(&format!("{name}.toml"), text);
+    mode(&env.path(&format!("{name}.toml")), 0o600);
+    mode(&env.path(""), 0o700);
+}
+
+fn mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+const EACH_MINUTE: &str = "[schedule]\ncron = \"* * * * *\"";
+
+fn history(env: &TestEnv) -> Vec<Value> {
+    env.run(&["runs", "--json", "--limit", "200"]).success().json()["runs"].as_array().unwrap().clone()
+}
+
+#[test]
+fn jobs_run_on_their_schedule_and_never_beside_each_other() {
+    let env = env();
+    job(&env, "A", 5, EACH_MINUTE);
+    job(&env, "B", 5, EACH_MINUTE);
+    job(&env, "C", 1, "");
+    let service = Service::start(&env, "2026-12-01T08:00:30Z+60x", &["."]);
+    assert_eq!(service.get("/healthz").0, 200);
+    service.until("three runs each", || service.runs("A", 0) >= 3 && service.runs("B", 0) >= 3);
+    assert_eq!(service.figure("rollcall_changes_total{job=\"A\",action=\"create\"}"), 5.0);
+    assert_eq!(service.figure("rollcall_directory_users{job=\"B\"}"), 5.0);
+    assert_eq!(service.figure("rollcall_users_owned{job=\"B\"}"), 5.0);
+    assert!(service.figure("rollcall_next_run_timestamp_seconds{job=\"A\"}") > 1_796_112_000.0);
+    assert!(service.figure("rollcall_last_success_timestamp_seconds{job=\"A\"}") > 1_796_112_000.0);
+    let (status, health) = service.get("/healthz");
+    let health: Value = serde_json::from_str(&health).unwrap();
+    assert_eq!((status, &health["healthy"]), (200, &Value::Bool(true)));
+    let jobs: Vec<&str> =
+        health["jobs"].as_array().unwrap().iter().map(|job| job["job"].as_str().unwrap()).collect();
+    assert_eq!(jobs, ["A", "B"], "a job without a schedule only lies there");
+    assert_eq!(service.get("/nothing").0, 404);
+    let log = service.log();
+    let (code, rest) = service.end("TERM");
+    assert_eq!(code, Some(143));
+    let line: Value = serde_json::from_str(rest.lines().next().unwrap()).unwrap();
+    assert_eq!((&line["exit"], &line["summary"]["directory_users"]), (&0.into(), &5.into()));
+    assert!(
+        !log.contains("Person") && !rest.contains("Person") && !rest.contains("x.example"),
+        "{log}{rest}"
+    );
+
+    let runs = history(&env);
+    let mut spans: Vec<(&str, &str, &str)> = runs
+        .iter()
+        .map(|run| {
+            (run["started"].as_str().unwrap(), run["ended"].as_str().unwrap(), run["job"].as_str().unwrap())
+        })
+        .collect();
+    spans.sort_unstable();
+    assert!(spans.windows(2).all(|pair| pair[0].1 <= pair[1].0), "two runs on one phone system: {spans:?}");
+    assert_eq!(users_of(&env, "office.db").len(), 10);
+}
+
+#[test]
+fn a_slot_that_was_missed_runs_once() {
+    let env = env();
+    job(&env, "A", 3, "[schedule]\ncron = \"0 2 * * *\"\ntimezone = \"America/New_York\"");
+    let service = Service::start(&env, "2026-12-01T08:30:00Z+running", &["A.toml"]);
+    assert!(service.log().contains("A: the next run is at 2026-12-02T07:00:00Z"), "{}", service.log());
+    assert_eq!(service.end("INT").0, Some(130));
+    assert_eq!(history(&env).len(), 0, "what lies before the first start was not missed");
+    // Three days down.
+    let service = Service::start(&env, "2026-12-04T12:00:00Z+running", &["A.toml"]);
+    service.until("the run", || service.runs("A", 0) == 1);
+    let log = service.log();
+    assert!(log.contains("its slot at 2026-12-04T07:00:00Z was missed and runs now"), "{log}");
+    std::thread::sleep(Duration::from_millis(700));
+    assert_eq!(service.runs("A", 0), 1);
+    assert_eq!(service.end("TERM").0, Some(143));
+    let service = Service::start(&env, "2026-12-04T12:10:00Z+running", &["A.toml"]);
+    std::thread::sleep(Duration::from_millis(700));
+    assert!(service.figure("rollcall_last_success_timestamp_seconds{job=\"A\"}") > 1_796_000_000.0);
+    assert_eq!(service.end("TERM").0, Some(143));
+    assert_eq!(history(&env).len(), 1);
+    // Another schedule is another promise: nothing of it was missed.
+    job(&env, "A", 3, "[schedule]\ncron = \"0 11 * * *\"");
+    let service = Service::start(&env, "2026-12-04T12:20:00Z+running", &["A.toml"]);
+    assert!(service.log().contains("the next run is at 2026-12-05T11:00:00Z"), "{}", service.log());
+}
+
+#[test]
+fn what_it_refuses_to_serve() {
+    let env = env();
+    let serve = |arguments: &[&str]| env.run(&[&["serve"], arguments].concat());
+    job(&env, "A", 1, EACH_MINUTE);
+    env.write("rules.rhai", "");
+    mode(&env.path("rules.rhai"), 0o600);
+    let _ = serve(&["A.toml"]).exits(64).says("ROLLCALL_NOW stands still");
+    let mut env = env;
+    env.set("ROLLCALL_NOW", "2026-12-01T08:00:00Z+running");
+    let serve = |arguments: &[&str]| env.run(&[&["serve"], arguments].concat());
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:9464", "9464"] {
+        let _ = serve(&["A.toml", "--listen", address]).exits(64);
+    }
+    let _ = serve(&["none.toml"]).exits(12).says("E0100");
+    std::fs::create_dir(env.path("empty")).unwrap();
+    let _ = serve(&["empty"]).exits(12).says("there is no job to serve");
+    job(&env, "B", 1, "");
+    let _ = serve(&["B.toml"]).exits(12).says("E0114").says("has no [schedule]");
+    // Whoever can write one of its files decides what it does.
+    mode(&env.path("A.toml"), 0o620);
+    let _ = serve(&["A.toml"]).exits(12).says("E0113").says("its group can write it").says("chmod go-w");
+    mode(&env.path("A.toml"), 0o602);
+    let _ = serve(&["A.toml"]).exits(12).says("everybody can write it");
+    mode(&env.path("A.toml"), 0o600);
+    mode(&env.path(""), 0o777);
+    let _ = serve(&["A.toml"]).exits(12).says("its folder").says("everybody can write it");
+    job(&env, "A", 1, &format!("{EACH_MINUTE}\n[rules]\nfiles = [\"rules.rhai\"]"));
+    mode(&env.path("rules.rhai"), 0o666);
+    let _ = serve(&["A.toml"]).exits(12).says("rules.rhai` is code");
+    // The same file can be tried by hand: somebody looks.
+    let _ = env.run(&["preview", "A.toml"]).success();
+}
+
+#[test]
+fn a_file_that_changes_is_read_again_and_one_that_breaks_stops_nobody_else() {
+    let env = env();
+    job(&env, "A", 2, &format!("{EACH_MINUTE}\n[notify]\ncommand = [\"./tell\"]"));
+    job(&env, "B", 2, EACH_MINUTE);
+    program(&env, "tell", "echo \"$ROLLCALL_JOB $ROLLCALL_EVENTS $ROLLCALL_EXIT\" >> told");
+    let service = Service::start(&env, "2026-12-01T08:00:30Z+60x", &["."]);
+    service.until("a run", || service.runs("A", 0) >= 1 && service.runs("B", 0) >= 1);
+    let good = env.read("A.toml");
+    env.write("A.toml", good.replace("[synchronize]", "[synchronise]"));
+    service.until("unhealthy", || service.get("/healthz").0 == 503);
+    let before = (service.runs("A", 0), service.runs("B", 0));
+    service.until("the other goes on", || service.runs("B", 0) >= before.1 + 2);
+    assert_eq!(service.runs("A", 0), before.0);
+    assert_eq!(env.read("told"), "A failed 12\n");
+    assert!(service.log().contains("did you mean `synchronize`?"), "{}", service.log());
+    env.write("A.toml", &good);
+    service.until("it runs again", || service.runs("A", 0) > before.0);
+    assert_eq!(service.get("/healthz").0, 200);
+    service.until("told", || env.read("told") == "A failed 12\nA recovered 0\n");
+    // Others may write it by now: its next run does not begin.
+    mode(&env.path("A.toml"), 0o666);
+    service.until("refused", || service.get("/healthz").0 == 503);
+    service.until("told", || env.read("told").ends_with("A failed 12\n"));
+    mode(&env.path("A.toml"), 0o600);
+    service.until("healthy", || service.get("/healthz").0 == 200);
+    // A new job is found when it is asked for.
+    job(&env, "C", 1, EACH_MINUTE);
+    service.signal("HUP");
+    service.until("the new one", || service.runs("C", 0) >= 1);
+    std::fs::remove_file(env.path("C.toml")).unwrap();
+    service.signal("HUP");
+    service.until("it is gone", || !service.get("/healthz").1.contains("\"C\""));
+    assert_eq!(service.end("TERM").0, Some(143));
+}
+
+/// Writes a program that does something with what it is told.
+fn program(env: &TestEnv, name: &str, does: &str) {
+    let path = env.write(name, format!("#!/bin/sh\ncd \"$(dirname \"$0\")\"\n{does}\n"));
+    mode(&path, 0o700);
+}
+
+#[test]
+fn the_same_trouble_is_told_once() {
+    let env = env();
+    let tell = "[notify]\non = [\"failed\", \"skipped\", \"changed\", \"expiring\"]\ncommand = [\"./tell\"]";
+    job(&env, "A", 2, &format!("{EACH_MINUTE}\n{tell}"));
+    program(&env, "tell", "cat > \"told-$(ls told-* 2>/dev/null | wc -l)\"");
+    let told = |at: usize| -> Value { serde_json::from_str(&env.read(&format!("told-{at}"))).unwrap() };
+    let there = |at: usize| {
+        std::fs::read(env.path(&format!("told-{at}")))
+            .is_ok_and(|text| serde_json::from_slice::<Value>(&text).is_ok())
+    };
+    std::fs::rename(env.path("A.csv"), env.path("away.csv")).unwrap();
+    let service = Service::start(&env, "2026-12-01T08:00:30Z+60x", &["A.toml"]);
+    let failed = |service: &Service| [1, 12, 13].iter().map(|exit| service.runs("A", *exit)).sum::<u32>();
+    service.until("three failures", || failed(&service) >= 3);
+    assert_eq!(service.get("/healthz").0, 503);
+    assert!(there(0) && !there(1), "{}", service.log());
+    assert_eq!(told(0)["events"], serde_json::json!(["failed"]));
+    assert_eq!((&told(0)["job"], &told(0)["schema_version"]), (&"A".into(), &1.into()));
+    assert!(!told(0)["diagnostics"].as_array().unwrap().is_empty());
+    std::fs::rename(env.path("away.csv"), env.path("A.csv")).unwrap();
+    service.until("recovered", || there(1));
+    assert_eq!(told(1)["events"], serde_json::json!(["recovered", "changed"]));
+    assert_eq!(told(1)["summary"]["applied"], 2);
+    assert_eq!(told(1)["changes"][0]["user_identification"], "P0");
+    // A user with a name that cannot be: skipped, told once, however often it is seen.
+    let people = env.read("A.csv");
+    env.write("new.csv", format!("{people}P9,,nobody@x.example\n"));
+    std::fs::rename(env.path("new.csv"), env.path("A.csv")).unwrap();
+    service.until("skipped", || service.runs("A", 3) >= 3);
+    assert_eq!(told(2)["events"], serde_json::json!(["skipped"]));
+    assert!(!there(3), "{}", env.read("told-3"));
+    assert_eq!(service.end("TERM").0, Some(143));
+}
+
+#[test]
+fn a_webhook_gets_no_names_and_a_credential_that_expires_is_told() {
+    let env = env();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook/very-secret", listener.local_addr().unwrap());
+    let (tell, told) = std::sync::mpsc::channel::<Value>();
+    std::thread::spawn(move || {
+        for (at, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.unwrap();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let (mut length, mut line) = (0, String::new());
+            while reader.read_line(&mut line).unwrap() > 2 {
+                if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+                line.clear();
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).unwrap();
+            // The first time it is out of order.
+            let status = if at == 0 { "500 No" } else { "200 OK" };
+            write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+            let _ = tell.send(serde_json::from_slice(&body).unwrap());
+        }
+    });
+    job(
+        &env,
+        "A",
+        2,
+        &format!(
+            "{EACH_MINUTE}\n[notify]\non = [\"changed\", \"skipped\", \"expiring\"]\nwebhook = \"{url}\""
+        ),
+    );
+    let people = env.read("A.csv");
+    env.write("A.csv", format!("{people}P9,,nobody@x.example\n"));
+    let service = Service::start(&env, "2026-12-01T08:00:30Z+60x", &["A.toml"]);
+    let first = told.recv_timeout(PATIENCE).unwrap();
+    let second = told.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(first["events"], serde_json::json!(["skipped", "changed"]));
+    // Nobody heard of the skipped user, so it is told again; what was changed then is history.
+    assert_eq!(second["events"], serde_json::json!(["skipped"]));
+    for document in [&first, &second] {
+        let text = document.to_string();
+        assert!(!text.contains("Person") && !text.contains("x.example") && !text.contains("P9"), "{text}");
+    }
+    let skip = first["changes"].as_array().unwrap().iter().find(|change| change["action"] == "skip").unwrap();
+    assert_eq!(skip["user_identification"].as_str().unwrap().len(), 32);
+    assert_eq!(first["summary"]["applied"], 2);
+    let log = service.log();
+    assert!(log.contains("E0904") && log.contains("answered 500") && !log.contains("very-secret"), "{log}");
+    assert_eq!(service.end("TERM").0, Some(143));
+}
+
+#[test]
+fn a_signal_in_the_middle_of_a_run_leaves_nothing_half_done() {
+    let env = env();
+    job(&env, "A", 1500, "[schedule]\ncron = \"0 * * * *\"");
+    let service = Service::start(&env, "2026-12-01T08:59:59Z+running", &["A.toml"]);
+    service.until("it runs", || service.figure("rollcall_job_running{job=\"A\"}") == 1.0);
+    service.until("it writes", || {
+        std::fs::metadata(env.path("office.db-wal")).is_ok_and(|meta| meta.len() > 400_000)
+    });
+    assert_eq!(service.end("TERM").0, Some(143));
+    let done = users_of(&env, "office.db").len();
+    assert!((1..1500).contains(&done), "{done} users: it was to be stopped in the middle");
+    assert_eq!(history(&env)[0]["exit"], 143);
+    // The slot was begun and not ended, so it is run once more.
+    let service = Service::start(&env, "2026-12-01T09:20:00Z+running", &["A.toml"]);
+    service.until("the rest", || service.runs("A", 0) == 1);
+    assert_eq!(service.end("TERM").0, Some(143));
+    let users = users_of(&env, "office.db");
+    assert_eq!(users.len(), 1500);
+    assert!(users.iter().all(|user| user["links"]["job"] == "A"));
+}
