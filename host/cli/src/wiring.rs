@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rollcall_connectors::{
     ConnectSpec, Connector, Host, Package, Recording, Settings, Tail, check_credentials,
@@ -46,6 +46,8 @@ pub(crate) struct Session {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) progress: Arc<Progress>,
     cancel: Cancel,
+    /// The state that all jobs of one process share, once it is open.
+    state: Arc<OnceLock<Store>>,
     /// Attributes to ask for besides those that expressions name.
     more: Vec<Text>,
 }
@@ -62,6 +64,8 @@ pub(crate) struct Shared {
     host: Arc<Host>,
     /// The bundled connectors that were used, by name.
     packages: Mutex<BTreeMap<&'static str, Arc<Package>>>,
+    /// The state, once it is open.
+    state: Arc<OnceLock<Store>>,
 }
 
 impl Shared {
@@ -79,7 +83,14 @@ impl Shared {
             progress: Arc::new(Progress::new(silent)),
             host: Arc::new(host),
             packages: Mutex::default(),
+            state: Arc::default(),
         })
+    }
+
+    /// Opens the state. Every job of this process writes through it: connections of their own would get into each
+    /// other's way.
+    pub(crate) async fn store(&self) -> Result<Store, Failure> {
+        opened(&self.state, &self.folder).await
     }
 
     /// Finds the connector: a bundled one by name, or a package by path.
@@ -165,6 +176,7 @@ impl Session {
             clock: shared.clock.clone(),
             progress: shared.progress.clone(),
             cancel: shared.cancel.clone(),
+            state: shared.state.clone(),
             more: Vec::new(),
             job,
         })
@@ -223,9 +235,9 @@ impl Session {
         offices::reach(self, intent).await
     }
 
-    /// Opens the state.
+    /// Opens the state, or gives the one that is open.
     pub(crate) async fn store(&self) -> Result<Store, Failure> {
-        Ok(Store::open(&self.folder).await?)
+        opened(&self.state, &self.folder).await
     }
 
     /// Opens the mirror of `fields`, which selects other attributes than a run.
@@ -378,6 +390,17 @@ impl Ends {
                 .map_err(|why| Failure { exit: exit::ERROR, diagnostics: vec![why] })?;
         }
         Ok(())
+    }
+}
+
+async fn opened(state: &OnceLock<Store>, folder: &Path) -> Result<Store, Failure> {
+    match state.get() {
+        Some(store) => Ok(store.clone()),
+        // Two that open it at once are as good as one: the first to be done is kept.
+        None => {
+            let store = Store::open(folder).await?;
+            Ok(state.get_or_init(|| store).clone())
+        }
     }
 }
 

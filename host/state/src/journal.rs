@@ -15,6 +15,7 @@ use sqlx::{Row as _, Sqlite, Transaction};
 use std::collections::BTreeMap;
 
 use crate::rows::{self, link_row, op_row};
+use crate::schema::WRITE;
 use crate::seal::damaged;
 use crate::shapes::Shaper;
 use crate::store::Store;
@@ -67,7 +68,7 @@ impl State for Store {
 
     async fn intend(&self, run: &str, intents: &[Intent], send: Option<Instant>) -> Result<(), StateError> {
         let Some(first) = intents.first() else { return Ok(()) };
-        let mut tx = self.pool.begin().await.map_err(|error| self.broken(&error))?;
+        let mut tx = self.pool.begin_with(WRITE).await.map_err(|error| self.broken(&error))?;
         for intent in intents {
             let row = op_row(run, i64::from(intent.seq));
             let write = Shaper { seal: &self.seal, row: &row }.write(&intent.write)?;
@@ -91,7 +92,7 @@ impl State for Store {
     }
 
     async fn start(&self, run: &str, seq: u32, now: Instant) -> Result<(), StateError> {
-        let mut tx = self.pool.begin().await.map_err(|error| self.broken(&error))?;
+        let mut tx = self.pool.begin_with(WRITE).await.map_err(|error| self.broken(&error))?;
         self.mark(&mut tx, run, seq, now).await?;
         tx.commit().await.map_err(|error| self.broken(&error))
     }
@@ -103,7 +104,7 @@ impl State for Store {
     }
 
     async fn settle(&self, run: &str, settlement: Settlement<'_>, now: Instant) -> Result<(), StateError> {
-        let mut tx = self.pool.begin().await.map_err(|error| self.broken(&error))?;
+        let mut tx = self.pool.begin_with(WRITE).await.map_err(|error| self.broken(&error))?;
         let before = self.put_settled(&mut tx, run, &settlement, now).await?;
         if let Some(change) = settlement.link.filter(|_| before.open()) {
             let late = before == Before::Unknown || !self.latest(&mut tx, run).await?;

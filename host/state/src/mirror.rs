@@ -13,7 +13,7 @@ use rollcall_edges::state::{Mirror, StateError};
 use serde::{Deserialize, Serialize};
 use sqlx::{Row as _, SqlitePool};
 
-use crate::schema;
+use crate::schema::{self, WRITE};
 use crate::seal::damaged;
 use crate::shapes::{json, parse};
 
@@ -243,7 +243,7 @@ impl MirrorFile {
     /// Writes rows to the staging table in one transaction.
     async fn stage(&self, rows: &mut Vec<(Text, Option<(i64, String)>)>) -> Result<(), StateError> {
         let written = async {
-            let mut tx = self.pool.begin().await?;
+            let mut tx = self.pool.begin_with(WRITE).await?;
             for (native, row) in rows.drain(..) {
                 let (heading, cells) = row.unzip();
                 let insert = "INSERT INTO staged (native, heading, cells) VALUES ($1, $2, $3) ON CONFLICT (native) \
@@ -262,7 +262,7 @@ impl MirrorFile {
         end: Coverage,
         token: Option<Token>,
     ) -> Result<i64, sqlx::Error> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin_with(WRITE).await?;
         let sweep = match end {
             Coverage::Everything => {
                 "DELETE FROM record WHERE directory = $1 AND native NOT IN (SELECT native FROM staged WHERE cells IS NOT NULL)"

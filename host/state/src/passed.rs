@@ -10,6 +10,7 @@ use rollcall_edges::state::{Passed, StateError};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, Sqlite, Transaction};
 
+use crate::schema::WRITE;
 use crate::store::Store;
 
 /// Reads a look at the clock from three columns: wall, boot, uptime.
@@ -56,7 +57,7 @@ impl Store {
     }
 
     pub(crate) async fn write_passed(&self, job: &str, passed: &Passed) -> Result<(), sqlx::Error> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin_with(WRITE).await?;
         put_job(&mut tx, job, passed).await?;
         put_parts(&mut tx, job, passed).await?;
         put_office(&mut tx, passed).await?;

@@ -8,6 +8,7 @@ use sqlx::{Row as _, Sqlite, Transaction};
 
 use crate::changes::{read_diagnostics, read_order, write_diagnostics, write_order};
 use crate::rows;
+use crate::schema::WRITE;
 use crate::seal::damaged;
 use crate::shapes::{Shaper, json, parse};
 use crate::store::Store;
@@ -15,7 +16,7 @@ use crate::store::Store;
 impl Store {
     pub(crate) async fn begin_run(&self, run: &NewRun<'_>) -> Result<Text, StateError> {
         let id = run_id(run.started)?;
-        let mut tx = self.pool.begin().await.map_err(|error| self.broken(&error))?;
+        let mut tx = self.pool.begin_with(WRITE).await.map_err(|error| self.broken(&error))?;
         let insert = "INSERT INTO run (id, job, office, kind, started, document, file, generation, accept, moves, users, \
                       owned, known) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
         sqlx::query(insert)
@@ -90,7 +91,7 @@ impl Store {
     }
 
     pub(crate) async fn reopen_run(&self, run: &str, generation: i64) -> Result<(), sqlx::Error> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin_with(WRITE).await?;
         let update =
             "UPDATE run SET generation = $2, ended = NULL, exit = NULL, recovered = NULL WHERE id = $1";
         sqlx::query(update).bind(run).bind(generation).execute(&mut *tx).await?;
@@ -107,7 +108,7 @@ impl Store {
         report: &str,
         outcomes: &[Outcome],
     ) -> Result<(), sqlx::Error> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin_with(WRITE).await?;
         let update = "UPDATE run SET ended = $2, exit = $3, document = $4, known = CASE WHEN $3 IN (0, 3, 5) THEN NULL ELSE known END \
                       WHERE id = $1";
         sqlx::query(update).bind(run).bind(ended.0).bind(exit).bind(report).execute(&mut *tx).await?;
@@ -121,7 +122,7 @@ impl Store {
         outcomes: &[Outcome],
         now: Instant,
     ) -> Result<(), sqlx::Error> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin_with(WRITE).await?;
         sqlx::query("UPDATE run SET recovered = $2 WHERE id = $1")
             .bind(run)
             .bind(now.0)

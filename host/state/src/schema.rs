@@ -104,6 +104,10 @@ pub(crate) const STAGED: &str = "CREATE TEMP TABLE IF NOT EXISTS staged (
     native TEXT PRIMARY KEY, heading INTEGER, cells TEXT
 ) STRICT, WITHOUT ROWID";
 
+/// How every transaction begins: one that reads first and writes then would be refused at once, instead of waiting its
+/// turn, where another process has written in between.
+pub(crate) const WRITE: &str = "BEGIN IMMEDIATE";
+
 /// Opens a database file with one connection, makes it where it is missing, and brings it up to date.
 pub(crate) async fn open(
     path: &Path,

@@ -455,3 +455,21 @@ async fn grace_and_quarantine_go_with_a_clock_that_jumps() {
     assert_eq!(store.links("J").await.unwrap()[0].missing.unwrap().since_ms, 1_100, "once");
     assert!(store.job("J").await.unwrap().jump.is_some(), "the window still has to know of it");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn several_that_write_at_once_wait_for_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tasks = Vec::new();
+    for one in 0..4 {
+        let store = Store::open(folder.path()).await.unwrap();
+        tasks.push(tokio::spawn(async move {
+            for round in 0..25 {
+                run_with_link(&store, &format!("{one}-{round}")).await;
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(Store::open(folder.path()).await.unwrap().links("J").await.unwrap().len(), 100);
+}

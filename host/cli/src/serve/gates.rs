@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rollcall_job::job::{Job, PhoneSystem};
+use rollcall_job::job::PhoneSystem;
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 /// How many runs go on at once: enough to keep slow directories from holding up the rest.
@@ -32,10 +32,10 @@ pub(crate) struct Passed {
 
 impl Gates {
     /// Waits until a job's phone system is free and there is room for one run more.
-    pub(crate) async fn pass(&self, job: &Job) -> Passed {
+    pub(crate) async fn pass(&self, office: String) -> Passed {
         let office = {
             let mut offices = self.offices.lock().unwrap_or_else(PoisonError::into_inner);
-            offices.entry(name(&job.phone_system)).or_default().clone()
+            offices.entry(office).or_default().clone()
         };
         let office = office.lock_owned().await;
         // The semaphore is never closed.
@@ -44,7 +44,7 @@ impl Gates {
 }
 
 /// Names a phone system by where it is.
-fn name(office: &PhoneSystem) -> String {
+pub(crate) fn name(office: &PhoneSystem) -> String {
     match office {
         PhoneSystem::Embedded { path } => path
             .canonicalize()

@@ -20,6 +20,7 @@ use rollcall_core::{Diagnostic, Text, codes};
 use rollcall_edges::clock::Instant;
 use rollcall_engine::schedule;
 use rollcall_job::expiry;
+use rollcall_job::notify::Notify;
 use rollcall_state::Store;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
@@ -43,13 +44,16 @@ const TICK: Duration = Duration::from_millis(250);
 /// How often the files are looked at, on the machine's clock.
 const LOOK: Duration = Duration::from_secs(2);
 
+/// How many jobs are kept with their compiled rules, each about half a megabyte. The others are read again for each
+/// run, which takes milliseconds.
+const SESSIONS_KEPT: usize = 64;
 /// How late a run is when its slot counts as missed, in milliseconds.
 const LATE_MS: u64 = 60_000;
 
 /// What the loop works with.
 struct Service<'a> {
     output: &'a Output,
-    shared: Shared,
+    shared: Arc<Shared>,
     store: Store,
     board: Arc<Mutex<Board>>,
     named: Vec<PathBuf>,
@@ -65,20 +69,22 @@ struct Ended {
     slot: Instant,
     /// `None`: it did not begin, because the process is to end.
     turn: Option<Turn>,
-    session: Arc<Session>,
+    /// Who is told, and of which credentials that expire.
+    notify: Option<Notify>,
+    expiring: Vec<Diagnostic>,
     /// How many users the job owns now.
     owned: u64,
 }
 
 /// Runs the command.
 pub(crate) async fn run(global: &Global, output: &Output, args: &ServeJobsArgs) -> Result<u8, Failure> {
-    let shared = Shared::new(global, true)?;
+    let shared = Arc::new(Shared::new(global, true)?);
     if shared.clock.pause(1).is_none() {
         let message = "ROLLCALL_NOW stands still, and a schedule needs a clock that runs";
         return Err(Failure::new(exit::USAGE, codes::USAGE, message)
             .hint("write `+running` behind it, or `+60x` for a fast one"));
     }
-    let store = Store::open(&shared.folder).await?;
+    let store = shared.store().await?;
     let board = Arc::new(Mutex::new(Board::new(args.unhealthy_after)));
     let mut service = Service {
         output,
@@ -92,7 +98,7 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &ServeJobsArgs) 
         looked: std::time::Instant::now(),
     };
     let wrong = service.scan(true).await?;
-    if !service.jobs.iter().any(|job| job.session.is_ok()) {
+    if !service.jobs.iter().any(|job| job.ready.is_ok()) {
         let none = || {
             let hint = "a folder's jobs are its `*.toml` with `name` and `[schedule]`, and the `job.toml` of each folder below";
             vec![Diagnostic::error(codes::JOB_UNSCHEDULED, "there is no job to serve").hint(hint)]
@@ -185,7 +191,7 @@ impl Service<'_> {
                 Some(mut job) => {
                     // Whoever was told of the job before is told that it cannot be used now.
                     job.notify = job.notify.or(before.notify);
-                    if job.name != before.name && job.session.is_err() {
+                    if job.name != before.name && job.ready.is_err() {
                         job.name = before.name;
                     } else if job.name != before.name {
                         self.board().keep(|name| *name != *before.name);
@@ -200,7 +206,7 @@ impl Service<'_> {
 
     /// Takes a job in: says what is wrong with it, or when it runs. Gives what is wrong.
     async fn admit(&mut self, mut job: Served, starting: bool) -> Result<Vec<Diagnostic>, Failure> {
-        if let Some(other) = self.jobs.iter().find(|other| other.name == job.name && other.session.is_ok()) {
+        if let Some(other) = self.jobs.iter().find(|other| other.name == job.name && other.ready.is_ok()) {
             let message = format!(
                 "`{}` and `{}` are both the job `{}`",
                 other.found.path.display(),
@@ -219,14 +225,19 @@ impl Service<'_> {
         {
             let mut board = self.board();
             let line = board.line(&job.name);
-            (line.valid, line.next, line.owned) = (job.session.is_ok(), job.wake, owned);
+            (line.valid, line.next, line.owned) = (job.ready.is_ok(), job.wake, owned);
             line.succeeded = line.succeeded.or(succeeded);
         }
-        let wrong = job.session.as_ref().err().cloned().unwrap_or_default();
+        let wrong = job.ready.as_ref().err().cloned().unwrap_or_default();
         if wrong.is_empty() {
             self.output.say(&format!("{}: the next run is {}", shown(&job.name), self.when(&job)));
         } else if !starting {
             self.output.diagnostics(&wrong);
+        }
+        if self.kept() >= SESSIONS_KEPT
+            && let Ok(ready) = &mut job.ready
+        {
+            ready.session = None;
         }
         self.jobs.push(job);
         if !wrong.is_empty() {
@@ -234,6 +245,11 @@ impl Service<'_> {
             self.invalid(at, &wrong).await;
         }
         Ok(wrong)
+    }
+
+    /// Counts the jobs that are kept with their compiled rules.
+    fn kept(&self) -> usize {
+        self.jobs.iter().filter(|job| job.ready.as_ref().is_ok_and(|ready| ready.session.is_some())).count()
     }
 
     fn when(&self, job: &Served) -> String {
@@ -280,14 +296,15 @@ impl Service<'_> {
 
     async fn begin(&mut self, at: usize, slot: Instant, tries: u32, now: Instant) -> Result<(), Failure> {
         let Some(job) = self.jobs.get_mut(at) else { return Ok(()) };
-        let Ok(session) = &job.session else { return Ok(()) };
-        let session = session.clone();
-        let Some(schedule) = session.job.schedule.as_ref() else { return Ok(()) };
+        let Ok(ready) = &job.ready else { return Ok(()) };
+        let (session, office) = (ready.session.clone(), ready.office.clone());
+        let schedule = ready.schedule.clone();
         (job.taken, job.again, job.running) = (job.taken.max(slot), None, true);
         job.plan();
-        let late = now.since(schedule::begin(schedule, &job.name, slot));
-        let key = key(schedule);
+        let late = now.since(schedule::begin(&schedule, &job.name, slot));
+        let key = key(&schedule);
         let (name, wake) = (job.name.clone(), job.wake);
+        let (path, notify) = (job.found.path.clone(), job.notify.clone());
         if late > LATE_MS {
             let slot = time::shown(slot);
             self.output.say(&format!("{}: its slot at {slot} was missed and runs now", shown(&name)));
@@ -297,27 +314,33 @@ impl Service<'_> {
             let line = board.line(&name);
             (line.running, line.next) = (true, wake);
         }
-        let (store, gates, cancel) = (self.store.clone(), self.gates.clone(), self.shared.cancel.clone());
+        let (store, gates, shared) = (self.store.clone(), self.gates.clone(), self.shared.clone());
         self.running.spawn(async move {
-            let _passed = gates.pass(&session.job).await;
-            let turn = if cancel.signal().is_some() {
-                None
-            } else {
-                Some(match store.take_slot(&name, &key, slot, tries).await {
-                    Ok(()) => turn(&session).await,
-                    // A slot that cannot be marked must not run: it would run again after a crash.
-                    Err(error) => Turn::nothing(&name, error.into()),
-                })
-            };
-            let owned = store.owned(&name).await.unwrap_or(0);
-            Ended { job: name, slot, turn, session, owned }
+            let _passed = gates.pass(office).await;
+            let mut ended = Ended { job: name, slot, turn: None, notify, expiring: Vec::new(), owned: 0 };
+            if shared.cancel.signal().is_some() {
+                return ended;
+            }
+            let session = session.map_or_else(|| Session::among(&shared, &path).map(Arc::new), Ok);
+            let taken = store.take_slot(&ended.job, &key, slot, tries).await;
+            ended.turn = Some(match (session, taken) {
+                (Ok(session), Ok(())) => {
+                    ended.expiring = expiry::expiring(&session.job, shared.clock.now().0);
+                    turn(&session).await
+                }
+                // A slot that cannot be marked must not run: it would run again after a crash.
+                (Ok(_), Err(error)) => Turn::nothing(&ended.job, error.into()),
+                (Err(failure), _) => Turn::nothing(&ended.job, failure),
+            });
+            ended.owned = store.owned(&ended.job).await.unwrap_or(0);
+            ended
         });
         Ok(())
     }
 
     /// Keeps what a run came to, and tells of it.
     async fn ended(&mut self, ended: Ended) {
-        let Ended { job: name, slot, turn, session, owned } = ended;
+        let Ended { job: name, slot, turn, notify, expiring, owned } = ended;
         let now = self.shared.clock.now();
         let job = self.jobs.iter_mut().find(|job| job.name == name);
         let Some(turn) = turn else { return };
@@ -326,7 +349,7 @@ impl Service<'_> {
         if let Some(job) = job {
             job.running = false;
             if !interrupted(turn.exit)
-                && let Some(last) = session.job.schedule.as_ref().and_then(|s| schedule::last(s, now))
+                && let Some(last) = job.schedule().and_then(|schedule| schedule::last(schedule, now))
             {
                 // No job runs beside itself, and what it would have done is done.
                 passed = passed.max(last);
@@ -348,10 +371,10 @@ impl Service<'_> {
         }
         self.jobs.retain(|job| job.running || !job.leaving);
         self.log(&name, slot, &turn, wake);
-        if let Some(notify) = &session.job.notify {
+        if let Some(notify) = notify {
             let mut troubles = troubles(&turn);
-            tell::expiring(&mut troubles, &expiry::expiring(&session.job, now.0));
-            let told = tell::tell(&self.store, notify, &name, &turn, &troubles, &*self.shared.clock).await;
+            tell::expiring(&mut troubles, &expiring);
+            let told = tell::tell(&self.store, &notify, &name, &turn, &troubles, &*self.shared.clock).await;
             self.output.diagnostics(told.err().as_slice());
         }
     }
@@ -369,9 +392,11 @@ impl Service<'_> {
         }
         let summary = &turn.document["summary"];
         self.output.say(&format!(
-            "{}: run {} ended with {} after {} ms: {} users read, {} applied, {} failed, {} skipped; next at {next}",
+            "{}: run {} for the slot at {} ended with {} after {} ms: {} users read, {} applied, {} failed, {} skipped; \
+             next at {next}",
             shown(job),
             turn.run.as_deref().unwrap_or("-"),
+            time::shown(slot),
             turn.exit,
             turn.figures.duration_ms,
             summary["directory_users"],

@@ -13,7 +13,7 @@ use rollcall_state::Store;
 use crate::failure::Failure;
 use crate::serve::board::interrupted;
 use crate::serve::folder::{Found, Stamp};
-use crate::serve::trust;
+use crate::serve::{gates, trust};
 use crate::wiring::{Session, Shared};
 
 /// How far the last slot may lie ahead of the clock before the clock counts as set back, in milliseconds.
@@ -27,8 +27,8 @@ pub(crate) struct Served {
     pub(crate) name: Text,
     /// Who is told.
     pub(crate) notify: Option<Notify>,
-    /// What it runs, or why it cannot.
-    pub(crate) session: Result<Arc<Session>, Vec<Diagnostic>>,
+    /// What runs and when, or why it cannot.
+    pub(crate) ready: Result<Ready, Vec<Diagnostic>>,
     files: Vec<(PathBuf, Stamp)>,
     /// The last slot that was taken.
     pub(crate) taken: Instant,
@@ -42,6 +42,16 @@ pub(crate) struct Served {
     pub(crate) wake: Option<Instant>,
 }
 
+/// A job that can run.
+pub(crate) struct Ready {
+    /// When.
+    pub(crate) schedule: Schedule,
+    /// Its phone system, by where it is.
+    pub(crate) office: String,
+    /// The job with its compiled rules, where there is room to keep it: else it is read again for each run.
+    pub(crate) session: Option<Arc<Session>>,
+}
+
 impl Served {
     /// Reads a job file. `None`: it lies in a folder and has no schedule, so it is not meant.
     pub(crate) fn load(shared: &Shared, found: &Found) -> Option<Self> {
@@ -49,9 +59,9 @@ impl Served {
         let own = (found.path.clone(), Stamp::of(&found.path));
         let (job, _) = rollcall_job::read(&found.path);
         let Some(job) = job else {
-            let session = Session::among(shared, &found.path).map(Arc::new).map_err(|why| why.diagnostics);
+            let wrong = Session::among(shared, &found.path).err().map(|why| why.diagnostics);
             let name = found.path.display().to_string().into();
-            return Some(Self::new(found, name, None, session, vec![own]));
+            return Some(Self::new(found, name, None, Err(wrong.unwrap_or_default()), vec![own]));
         };
         let files = trust::files(&job);
         let stamped = files.iter().map(|file| (file.clone(), Stamp::of(file))).collect();
@@ -60,34 +70,35 @@ impl Served {
             false => Err(writable),
             true => Session::among(shared, &found.path).map(Arc::new).map_err(|why| why.diagnostics),
         };
-        let session = match session {
-            Ok(session) if session.job.schedule.is_none() => {
-                if !found.named {
-                    return None;
-                }
+        let ready = match session.map(|session| (session.job.schedule.clone(), session)) {
+            Ok((Some(schedule), session)) => {
+                Ok(Ready { schedule, office: gates::name(&session.job.phone_system), session: Some(session) })
+            }
+            Ok((None, _)) if !found.named => return None,
+            Ok((None, session)) => {
                 let message = format!("the job `{}` has no [schedule]", session.job.name);
                 let hint = "write `[schedule]` with `cron = \"0 */2 * * *\"`";
                 let why = Diagnostic::error(codes::JOB_UNSCHEDULED, message).hint(hint);
                 Err(vec![why.at(session.job.place(&["name"]).unwrap_or(rollcall_core::Place::Nowhere))])
             }
-            other => other,
+            Err(wrong) => Err(wrong),
         };
         let name = if job.name.is_empty() { found.path.display().to_string().into() } else { job.name };
-        Some(Self::new(found, name, job.notify, session, stamped))
+        Some(Self::new(found, name, job.notify, ready, stamped))
     }
 
     fn new(
         found: &Found,
         name: Text,
         notify: Option<Notify>,
-        session: Result<Arc<Session>, Vec<Diagnostic>>,
+        ready: Result<Ready, Vec<Diagnostic>>,
         files: Vec<(PathBuf, Stamp)>,
     ) -> Self {
         Self {
             found: found.clone(),
             name,
             notify,
-            session,
+            ready,
             files,
             taken: Instant::default(),
             again: None,
@@ -99,7 +110,7 @@ impl Served {
 
     /// Gives its schedule, where it can be used.
     pub(crate) fn schedule(&self) -> Option<&Schedule> {
-        self.session.as_ref().ok()?.job.schedule.as_ref()
+        Some(&self.ready.as_ref().ok()?.schedule)
     }
 
     /// Tells whether one of its files has changed, or can be written by others by now.
@@ -115,7 +126,7 @@ impl Served {
 
     /// Makes it unusable.
     pub(crate) fn refuse(&mut self, why: Vec<Diagnostic>) {
-        self.session = Err(why);
+        self.ready = Err(why);
         self.wake = None;
     }
 
