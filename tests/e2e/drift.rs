@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::env;
 
 /// Changes users by hand: who, which property, and what. The hand is a second rollcall with a copy of the state: to the first one it is a stranger's.
-fn by_hand(scene: &mut Scene, changes: &[(usize, &str, &str)]) {
+pub(crate) fn by_hand(scene: &mut Scene, changes: &[(usize, &str, &str)]) {
     let own = scene.env.state();
     let copy = scene.env.root().join("hand");
     let _ = std::fs::remove_dir_all(&copy);

@@ -48,6 +48,52 @@ fn the_staff_list_runs() {
 }
 
 #[test]
+fn an_existing_synchronization_is_taken_over() {
+    let env = example("takeover");
+    let _ = env.run(&["office", "init", "office.db", "--from", "office.toml"]).success();
+    let _ = env.run(&["check"]).success();
+    let page = env.read("README.md");
+    let preview = env.run(&["preview"]).exits(3);
+    let promised = page.lines().filter(|line| line.starts_with(['&', '+']) || line.starts_with("Plan for"));
+    for line in promised {
+        assert!(
+            preview.stdout.contains(line),
+            "the page promises `{line}`, and there is\n{}",
+            preview.stdout
+        );
+    }
+    let before = users_of(&env, "office.db");
+    let _ = env.run(&["link", "job.toml", "E1008", "2108"]).success();
+    let _ = env.run(&["link", "job.toml", "E1009", "Jack Turner"]).success();
+    let run = env.run(&["sync", "--yes", "--json"]).success();
+    assert_eq!(
+        (run.figure("create"), run.figure("adopt"), run.figure("update"), run.figure("skipped")),
+        (1, 7, 2, 0)
+    );
+    let again = env.run(&["sync", "--yes", "--json"]).success();
+    assert_eq!((again.figure("unchanged"), again.figure("applied")), (10, 0));
+    let after = users_of(&env, "office.db");
+    for was in &before {
+        let is = after.iter().find(|user| user["guid"] == was["guid"]).unwrap();
+        assert_eq!((&is["name"], &is["extension"]), (&was["name"], &was["extension"]));
+    }
+    let unlinked: Vec<_> =
+        after.iter().filter(|user| user["links"].is_null()).map(|user| &user["name"]).collect();
+    assert_eq!(unlinked, ["Maria soft", "Reception"]);
+    let _ =
+        env.run(&["links"]).success().says("adopted by email").says("linked by hand").says("made by the job");
+    let _ = env
+        .run(&["unlink", "job.toml", "E1001"])
+        .success()
+        .says("the next sync may take the user over again");
+}
+
+#[test]
+fn the_served_staff_list_runs() {
+    runs(&example("serve"), "jobs/staff.toml", 10);
+}
+
+#[test]
 fn their_rules_are_tested() {
     for (name, job) in [("teams", "job.toml"), ("csv", "job.toml")] {
         let _ = example(name).run(&["rules", "test", job]).success();

@@ -165,3 +165,59 @@ fn a_refusal_names_the_part_of_the_job_that_changed() {
     scene.job(&Job::default());
     let _ = scene.sync().success().hides("these changed");
 }
+
+#[test]
+fn a_second_hourly_loss_is_refused_and_shows_the_sum() {
+    let mut scene = Scene::new(env(), 100);
+    let limits = "[leavers]\ngrace = \"0s\"\n[guard]\nmax_delete = \"5%\"\nwindow = \"24h\"\n";
+    scene.job(&Job::default().with(limits));
+    let _ = scene.sync().success();
+    let mut hourly = |from: usize| {
+        for n in from..from + 4 {
+            scene.graph.world().tenant.remove_user(&guid(1, n));
+        }
+        scene.env.advance(HOUR);
+        let _ = scene.sync();
+        scene.env.advance(HOUR);
+        scene.sync()
+    };
+    assert_eq!(hourly(0).success().figure("delete"), 4);
+    let run = hourly(4).exits(5);
+    assert_eq!((run.figure("delete"), run.figure("applied")), (4, 0));
+    let _ =
+        run.says("4 deletes now and 4 within the last 24h; `max_delete` allows 5 (5% of 100 owned users)");
+    let accept = |figure: &str| scene.env.run(&["sync", "job.toml", "--yes", "--json", "--accept", figure]);
+    let _ = accept("max_delete=4").exits(5);
+    assert_eq!(accept("max_delete=8").success().figure("applied"), 4);
+    // A day later the window is empty again.
+    for n in 8..12 {
+        scene.graph.world().tenant.remove_user(&guid(1, n));
+    }
+    let _ = scene.sync().success();
+    let _ = scene.sync().exits(5).says("4 deletes now and 8 within the last 24h");
+    scene.env.advance(24 * HOUR);
+    assert_eq!(scene.sync().success().figure("applied"), 4);
+}
+
+#[test]
+fn a_window_is_not_outwitted_by_a_clock_that_jumps() {
+    let mut scene = Scene::new(env(), 100);
+    let limits = "[leavers]\ngrace = \"0s\"\n[guard]\nmax_delete = \"5%\"\nwindow = \"24h\"\n";
+    scene.job(&Job::default().with(limits));
+    let _ = scene.sync().success();
+    for (from, years) in [(0, 10), (4, 0)] {
+        for n in from..from + 4 {
+            scene.graph.world().tenant.remove_user(&guid(1, n));
+        }
+        let _ = scene.sync().success();
+        scene.env.advance(HOUR);
+        if years == 0 {
+            let _ = scene.sync().exits(5).says("4 deletes now and 4 within the last 24h");
+            scene.env.advance(24 * HOUR);
+            assert_eq!(scene.sync().success().figure("applied"), 4);
+        } else {
+            assert_eq!(scene.sync().success().figure("applied"), 4);
+            scene.env.advance(10 * 365 * 24 * HOUR);
+        }
+    }
+}

@@ -78,6 +78,29 @@ fn a_leavers_name_and_number_wait_out_the_quarantine_or_their_owners_return() {
 }
 
 #[test]
+fn a_grace_takes_time_and_two_syncs_and_previews_do_not_count() {
+    let mut scene = named(12);
+    let _ = scene.sync().success();
+    scene.graph.world().tenant.remove_user(&guid(1, 3));
+    for _ in 0..3 {
+        assert_eq!(scene.preview().success().figure("pending_delete"), 1);
+    }
+    scene.env.advance(30 * DAY);
+    // The clock starts with the first sync that lacks the user, however long the user has been gone.
+    assert_eq!(scene.sync().success().figure("pending_delete"), 1);
+    scene.env.advance(6 * DAY);
+    assert_eq!(scene.sync().success().figure("pending_delete"), 1);
+    scene.env.advance(DAY);
+    assert_eq!(scene.preview().success().figure("delete"), 1);
+    assert_eq!(scene.sync().success().figure("applied"), 1);
+    // Without any time at all it still takes two.
+    scene.job(&Job::default().field("name", "\"displayName\"").with("[leavers]\ngrace = \"0s\"\n"));
+    scene.graph.world().tenant.remove_user(&guid(1, 4));
+    assert_eq!(scene.sync().success().figure("pending_delete"), 1);
+    assert_eq!(scene.sync().success().figure("delete"), 1);
+}
+
+#[test]
 fn a_grace_is_ended_by_name_for_one_leaver_and_nobody_else() {
     let scene = named(30);
     let _ = scene.sync().success();
@@ -238,7 +261,7 @@ fn a_job_that_keeps_disabled_accounts_must_know_them() {
     csv("disabled_when = 'status == \"away\"'");
     let _ = scene.env.run(&["check", "csv.toml"]).exits(12).says("has no effect");
     csv("disabled = \"keep\"\ndisabled_when = 'statu == \"away\"'");
-    let _ = scene.env.run(&["check", "csv.toml"]).exits(12).says("did you mean `status`");
+    let _ = scene.env.run(&["check", "csv.toml"]).exits(12).says("has no attribute `statu`");
     csv("disabled = \"keep\"\ndisabled_when = 'status == \"away\"'");
     let run = scene.env.run(&["sync", "csv.toml", "--yes", "--json"]).success();
     assert_eq!((run.figure("directory_users"), run.figure("create"), run.figure("skipped")), (3, 2, 0));
@@ -249,4 +272,60 @@ fn a_job_that_keeps_disabled_accounts_must_know_them() {
     assert!(
         matches!(&run.json()["diagnostics"], Value::Array(all) if all.iter().any(|one| one["code"] == "E0440"))
     );
+}
+
+#[test]
+fn a_name_and_a_number_that_a_mover_frees_wait_too() {
+    let mut scene = named(6);
+    let job = Job::default()
+        .field("name", "\"displayName\"")
+        .field("extension", "\"businessPhones\"")
+        .with("[leavers]\nquarantine = \"30d\"\n");
+    scene.job(&Job { rest: format!("{}\n", job.rest), ..job.clone() });
+    let rules =
+        "rule(\"All\", #{ start_extension: 20000, end_extension: 24999, extension_type: \"SIP\" });\n";
+    scene.env.write("provisioning.rhai", rules);
+    // The directory's number wins, also over the rule's.
+    let mut text = scene.env.read("job.toml");
+    text = text.replace(
+        "files = [\"provisioning.rhai\"]",
+        "files = [\"provisioning.rhai\"]\nnumber_precedence = \"directory\"",
+    );
+    scene.env.write("job.toml", &text);
+    for n in 0..6 {
+        scene.graph.world().tenant.set(&guid(1, n), "businessPhones", json!([]));
+    }
+    let _ = scene.sync().success();
+    let mover = guid(1, 0);
+    let old = scene.linked(&mover).unwrap();
+    {
+        let mut world = scene.graph.world();
+        world.tenant.set(&mover, "displayName", "Renamed");
+        world.tenant.set(&mover, "businessPhones", json!(["30000"]));
+    }
+    assert_eq!(scene.sync().success().figure("update"), 1);
+    scene.env.advance(DAY);
+    // Two joiners: one wants the name, the other a number of the range.
+    let add = |n: usize, name: &str| {
+        let mut user = scene.graph.world().tenant.users[&guid(1, 1)].clone();
+        user.insert("id".into(), json!(guid(1, n)));
+        user.insert("displayName".into(), json!(name));
+        user.insert("employeeId".into(), json!(format!("9{n}777")));
+        scene.graph.world().tenant.put_user(user).unwrap();
+    };
+    add(60, "Person 0");
+    add(61, "Newcomer");
+    let run = scene.sync().exits(3);
+    assert_eq!((run.figure("create"), run.figure("skipped")), (1, 1));
+    assert!(
+        run.changes("skip")[0]["reason"].as_str().unwrap().contains("quarantine"),
+        "{:?}",
+        run.changes("skip")
+    );
+    assert_ne!(scene.linked(&guid(1, 61)).unwrap()["extension"], old["extension"]);
+    // The former owner may have both back at any time.
+    scene.graph.world().tenant.remove_user(&guid(1, 60));
+    scene.graph.world().tenant.set(&mover, "displayName", "Person 0");
+    assert_eq!(scene.sync().success().figure("update"), 1);
+    assert_eq!(scene.linked(&mover).unwrap()["name"], "Person 0");
 }

@@ -1,22 +1,37 @@
 //! The end-to-end suite: one binary, so that the program is linked once.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+#![allow(clippy::print_stdout, reason = "the long tests say what they played")]
 #![forbid(unsafe_code)]
 
 use rollcall_tests::harness::TestEnv;
 
+mod adopt;
 mod architecture;
 mod bad_data;
+mod bench;
+mod codes;
 mod drift;
 mod examples;
+mod faults;
 mod guard;
+mod history;
+mod identity;
+mod kills;
 mod leavers;
 mod lifecycle;
+mod links;
 mod management;
+mod plans;
 mod recordings;
 mod refusals;
 mod secrets;
 mod serve;
+mod serving;
+mod state_files;
+mod suite;
+mod trust;
+mod undo;
 
 /// Makes a machine of its own for a test.
 fn env() -> TestEnv {

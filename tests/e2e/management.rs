@@ -8,8 +8,7 @@ use rollcall_tests::scene::{Job, OFFICE, Scene, users_of};
 use serde_json::Value;
 
 use crate::env;
-
-const PASSWORD: &str = "Service~Password.93af";
+use crate::serving::{self, PASSWORD};
 
 /// The templates of the scene's office, which a Management API does not tell.
 const TEMPLATES: &str = r#"
@@ -22,28 +21,15 @@ type = "SIP"
 "#;
 
 /// Serves an office file of the scene, and gives the `[phone_system]` that reaches it.
-fn serve(env: &mut TestEnv, office: &str, modes: &[&str]) -> (Running, String) {
-    env.set("ROLLCALL_OFFICE_PASSWORD", PASSWORD);
-    env.set("IPOFFICE_PASSWORD", PASSWORD);
+pub(crate) fn serve(env: &mut TestEnv, office: &str, modes: &[&str]) -> (Running, String) {
     env.write("templates.toml", TEMPLATES);
-    let mut arguments = vec!["office", "serve", office, "--listen", "127.0.0.1:0", "--username", "rollcall"];
-    for mode in modes {
-        arguments.extend(["--mode", mode]);
-    }
-    let running = env.start(&arguments);
-    let told = running.json();
-    let (host, port) = told["address"].as_str().unwrap().rsplit_once(':').unwrap();
-    let phone_system = format!(
-        "kind = \"ip-office\"\naddress = \"{host}\"\nport = {port}\nusername = \"rollcall\"\n\
-         certificate_sha256 = \"{}\"\ncredentials.password = {{ env = \"IPOFFICE_PASSWORD\" }}\n\
-         templates = [\"templates.toml\"]\nsettle = \"2s\"",
-        told["certificate_sha256"].as_str().unwrap()
-    );
+    let (running, told) = serving::serve(env, office, modes);
+    let phone_system = told.phone_system("2s");
     (running, phone_system)
 }
 
 /// The usual job without what a Management API cannot write: hunt groups and twinning.
-fn job() -> Job {
+pub(crate) fn job() -> Job {
     let fields = "user_identification = \"id\"\nname = \"names::phone_name(user)\"\nfull_name = \"displayName\"\n\
                   email = \"mail\"\nlogin_code = \"employeeId\"\n";
     Job { fields: fields.to_owned(), ..Job::default() }
@@ -202,4 +188,24 @@ fn a_job_with_a_missing_office_file_says_so() {
     let missing: PathBuf = scene.env.path("office.db");
     std::fs::remove_file(&missing).unwrap();
     let _ = scene.env.run(&["office", "users", "office.db"]).exits(1).says("office.db");
+}
+
+#[test]
+fn a_plan_goes_through_a_management_api_too() {
+    let mut scene = Scene::new(env(), 8);
+    scene.env.write("office2.toml", OFFICE);
+    let _ = scene.env.run(&["office", "init", "served.db", "--from", "office2.toml"]).success();
+    let (_running, phone_system) = serve(&mut scene.env, "served.db", &[]);
+    scene.job(&Job { phone_system, ..job() });
+    let plan = |scene: &Scene| scene.env.run(&["preview", "job.toml", "--out", "plan", "--json"]).success();
+    let apply = |scene: &Scene| scene.env.run(&["sync", "--plan", "plan", "--json"]);
+    assert_eq!(plan(&scene).figure("create"), 8);
+    scene.env.write("templates.toml", format!("{TEMPLATES}# another\n"));
+    let _ = apply(&scene).exits(6).says("`templates.toml` was changed since the plan was made");
+    scene.env.write("templates.toml", TEMPLATES);
+    assert_eq!(apply(&scene).success().figure("applied"), 8);
+    scene.graph.world().tenant.set(&guid(1, 3), "mail", "new@contoso.example");
+    assert_eq!(plan(&scene).figure("update"), 1);
+    assert_eq!(apply(&scene).success().figure("applied"), 1);
+    assert_eq!(scene.sync().success().figure("unchanged"), 8);
 }

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rollcall_tests::harness::TestEnv;
-use rollcall_tests::scene::users_of;
+use rollcall_tests::scene::{self, Scene, users_of};
 use serde_json::Value;
 
 use crate::env;
@@ -230,6 +230,11 @@ fn what_it_refuses_to_serve() {
     job(&env, "A", 1, &format!("{EACH_MINUTE}\n[rules]\nfiles = [\"rules.rhai\"]"));
     mode(&env.path("rules.rhai"), 0o666);
     let _ = serve(&["A.toml"]).exits(12).says("rules.rhai` is code");
+    mode(&env.path("rules.rhai"), 0o600);
+    program(&env, "tell", "true");
+    mode(&env.path("tell"), 0o777);
+    job(&env, "A", 1, &format!("{EACH_MINUTE}\n[notify]\ncommand = [\"./tell\"]"));
+    let _ = serve(&["A.toml"]).exits(12).says("tell` is code");
     // The same file can be tried by hand: somebody looks.
     let _ = env.run(&["preview", "A.toml"]).success();
 }
@@ -312,7 +317,51 @@ fn the_same_trouble_is_told_once() {
 }
 
 #[test]
-fn a_webhook_gets_no_names_and_a_credential_that_expires_is_told() {
+fn a_job_that_was_undone_waits_for_a_sync_by_hand() {
+    let mut env = env();
+    job(&env, "A", 3, &format!("{EACH_MINUTE}\n[guard]\nmax_delete = \"100%\""));
+    let service = Service::start(&env, "2026-12-01T08:00:30Z+60x", &["A.toml"]);
+    service.until("a run", || service.runs("A", 0) >= 1);
+    env.set("ROLLCALL_NOW", "2026-12-01T10:00:00Z");
+    let run = history(&env).last().unwrap()["run"].as_str().unwrap().to_owned();
+    let _ = env.run(&["undo", &run, "--yes"]).success();
+    assert_eq!(users_of(&env, "office.db").len(), 0);
+    let held = || service.log().matches("the job `A` is held").count();
+    service.until("held", || held() == 1);
+    let before = service.runs("A", 0);
+    std::thread::sleep(Duration::from_millis(2500));
+    assert_eq!((service.runs("A", 0), held()), (before, 1), "{}", service.log());
+    assert_eq!(service.figure("rollcall_job_held{job=\"A\"}"), 1.0);
+    assert_eq!(users_of(&env, "office.db").len(), 0);
+    let _ = env.run(&["sync", "A.toml", "--yes"]).success();
+    service.until("it goes on", || service.runs("A", 0) > before);
+    assert_eq!(service.figure("rollcall_job_held{job=\"A\"}"), 0.0);
+    assert_eq!(users_of(&env, "office.db").len(), 3);
+    assert_eq!(service.end("TERM").0, Some(143));
+}
+
+#[test]
+fn a_sync_that_another_scheduler_starts_tells_too() {
+    let env = env();
+    job(&env, "A", 2, "[notify]\ncommand = [\"./tell\"]");
+    program(&env, "tell", "echo \"$ROLLCALL_EVENTS $ROLLCALL_EXIT\" >> told");
+    let sync = || env.run(&["sync", "A.toml", "--yes"]);
+    let _ = sync().success();
+    std::fs::rename(env.path("A.csv"), env.path("away.csv")).unwrap();
+    let code = sync().code.unwrap();
+    let _ = sync().exits(code);
+    std::fs::rename(env.path("away.csv"), env.path("A.csv")).unwrap();
+    let _ = sync().success();
+    let _ = sync().success();
+    assert_eq!(env.read("told"), format!("failed {code}\nrecovered 0\n"));
+    // What cannot be told fails no sync.
+    std::fs::remove_file(env.path("tell")).unwrap();
+    env.write("A.csv", "id,name,email\nP0,,x\nP1,A Person 1,y\n");
+    let _ = sync().exits(3).says("E0904").says("cannot be run");
+}
+
+#[test]
+fn a_webhook_gets_no_names() {
     let env = env();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/hook/very-secret", listener.local_addr().unwrap());
@@ -362,6 +411,37 @@ fn a_webhook_gets_no_names_and_a_credential_that_expires_is_told() {
     let log = service.log();
     assert!(log.contains("E0904") && log.contains("answered 500") && !log.contains("very-secret"), "{log}");
     assert_eq!(service.end("TERM").0, Some(143));
+}
+
+#[test]
+fn a_credential_that_expires_is_warned_of_everywhere() {
+    let scene = Scene::new(env(), 2);
+    let expires = |day: &str| {
+        let more = format!("{EACH_MINUTE}\n[notify]\ncommand = [\"./tell\"]\n");
+        let text = scene::Job::default().with(&more).text(&scene.graph.url());
+        let dated = format!("\"CLIENT_SECRET\", expires = \"{day}\"");
+        scene.env.write("job.toml", text.replace("\"CLIENT_SECRET\"", &dated));
+        mode(&scene.env.path("job.toml"), 0o600);
+    };
+    let says = "the credential `client_secret` expires on 2026-12-10";
+    expires("2026-12-24");
+    let _ = scene.env.run(&["check"]).success().hides("expires on");
+    expires("2026-12-10");
+    let _ = scene.env.run(&["check"]).success().says(says).says("E0111");
+    let _ = scene.env.run(&["test-connection"]).success().says(says);
+    assert!(scene.preview().success().says(says).codes().contains(&"E0111".to_owned()));
+    program(&scene.env, "tell", "echo \"$ROLLCALL_EVENTS\" >> told");
+    mode(&scene.env.path(""), 0o700);
+    mode(&scene.env.path("provisioning.rhai"), 0o600);
+    // The simulator lives in November too, so that its tokens are good.
+    let service = Service::start(&scene.env, "2026-11-23T09:00:30Z+60x", &["job.toml"]);
+    service.until("three runs", || service.runs("TeamsUsers", 0) >= 3);
+    assert_eq!(scene.env.read("told"), "expiring\n", "{}", service.log());
+    assert_eq!(service.end("TERM").0, Some(143));
+    // The day in the file is past: the file is wrong, or the credential is; a sync finds out which.
+    expires("2026-11-01");
+    let _ = scene.env.run(&["check"]).exits(12).says("E0112").says("expired on 2026-11-01");
+    let _ = scene.sync().success().says("expired on 2026-11-01");
 }
 
 #[test]

@@ -96,6 +96,11 @@ impl TestEnv {
         self.now_ms -= i64::try_from(by.as_millis()).unwrap();
     }
 
+    /// Moves the clock by so many milliseconds; back where they are fewer than none.
+    pub fn shift(&mut self, by_ms: i64) {
+        self.now_ms += by_ms;
+    }
+
     /// Gives the time that the program believes, in milliseconds since 1970.
     pub fn now_ms(&self) -> i64 {
         self.now_ms

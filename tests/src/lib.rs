@@ -13,4 +13,6 @@
 
 pub mod graph;
 pub mod harness;
+pub mod proxy;
 pub mod scene;
+pub mod staff;

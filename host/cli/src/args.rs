@@ -1,8 +1,14 @@
 //! The command line, as typed.
 
+mod history;
+mod links;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use history::{ExportFormat, HistoryCommand, RunsArgs, When};
+pub(crate) use links::{LinkArgs, LinksArgs, LinksCommand, LinksFormat, LinksImportArgs, UnlinkArgs};
 
 /// Keeps the users of an Avaya IP Office telephone solution in step with a directory.
 #[derive(Debug, Parser)]
@@ -85,20 +91,49 @@ pub(crate) enum Command {
         user: String,
     },
     /// Lists runs, the latest first.
-    Runs {
-        /// Only the runs of this job file.
-        job: Option<PathBuf>,
-        /// How many.
-        #[arg(long, default_value_t = 20)]
-        limit: u32,
-    },
-    /// Shows one run.
+    Runs(RunsArgs),
+    /// Shows one run, or a plan file.
     Show {
-        /// The run's id, or an unambiguous beginning of it.
+        /// The run's id or an unambiguous beginning of it; or a plan file's path.
+        #[arg(value_name = "RUN or PLAN")]
         run: String,
+        /// List a plan's unchanged users too.
+        #[arg(long)]
+        all: bool,
     },
     /// Finishes the plan of an interrupted run.
     Resume(ResumeArgs),
+    /// Ties a directory user to a phone user that stands already. Nothing is written to the phone user.
+    Link(LinkArgs),
+    /// Lets a phone user go: the job no longer owns it, and it stays as it stands.
+    Unlink(UnlinkArgs),
+    /// Lists, exports and imports who is tied to whom.
+    Links(LinksArgs),
+    /// Plans the inverse of a run, field by field, and applies it; the job is then held until a sync by hand.
+    Undo(UndoArgs),
+    /// Moves a user whose rule, system, template or extension type would be others today: a delete and a create.
+    Reprovision(ReprovisionArgs),
+    /// Exports the history, forgets what is old, or erases a person from it.
+    History {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: HistoryCommand,
+    },
+    /// Gives a job another name; its links, history and clocks go with it.
+    RenameJob {
+        /// The name that the job had.
+        old: String,
+        /// The new name, or the job file that has it already.
+        new: String,
+        /// How long to wait while a run holds the job: `90s`, `5m`.
+        #[arg(long, default_value = "60s", value_parser = duration)]
+        wait: u64,
+    },
+    /// Looks after the state, the clock and, with a job, both ends; each finding comes with what to do.
+    Doctor {
+        /// A job file: reach both ends and look at their certificates too.
+        job: Option<PathBuf>,
+    },
     /// Tests provisioning rules and field expressions.
     Rules {
         /// What to do with them.
@@ -144,6 +179,9 @@ pub(crate) struct PreviewArgs {
     /// List unchanged users too.
     #[arg(long)]
     pub(crate) all: bool,
+    /// Write the plan to a file, for `sync --plan`.
+    #[arg(long, value_name = "PLAN")]
+    pub(crate) out: Option<PathBuf>,
     /// End with 2 where changes are pending.
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
@@ -155,12 +193,17 @@ pub(crate) struct PreviewArgs {
 /// The arguments of `sync`.
 #[derive(Debug, Args)]
 pub(crate) struct SyncArgs {
-    /// The job file.
-    #[command(flatten)]
-    pub(crate) job: JobArg,
+    /// The job file [default: job.toml, or the one that the plan names]
+    pub(crate) job: Option<PathBuf>,
     /// Do not ask.
     #[arg(long)]
     pub(crate) yes: bool,
+    /// Apply exactly this plan, which `preview --out` wrote; nobody is asked.
+    #[arg(long, value_name = "PLAN", conflicts_with_all = ["record", "delete_now"])]
+    pub(crate) plan: Option<PathBuf>,
+    /// How old the plan may be, at most 30d: `90m`, `24h`, `7d`.
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = max_age, requires = "plan")]
+    pub(crate) max_age: u64,
     /// List unchanged users too.
     #[arg(long)]
     pub(crate) all: bool,
@@ -186,6 +229,56 @@ pub(crate) struct ResumeArgs {
     /// How long to wait while another run holds the job or its phone system: `90s`, `5m`.
     #[arg(long, default_value = "60s", value_parser = duration)]
     pub(crate) wait: u64,
+}
+
+/// The arguments of `undo`.
+#[derive(Debug, Args)]
+pub(crate) struct UndoArgs {
+    /// The run's id, or an unambiguous beginning of it.
+    pub(crate) run: String,
+    /// The job file, where it is no longer the one that the run was started with.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) job: Option<PathBuf>,
+    /// How the plan is applied.
+    #[command(flatten)]
+    pub(crate) change: ChangeArgs,
+}
+
+/// The arguments of `reprovision`.
+#[derive(Debug, Args)]
+pub(crate) struct ReprovisionArgs {
+    /// The job file.
+    pub(crate) job: PathBuf,
+    /// User identification, name, extension, e-mail or login name.
+    pub(crate) user: String,
+    /// How the plan is applied.
+    #[command(flatten)]
+    pub(crate) change: ChangeArgs,
+}
+
+/// What commands understand that make a plan of their own.
+#[derive(Debug, Args)]
+pub(crate) struct ChangeArgs {
+    /// Write the plan to a file instead of applying it; `sync --plan` applies it.
+    #[arg(long, value_name = "PLAN")]
+    pub(crate) out: Option<PathBuf>,
+    /// Do not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Let this run pass a guard with exactly this figure: `max_delete=42`. Repeatable.
+    #[arg(long, value_name = "GUARD=N", value_parser = accept)]
+    pub(crate) accept: Vec<(String, usize)>,
+    /// How long to wait while another run holds the job or its phone system: `90s`, `5m`.
+    #[arg(long, default_value = "60s", value_parser = duration)]
+    pub(crate) wait: u64,
+}
+
+impl ChangeArgs {
+    /// Gives what the command line says of the run.
+    pub(crate) fn options(&self) -> rollcall_engine::Options {
+        let accept = self.accept.iter().map(|(name, figure)| (name.as_str().into(), *figure)).collect();
+        rollcall_engine::Options { accept, wait_ms: self.wait, ..rollcall_engine::Options::default() }
+    }
 }
 
 /// What `preview` and `sync` both understand.
@@ -333,6 +426,12 @@ fn accept(text: &str) -> Result<(String, usize), String> {
     Ok((name.to_owned(), figure))
 }
 
+/// Reads the greatest age of a plan in milliseconds: the state keeps a plan's codes no longer than 30 days.
+fn max_age(text: &str) -> Result<u64, String> {
+    const MOST_MS: u64 = 30 * 86_400_000;
+    duration(text).and_then(|age| if age > MOST_MS { Err("at most 30d".to_owned()) } else { Ok(age) })
+}
+
 /// Reads a duration in milliseconds.
 fn duration(text: &str) -> Result<u64, String> {
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
@@ -343,7 +442,8 @@ fn duration(text: &str) -> Result<u64, String> {
         "" | "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
-        _ => return Err(format!("`{unit}` is no unit: s, m or h")),
+        "d" => 86_400_000,
+        _ => return Err(format!("`{unit}` is no unit: s, m, h or d")),
     };
     number.checked_mul(factor).ok_or_else(|| "too long".to_owned())
 }

@@ -13,6 +13,7 @@ use rollcall_job::job::Job;
 use rollcall_state::Store;
 
 use crate::args::Global;
+use crate::chance::Handovers;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::wiring::{self, Intent};
@@ -26,6 +27,7 @@ pub(crate) struct Desk {
     pub(crate) progress: Progress,
     clock: Arc<dyn Clock>,
     cancel: Cancel,
+    handover: Handovers,
 }
 
 impl Desk {
@@ -40,7 +42,8 @@ impl Desk {
             ..failure
         })?;
         let progress = Progress::new(global.quiet || global.json);
-        Ok(Self { job, office, store, progress, clock, cancel })
+        let handover = Handovers::of(&job);
+        Ok(Self { job, office, store, progress, clock, cancel, handover })
     }
 
     /// Gives what the engine needs to write.
@@ -52,6 +55,7 @@ impl Desk {
             clock: &*self.clock,
             observer: &self.progress,
             cancel: &self.cancel,
+            codes: self.handover.codes(),
             render,
         }
     }

@@ -1,7 +1,8 @@
 //! Why a command ended without its result.
 
-use rollcall_core::{Code, Diagnostic};
+use rollcall_core::{Code, Diagnostic, codes};
 use rollcall_edges::office::OfficeError;
+use rollcall_edges::plans::PlanFileError;
 use rollcall_edges::state::StateError;
 use rollcall_engine::RunError;
 
@@ -60,6 +61,19 @@ impl Failure {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         Self::of_run(error)
+    }
+}
+
+impl From<PlanFileError> for Failure {
+    fn from(error: PlanFileError) -> Self {
+        match error {
+            PlanFileError::File { message, hint: Some(hint) } => {
+                Self::new(exit::ERROR, codes::FILE, message).hint(hint)
+            }
+            PlanFileError::File { message, hint: None } => Self::new(exit::ERROR, codes::FILE, message),
+            PlanFileError::Refused(why) => Self::of_run(RunError::Stale(vec![*why])),
+            PlanFileError::State(error) => error.into(),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod chance;
 mod commands;
 mod desk;
 mod disabled;
@@ -67,12 +68,26 @@ async fn dispatch(cli: &Cli, output: &Output) -> Result<u8, Failure> {
         Command::TestConnection(job) => commands::test_connection::run(global, output, &job.job).await,
         Command::Fields(job) => commands::fields::run(global, output, &job.job).await,
         Command::Preview(args) => commands::preview::run(global, output, args).await,
+        Command::Sync(args) if args.plan.is_some() => commands::plans::apply(global, output, args).await,
         Command::Sync(args) => commands::sync::run(global, output, args).await,
         Command::Serve(args) => serve::run(global, output, args).await,
         Command::Explain { job, user } => commands::explain::run(global, output, job, user).await,
-        Command::Runs { job, limit } => commands::runs::list(global, output, job.as_deref(), *limit).await,
-        Command::Show { run } => commands::runs::show(global, output, run).await,
+        Command::Runs(args) => commands::runs::list(global, output, args).await,
+        Command::Show { run, all } if std::path::Path::new(run).exists() => {
+            commands::plans::show(global, output, std::path::Path::new(run), *all).await
+        }
+        Command::Show { run, .. } => commands::runs::show(global, output, run).await,
         Command::Resume(args) => commands::resume::run(global, output, args).await,
+        Command::Link(args) => commands::links::link(global, output, args).await,
+        Command::Unlink(args) => commands::links::unlink(global, output, args).await,
+        Command::Links(args) => commands::links::run(global, output, args).await,
+        Command::Undo(args) => commands::undo::run(global, output, args).await,
+        Command::Reprovision(args) => commands::reprovision::run(global, output, args).await,
+        Command::History { command } => commands::history::run(global, output, command).await,
+        Command::RenameJob { old, new, wait } => {
+            commands::rename_job::run(global, output, old, new, *wait).await
+        }
+        Command::Doctor { job } => commands::doctor::run(global, output, job.as_deref()).await,
         Command::Rules { command } => commands::rules::run(output, command),
         Command::Office { command } => commands::office::run(global, output, command).await,
         Command::Schema { what } => commands::support::schema(output, *what),

@@ -1,11 +1,13 @@
 //! Phone systems by what a job or a path says: an embedded file, or a real IP Office.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rollcall_core::{Diagnostic, codes};
 use rollcall_edges::office::Office;
 use rollcall_edges::state::State as _;
 use rollcall_job::job::{IpOffice, Job, PhoneSystem};
+use rollcall_net::{AddressPolicy, Looked, Origin, Trust};
 use rollcall_office::Embedded;
 use rollcall_office::import::{OfficeFile, read_templates};
 use rollcall_office::management::{Client, Config};
@@ -26,12 +28,19 @@ pub(crate) struct Reached {
     _stand_in: Option<StandIn>,
     /// What somebody should know of it.
     note: Option<Diagnostic>,
+    /// Whether it was not there before.
+    is_new: bool,
 }
 
 impl Reached {
     /// Gives what somebody should know of it.
     pub(crate) fn note(&self) -> Option<&Diagnostic> {
         self.note.as_ref()
+    }
+
+    /// Tells whether it was made just now, or is a stand-in for one that the first sync makes.
+    pub(crate) const fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// Gives it as the trait.
@@ -63,14 +72,22 @@ pub(crate) async fn reach(session: &Session, intent: Intent) -> Result<Reached, 
 /// Reaches the phone system of a job that was read by itself.
 pub(crate) async fn of_job(job: &Job, folder: &Path, intent: Intent) -> Result<Reached, Failure> {
     match &job.phone_system {
-        PhoneSystem::Embedded { path } if path.exists() => {
-            Ok(Reached { office: Box::new(Embedded::open(path).await?), _stand_in: None, note: None })
-        }
+        PhoneSystem::Embedded { path } if path.exists() => Ok(Reached {
+            office: Box::new(Embedded::open(path).await?),
+            _stand_in: None,
+            note: None,
+            is_new: false,
+        }),
         PhoneSystem::Embedded { path } => missing(job, path, folder, intent).await,
         PhoneSystem::IpOffice(real) => {
             let proved = Store::open(folder).await?.note(&proof_of(real)).await?.is_some();
             let config = config(job, real, proved)?;
-            Ok(Reached { office: Box::new(Client::connect(config).await?), _stand_in: None, note: None })
+            Ok(Reached {
+                office: Box::new(Client::connect(config).await?),
+                _stand_in: None,
+                note: None,
+                is_new: false,
+            })
         }
     }
 }
@@ -103,20 +120,38 @@ async fn missing(job: &Job, path: &Path, folder: &Path, intent: Intent) -> Resul
     let note = Diagnostic::note(codes::OFFICE_FILE, what).hint(
         "`rollcall office init OFFICE --from office.toml` makes one with systems, groups and templates",
     );
-    Ok(Reached { office: Box::new(office), _stand_in: stand_in, note: Some(note) })
+    Ok(Reached { office: Box::new(office), _stand_in: stand_in, note: Some(note), is_new: true })
 }
 
 fn config(job: &Job, real: &IpOffice, proved: bool) -> Result<Config, Failure> {
     let templates = read_templates(&real.templates).map_err(Failure::invalid)?;
     let password = wiring::password(job, &real.password)?;
+    let usual = Config::new(real.address.clone(), real.port, real.username.clone(), password);
+    let wait = real.timeout_ms.map(Duration::from_millis);
     Ok(Config {
+        read_wait: wait.unwrap_or(usual.read_wait),
+        write_wait: wait.unwrap_or(usual.write_wait),
         certificate_sha256: real.certificate_sha256.clone(),
         ca_file: real.ca_file.clone(),
         user_templates: templates.users,
         extension_templates: templates.extensions,
         proved,
-        ..Config::new(real.address.clone(), real.port, real.username.clone(), password)
+        ..usual
     })
+}
+
+/// Looks at the certificate of a job's phone system; `None` for an embedded one.
+pub(crate) async fn certificate(job: &Job) -> Option<(Origin, Looked)> {
+    let PhoneSystem::IpOffice(real) = &job.phone_system else { return None };
+    let origin = Origin::parse(&format!("https://{}:{}", real.address, real.port)).ok()?;
+    let trust = match (&real.certificate_sha256, &real.ca_file) {
+        (Some(pin), _) => Trust::Pin(pin.to_string()),
+        (None, Some(file)) => Trust::WithFile(file.clone()),
+        (None, None) => Trust::Machine,
+    };
+    let policy = AddressPolicy::public().trusting(&real.address);
+    let seen = rollcall_net::certificate(&origin, &trust, policy).await;
+    Some((origin, seen))
 }
 
 /// Names the note that an update of a phone system has been shown to keep what reads hide.
@@ -146,7 +181,12 @@ pub(crate) async fn embedded(path: &Path) -> Result<Embedded, Failure> {
 /// Reaches a phone system by what was typed: an embedded office's file, or a job file.
 pub(crate) async fn of_argument(global: &Global, path: &Path) -> Result<Reached, Failure> {
     if is_embedded(path) {
-        return Ok(Reached { office: Box::new(embedded(path).await?), _stand_in: None, note: None });
+        return Ok(Reached {
+            office: Box::new(embedded(path).await?),
+            _stand_in: None,
+            note: None,
+            is_new: false,
+        });
     }
     if !path.exists() {
         let message = format!("there is no office or job file `{}`", path.display());

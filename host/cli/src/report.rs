@@ -32,7 +32,7 @@ pub(crate) fn can_ask() -> Result<(), Failure> {
     }
     let message = "nobody can be asked whether to apply the plan";
     Err(Failure::new(exit::USAGE, codes::NOT_CONFIRMED, message)
-        .hint("look at `rollcall preview`, then give `--yes`"))
+        .hint("look at `rollcall preview`, then give `--yes`; a sync of a plan file (`--plan`) asks nobody"))
 }
 
 /// Shows a plan on standard error, whatever becomes of standard output, and asks whether to apply it: nobody shall say
@@ -70,13 +70,17 @@ pub(crate) fn ended(
 
 /// Shows a report: as JSON or for people on standard output, what there is to say of it on standard error.
 pub(crate) fn show(output: &Output, job: &Job, note: Option<&Diagnostic>, report: &Report, all: bool) {
-    let diagnostics = located(job, gather(report));
+    present(output, report, &located(job, gather(report)), all);
+    output.diagnostics(note.map(std::slice::from_ref).unwrap_or_default());
+}
+
+/// Shows a report with what there is to say of it.
+pub(crate) fn present(output: &Output, report: &Report, diagnostics: &[Diagnostic], all: bool) {
     if output.json {
-        output.payload(&json::report(report, &diagnostics, all));
+        output.payload(&json::report(report, diagnostics, all));
     }
     output.human(&human::report(report, all));
-    output.diagnostics(&loud(&diagnostics));
-    output.diagnostics(note.map(std::slice::from_ref).unwrap_or_default());
+    output.diagnostics(&loud(diagnostics));
 }
 
 /// Reports a run that came to no plan, and gives its exit code.

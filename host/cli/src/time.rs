@@ -3,6 +3,7 @@
 use rollcall_core::codes;
 use rollcall_edges::clock::{Clock, FixedClock, Instant, RunningClock, SystemClock};
 
+use crate::args::When;
 use crate::exit;
 use crate::failure::Failure;
 
@@ -37,6 +38,14 @@ fn read(text: &str) -> Option<Box<dyn Clock>> {
 /// Writes an instant as RFC 3339 in UTC, to the second.
 pub(crate) fn shown(at: Instant) -> String {
     jiff::Timestamp::from_second(at.0.div_euclid(1000)).map(|at| at.to_string()).unwrap_or_default()
+}
+
+/// Gives the instant of a time as typed, read as of `now`.
+pub(crate) fn of(when: When, now: Instant) -> Instant {
+    match when {
+        When::At(at) => Instant(at),
+        When::Ago(ago) => Instant(now.0.saturating_sub(i64::try_from(ago).unwrap_or(i64::MAX))),
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! The one place where names meet adapters: a job file becomes rules, a connector, a phone system and a state.
 
+mod certificates;
+mod package;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -20,13 +23,13 @@ use rollcall_script::Rules;
 use rollcall_state::{MirrorFile, Store};
 
 use crate::args::Global;
+use crate::chance::Handovers;
 use crate::exit;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::{disabled, offices, rules, signals, time};
 
-/// The largest connector package that is read, in bytes.
-const PACKAGE_BYTES_MAX: u64 = 64 << 20;
+mod kept;
 
 /// A job with everything that is known of it before anything is reached.
 pub(crate) struct Session {
@@ -48,6 +51,7 @@ pub(crate) struct Session {
     cancel: Cancel,
     /// The state that all jobs of one process share, once it is open.
     state: Arc<OnceLock<Store>>,
+    handover: Handovers,
     /// Attributes to ask for besides those that expressions name.
     more: Vec<Text>,
 }
@@ -96,7 +100,7 @@ impl Shared {
     /// Finds the connector: a bundled one by name, or a package by path.
     fn package(&self, job: &Job) -> Result<(Arc<Package>, bool), Vec<Diagnostic>> {
         let Some(bundled) = rollcall_bundled::find(&job.directory.connector) else {
-            return Ok((Arc::new(package(job)?), false));
+            return Ok((Arc::new(package::of_job(job)?), false));
         };
         let mut known = self.packages.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(package) = known.get(bundled.name) {
@@ -177,6 +181,7 @@ impl Session {
             progress: shared.progress.clone(),
             cancel: shared.cancel.clone(),
             state: shared.state.clone(),
+            handover: Handovers::of(&job),
             more: Vec::new(),
             job,
         })
@@ -379,6 +384,7 @@ impl Ends {
             clock: &*session.clock,
             observer: &*session.progress,
             cancel: &session.cancel,
+            codes: session.handover.codes(),
         }
     }
 
@@ -439,46 +445,6 @@ pub(crate) fn password(job: &Job, credential: &rollcall_job::job::Credential) ->
         let place = why.path(&["phone_system", "credentials", "password"]);
         Failure { exit: 4, diagnostics: vec![job.resolve(place)] }
     })
-}
-
-/// Reads a partner's connector.
-fn package(job: &Job) -> Result<Package, Vec<Diagnostic>> {
-    let name = &*job.directory.connector;
-    let wrong = |message: String, hint: &str| {
-        vec![
-            Diagnostic::error(codes::CONNECTOR_UNKNOWN, message).path(&["directory", "connector"]).hint(hint),
-        ]
-    };
-    let bundled: Vec<&str> = rollcall_bundled::BUNDLED.iter().map(|bundled| bundled.name).collect();
-    if !name.ends_with(".wasm") {
-        let hint =
-            format!("the bundled ones are {}; a partner's is a path to a .wasm file", bundled.join(", "));
-        return Err(wrong(format!("there is no connector `{name}`"), &hint));
-    }
-    let path = job.folder.join(name);
-    let read = std::fs::metadata(&path).and_then(|meta| {
-        if meta.len() > PACKAGE_BYTES_MAX {
-            return Err(std::io::Error::other("it is too large for a connector"));
-        }
-        std::fs::read(&path)
-    });
-    match read {
-        Ok(bytes) => {
-            let package = Package::read(bytes).map_err(|found| {
-                found.into_iter().map(|one| one.path(&["directory", "connector"])).collect::<Vec<_>>()
-            })?;
-            if bundled.contains(&&*package.manifest().name) {
-                let message =
-                    format!("the package `{name}` takes the bundled name `{}`", package.manifest().name);
-                return Err(wrong(message, "bundled names are reserved; ask its author for another one"));
-            }
-            Ok(package)
-        }
-        Err(error) => Err(wrong(
-            format!("the connector `{}` cannot be read: {error}", path.display()),
-            "check the path",
-        )),
-    }
 }
 
 /// Sorts diagnostics by file and place, so that mistakes read from top to bottom.

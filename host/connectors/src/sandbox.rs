@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rollcall_core::{Diagnostic, Secret, Text, codes};
 use rollcall_edges::clock::Clock;
 use rollcall_edges::directory::{Attributes, DirectoryError};
+use rollcall_net::{AddressPolicy, Looked, Origin, Trust};
 use serde_json::{Map, Value};
 
 use crate::cache::Cache;
@@ -146,6 +147,38 @@ impl Host {
         let validated = inner.clone();
         self.threads.run(async move { validated.validate().await }).await?;
         Ok(Connector::new(inner, recorded))
+    }
+
+    /// Looks at the certificate of every server that the connector may talk to; `None` where a server is reached
+    /// without TLS. Nothing is looked at where a recording is replayed, or where a proxy stands between.
+    ///
+    /// # Errors
+    ///
+    /// Gives the mistakes of the job.
+    pub async fn certificates(
+        &self,
+        package: &Package,
+        spec: &ConnectSpec,
+    ) -> Result<Vec<(Origin, Looked)>, Vec<Diagnostic>> {
+        if matches!(spec.recording, Recording::Replay(_)) || spec.proxy.is_some() {
+            return Ok(Vec::new());
+        }
+        let servers = prepare(package, spec)?.servers;
+        let urls = servers.granted.iter().map(|server| &server.origin);
+        let mut origins: Vec<Origin> = urls
+            .chain(servers.logins.iter().map(|login| &login.token_url))
+            .filter_map(|url| Origin::of(url).ok())
+            .collect();
+        origins.sort();
+        origins.dedup();
+        let trust = spec.ca_file.clone().map_or(Trust::Machine, Trust::WithFile);
+        let policy = AddressPolicy::granting(&spec.grant_addresses)?;
+        let mut seen = Vec::new();
+        for origin in origins {
+            let certificate = rollcall_net::certificate(&origin, &trust, policy.clone()).await;
+            seen.push((origin, certificate));
+        }
+        Ok(seen)
     }
 
     async fn inner(

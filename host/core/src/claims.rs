@@ -10,6 +10,7 @@ use crate::constraint::{Reserved, emergency_number};
 use crate::diag::Diagnostic;
 use crate::memory::Memory;
 use crate::phone::Standing;
+use crate::policy::Policy;
 use crate::record::RecordId;
 use crate::script::NumberRange;
 use crate::text::{Guid, Text, fold};
@@ -29,22 +30,13 @@ pub(crate) enum Holder {
     Freed,
 }
 
-impl Holder {
-    fn words(&self) -> String {
-        match self {
-            Holder::User(_, name) => format!("the user `{name}`"),
-            Holder::Group(name) => format!("the hunt group `{name}`"),
-            Holder::Record => "an extension record without a user".into(),
-            Holder::Planned(key) => format!("`{key}` in this plan"),
-            Holder::Freed => "nobody from now on, and goes into quarantine".into(),
-        }
-    }
-}
-
 /// The names and numbers of the network while a plan is made.
 pub(crate) struct Claims<'a> {
     memory: &'a Memory,
     reserved: &'a Reserved,
+    /// Whether `[adopt]` is on, and this job's phone users.
+    adopts: bool,
+    owned: BTreeSet<&'a Guid>,
     names: BTreeMap<String, Holder>,
     /// Every name that stands, whether its holder gives it up or not.
     standing_names: BTreeSet<String>,
@@ -60,7 +52,7 @@ impl<'a> Claims<'a> {
     pub(crate) fn new(
         standing: &Standing,
         memory: &'a Memory,
-        reserved: &'a Reserved,
+        policy: &'a Policy,
         promised: BTreeSet<Text>,
         vacated_names: &BTreeSet<Guid>,
         vacated_numbers: &BTreeSet<Guid>,
@@ -90,7 +82,45 @@ impl<'a> Claims<'a> {
             }
         }
         let standing_names = standing.users.values().map(|user| fold(user.name())).collect();
-        Self { memory, reserved, names, standing_names, numbers, promised, next: BTreeMap::new() }
+        let owned = memory.links.values().map(|link| &link.guid).collect();
+        Self {
+            memory,
+            reserved: &policy.reserved,
+            adopts: policy.adopt.is_some(),
+            owned,
+            names,
+            standing_names,
+            numbers,
+            promised,
+            next: BTreeMap::new(),
+        }
+    }
+
+    fn words(&self, holder: &Holder) -> String {
+        match holder {
+            Holder::User(guid, name) => match self.memory.elsewhere.get(guid) {
+                Some(owner) => format!("the user `{name}` of the job `{}`", owner.job),
+                None if self.owned.contains(guid) => format!("the user `{name}`"),
+                None => format!("the user `{name}`, whom no job owns"),
+            },
+            Holder::Group(name) => format!("the hunt group `{name}`"),
+            Holder::Record => "an extension record without a user".into(),
+            Holder::Planned(key) => format!("`{key}` in this plan"),
+            Holder::Freed => "nobody from now on, and goes into quarantine".into(),
+        }
+    }
+
+    /// Says what to do about a value that is taken. A user whom nobody owns may be the very person.
+    fn hint(&self, holder: &Holder, otherwise: &str) -> String {
+        let unowned = matches!(holder, Holder::User(guid, _)
+            if !self.owned.contains(guid) && !self.memory.elsewhere.contains_key(guid));
+        match (unowned, self.adopts) {
+            (false, _) => otherwise.to_owned(),
+            (true, true) => format!(
+                "if it is this person, tie the two together with `rollcall link JOB USER PHONE_USER`; else {otherwise}"
+            ),
+            (true, false) => format!("if it is this person, take it over with `[adopt]`; else {otherwise}"),
+        }
     }
 
     /// Closes the names that owned users give up in this plan and that no other owned user has taken: they go into
@@ -127,11 +157,9 @@ impl<'a> Claims<'a> {
     fn name_refusal(&self, name: &str, id: &RecordId) -> Option<Diagnostic> {
         let folded = fold(name);
         if let Some(holder) = self.names.get(&folded) {
-            let message = format!("the name `{name}` belongs to {}", holder.words());
-            return Some(
-                Diagnostic::error(codes::NAME_TAKEN, message)
-                    .hint("give candidates with `names::phone_name(user)`, or take that user over with `[adopt]` once it is there"),
-            );
+            let message = format!("the name `{name}` belongs to {}", self.words(holder));
+            let hint = self.hint(holder, "give candidates with `names::phone_name(user)`");
+            return Some(Diagnostic::error(codes::NAME_TAKEN, message).hint(hint));
         }
         let held = self.memory.held_names.get(folded.as_str()).filter(|whose| *whose != id)?;
         let message = format!("the name `{name}` was freed by `{}` and is in quarantine", held.native);
@@ -140,20 +168,25 @@ impl<'a> Claims<'a> {
 
     /// Takes the first number that the directory gives and that is free. Quarantine does not bind the directory.
     pub(crate) fn take_given(&mut self, candidates: &[&str], key: &Text) -> Result<Text, Diagnostic> {
+        const ELSE: &str = "mend the number in the directory, or on the phone system";
         let mut first: Option<Diagnostic> = None;
         for &number in candidates {
-            let why = match self.numbers.get(number) {
+            let (why, hint) = match self.numbers.get(number) {
                 Some(Holder::Record) | None if !self.reserved.contains(number) => {
                     let number = Text::from(number);
                     self.numbers.insert(number.clone(), Holder::Planned(key.clone()));
                     return Ok(number);
                 }
                 Some(holder) if *holder != Holder::Record => {
-                    format!("the extension `{number}` belongs to {}", holder.words())
+                    let why = format!("the extension `{number}` belongs to {}", self.words(holder));
+                    (why, self.hint(holder, ELSE))
                 }
-                _ => format!("the extension `{number}` is reserved by `[numbers] reserved`"),
+                _ => {
+                    let why = format!("the extension `{number}` is reserved by `[numbers] reserved`");
+                    (why, "give another number, or take it out of `[numbers] reserved`".to_owned())
+                }
             };
-            first.get_or_insert_with(|| Diagnostic::error(codes::NUMBER_TAKEN, why));
+            first.get_or_insert_with(|| Diagnostic::error(codes::NUMBER_TAKEN, why).hint(hint));
         }
         Err(first.unwrap_or_else(|| {
             Diagnostic::error(codes::USER_MISSING, "the user has no value for `extension`")

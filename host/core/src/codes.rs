@@ -136,6 +136,17 @@ codes! {
     /// An account that is disabled in the directory, and that the job keeps.
     ACCOUNT_DISABLED = "E0440";
 
+    /// Several candidates on one side: nobody is adopted.
+    ADOPT_AMBIGUOUS = "E0430";
+    /// A phone user that fits and is not adopted, with the reason.
+    ADOPT_REFUSED = "E0431";
+    /// Nobody watches the run, so it does not adopt.
+    ADOPT_UNATTENDED = "E0432";
+    /// A link by hand that cannot be made.
+    LINK_REFUSED = "E0433";
+    /// Somebody who looks new stands on the phone system already, and nobody owns that phone user.
+    STANDS_UNLINKED = "E0441";
+
     /// The plan deletes more than the guard allows.
     GUARD_DELETE = "E0500";
     /// The plan creates more than the guard allows.
@@ -170,6 +181,17 @@ codes! {
     NO_LEAVER = "E0523";
     /// A recording is replayed, so that nothing is deleted on a real IP Office.
     RECORDING_REPLAYED = "E0524";
+
+    /// A file that is no plan, or not as it was written.
+    PLAN_ALTERED = "E0540";
+    /// A plan of another state, job, directory or phone system.
+    PLAN_ELSEWHERE = "E0541";
+    /// A plan that was applied already.
+    PLAN_APPLIED = "E0542";
+    /// A plan that is too old.
+    PLAN_OLD = "E0543";
+    /// What decided the plan was changed since: the job file, a rule file, a template file, the connector.
+    PLAN_JOB_MOVED = "E0544";
 
     /// The phone system cannot be reached.
     OFFICE_UNREACHABLE = "E0600";
@@ -208,6 +230,28 @@ codes! {
     RUN_RECOVERED = "E0705";
     /// A run that cannot be resumed.
     RUN_NOT_RESUMABLE = "E0706";
+    /// The codes of a new user cannot be handed over.
+    HANDOVER = "E0740";
+
+    /// A change that was undone already.
+    UNDO_DONE = "E0720";
+    /// A later run changed the user too.
+    UNDO_LATER = "E0721";
+    /// What stands is not what the run wrote, so it is kept.
+    UNDO_MOVED = "E0722";
+    /// What does not come back with a user.
+    UNDO_LOST = "E0723";
+    /// A run that cannot be undone.
+    UNDO_REFUSED = "E0724";
+    /// A job that waits for a sync by hand.
+    JOB_HELD = "E0725";
+    /// What a move takes from the user.
+    MOVE_LOSES = "E0726";
+    /// A user whom the rules leave where it is.
+    NOTHING_TO_MOVE = "E0727";
+
+    /// A person is to be erased whom a job still owns.
+    STILL_LINKED = "E0710";
 
     /// The command is used wrongly.
     USAGE = "E0900";

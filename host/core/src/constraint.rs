@@ -129,22 +129,6 @@ pub fn external_number(value: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Tells why a code is easy to guess: all digits the same, a run, or equal to something public.
-pub fn weak_code(code: &str, public: &[&str]) -> Option<&'static str> {
-    let bytes = code.as_bytes();
-    if bytes.len() < 2 {
-        return None;
-    }
-    if bytes.windows(2).all(|pair| pair[0] == pair[1]) {
-        return Some("repeats one digit");
-    }
-    let step = |by: i16| bytes.windows(2).all(|pair| i16::from(pair[1]) - i16::from(pair[0]) == by);
-    if step(1) || step(-1) {
-        return Some("is a run of digits");
-    }
-    public.contains(&code).then_some("equals the extension or a public attribute")
-}
-
 fn digits(what: &str, value: &str, least: usize, most: usize, show: bool) -> Result<(), String> {
     let shown = if show { format!(" `{}`", value.escape_debug()) } else { String::new() };
     if !value.bytes().all(|b| b.is_ascii_digit()) {
@@ -217,15 +201,6 @@ mod tests {
         assert!(!login_code("12a4").unwrap_err().contains("12a4"));
         assert!(login_code("123").is_err());
         assert!(voicemail_code("").is_ok());
-    }
-
-    #[test]
-    fn weak_codes() {
-        assert!(weak_code("1111", &[]).is_some());
-        assert!(weak_code("1234", &[]).is_some());
-        assert!(weak_code("9876", &[]).is_some());
-        assert!(weak_code("2001", &["2001"]).is_some());
-        assert!(weak_code("2580", &["2001"]).is_none());
     }
 
     #[test]

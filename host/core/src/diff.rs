@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::field::{Field, Fields, Value, groups_of};
+use crate::memory::Link;
 use crate::phone::PhoneUser;
 use crate::policy::{FieldPolicy, OnUpdate, Policy, WhenEmpty};
 use crate::provision::Desired;
@@ -24,18 +25,21 @@ pub struct FieldChange {
 }
 
 /// Compares a user that stands with what it should be. Fields that are New only never appear.
-pub fn diff(desired: &Desired, stands: &PhoneUser, written: &Fields, policy: &Policy) -> Vec<FieldChange> {
+pub fn diff(desired: &Desired, stands: &PhoneUser, link: &Link, policy: &Policy) -> Vec<FieldChange> {
+    let written = &link.written;
     let mut changes = Vec::new();
     for (&field, &field_policy) in &policy.fields {
         if !field.updatable() || !policy.abilities.writes(field) {
             continue;
         }
         let (from, to) = (stands.fields.get(&field), desired.fields.get(&field));
+        let given = desired.draft.fields.get(&field).and_then(|values| values.first());
         let change = match field {
-            Field::GroupMembership => groups(desired, stands, written, field_policy),
             // Provisioning has decided these two already: whatever it gives is to stand.
             Field::Name | Field::Extension if from != to => Some((from.cloned(), to.cloned())),
             Field::Name | Field::Extension => None,
+            _ if link.keeps(field, given) => None,
+            Field::GroupMembership => groups(desired, stands, written, field_policy),
             _ => scalar(from, to, written.get(&field), field_policy),
         };
         if let Some((from, to)) = change {

@@ -63,7 +63,7 @@ pub struct Jump {
 /// Gives the stretches of the wall clock that belong to the last `window_ms` milliseconds: before a jump the clock told
 /// another time. In doubt a stretch is too long, because whatever lies in it counts against the limits.
 pub fn stretches(now_ms: i64, window_ms: u64, jump: Option<Jump>) -> Vec<(i64, i64)> {
-    let start = now_ms.saturating_sub(i64::try_from(window_ms).unwrap_or(i64::MAX));
+    let start = now_ms.saturating_sub(i64::try_from(window_ms).unwrap_or(i64::MAX)).saturating_add(1);
     let mut stretches = vec![(start, now_ms.saturating_add(TOLERANCE_MS))];
     if let Some(jump) = jump.filter(|jump| jump.at_ms > start) {
         stretches.push((start.saturating_sub(jump.by_ms), jump.at_ms.saturating_sub(jump.by_ms)));
@@ -128,7 +128,7 @@ mod tests {
         };
         let now = 10 * YEAR;
         assert!(inside(now, None, now - DAY + 1) && inside(now, None, now));
-        assert!(!inside(now, None, now - DAY - 1));
+        assert!(!inside(now, None, now - DAY), "a day ago to the millisecond is over");
         // Two hours ago the clock jumped ten years forward; an hour before that something was applied.
         let forward = Some((now - 2 * HOUR, 9 * YEAR));
         assert!(inside(now, forward, now - 9 * YEAR - 3 * HOUR));

@@ -108,14 +108,18 @@ pub enum Value {
     List(Arc<[Text]>),
     /// A code.
     Secret(Secret),
+    /// A code of so many digits that is drawn when the user is written, and then stands in the handover only.
+    Random(u8),
+    /// A random code that has been drawn. The journal alone holds one, sealed, until the code is handed over.
+    Drawn(Secret),
 }
 
 impl Value {
-    /// Gives plain text, or `None` for a list or a secret.
+    /// Gives plain text, or `None` for a list or a code.
     pub fn text(&self) -> Option<&str> {
         match self {
             Value::Text(text) => Some(text),
-            Value::List(_) | Value::Secret(_) => None,
+            Value::List(_) | Value::Secret(_) | Value::Random(_) | Value::Drawn(_) => None,
         }
     }
 
@@ -123,7 +127,24 @@ impl Value {
     pub fn list(&self) -> &[Text] {
         match self {
             Value::List(list) => list,
-            Value::Text(_) | Value::Secret(_) => &[],
+            Value::Text(_) | Value::Secret(_) | Value::Random(_) | Value::Drawn(_) => &[],
+        }
+    }
+
+    /// Gives a code that is known, drawn or not.
+    pub fn code(&self) -> Option<&Secret> {
+        match self {
+            Value::Secret(code) | Value::Drawn(code) => Some(code),
+            Value::Text(_) | Value::List(_) | Value::Random(_) => None,
+        }
+    }
+
+    /// Gives the value as it is remembered after the write: a drawn code is forgotten, only its length stays.
+    #[must_use]
+    pub fn remembered(&self) -> Value {
+        match self {
+            Value::Drawn(code) => Value::Random(u8::try_from(code.expose().len()).unwrap_or(u8::MAX)),
+            other => other.clone(),
         }
     }
 

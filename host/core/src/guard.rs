@@ -78,7 +78,9 @@ pub fn guard<'p>(
             "the reading is incomplete, so nothing is applied",
         ));
     }
-    directory(plan, limits, memory.baseline, accept, &mut why);
+    if plan.undoes.is_none() {
+        directory(plan, limits, memory.baseline, accept, &mut why);
+    }
     vanished(plan, accept, &mut why);
     for count in counts(plan, limits, memory) {
         why.extend(over(&count, memory.window.as_ref(), accept));
@@ -104,7 +106,7 @@ fn counts<'a>(plan: &Plan, limits: &Limits, memory: &Memory) -> [Count<'a>; 4] {
     let count =
         |name, code, what, now, before, limit, base| Count { name, code, what, now, before, limit, base };
     let (deletes, creates) = (plan.count(Action::Delete), plan.count(Action::Create));
-    let updates = plan.count(Action::Update);
+    let updates = plan.updates();
     [
         count(
             "max_delete",

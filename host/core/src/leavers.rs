@@ -2,17 +2,19 @@
 
 use std::collections::BTreeSet;
 
+use crate::adoption::Adoption;
 use crate::codes;
 use crate::diag::Diagnostic;
 use crate::diff::FieldChange;
-use crate::field::{Field, text_of};
+use crate::field::{Field, Fields, text_of};
 use crate::map::Skip;
 use crate::memory::{Link, Memory};
 use crate::pair::Pairing;
-use crate::phone::{PhoneUser, Standing};
+use crate::phone::{Extension, PhoneUser, Standing};
 use crate::plan::{Action, Change, Pending, Plan, skip};
 use crate::policy::Policy;
-use crate::script::Script;
+use crate::provision::Birth;
+use crate::script::{ExtensionKind, Script};
 use crate::text::{Guid, Text};
 
 /// Decides which leavers are deleted now and notes the others.
@@ -94,8 +96,18 @@ pub(crate) fn delete(link: &Link, phone: Option<&PhoneUser>, standing: &Standing
     };
     let record =
         link.record.as_deref().filter(|number| !used(number)).and_then(|number| standing.extension(number));
-    let record = record.filter(|record| !record.hardware).map(|record| record.number.clone());
-    let fields = phone.map(|phone| &phone.fields).into_iter().flatten();
+    let record = record.filter(|record| !record.hardware);
+    let kind = |record: &Extension| {
+        let template = record.template.clone().map(ExtensionKind::Template);
+        template.or(link.extension.clone()).or(record.kind.clone().map(ExtensionKind::Type))
+    };
+    let birth = Birth {
+        rule: link.rule.clone(),
+        number_by_rule: link.number_by_rule,
+        user_template: phone.and_then(|phone| phone.user_template.clone()).or(link.user_template.clone()),
+        extension: record.and_then(kind).filter(|_| phone.is_some()),
+        written: Some(link.written.clone()),
+    };
     Change {
         action: Action::Delete,
         id: link.id.clone(),
@@ -110,17 +122,20 @@ pub(crate) fn delete(link: &Link, phone: Option<&PhoneUser>, standing: &Standing
             Some(_) => "left the directory, and the grace has passed".into(),
             None => "left the directory; the phone user was already deleted by hand".into(),
         },
-        fields: fields
-            .map(|(field, value)| FieldChange {
-                field: *field,
-                from: Some(value.clone()),
-                to: None,
-                drift: false,
-            })
-            .collect(),
-        birth: None,
-        record,
+        fields: phone.map(|phone| lost(link, phone)).unwrap_or_default(),
+        birth: phone.map(|_| birth),
+        adoption: link.matched_by.map(|_| Adoption::of(link, phone)),
+        record: record.map(|record| record.number.clone()),
         seen: phone.map(|phone| phone.fingerprint),
+        unlinks: false,
         why: Vec::new(),
     }
+}
+
+/// Gives everything that goes with a user, also the codes that the phone system does not let be read.
+fn lost(link: &Link, phone: &PhoneUser) -> Vec<FieldChange> {
+    let unread = link.written.iter().filter(|(field, _)| field.secret() && !phone.fields.contains_key(field));
+    let fields: Fields = phone.fields.iter().chain(unread).map(|(f, value)| (*f, value.clone())).collect();
+    let gone = |(field, value)| FieldChange { field, from: Some(value), to: None, drift: false };
+    fields.into_iter().map(gone).collect()
 }

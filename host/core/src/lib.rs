@@ -8,6 +8,8 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod adopt;
+pub mod adoption;
 mod claims;
 pub mod codes;
 pub mod constraint;
@@ -17,6 +19,7 @@ mod drift;
 pub mod elapsed;
 pub mod field;
 pub mod guard;
+mod inverse;
 mod leavers;
 pub mod map;
 pub mod memory;
@@ -29,11 +32,17 @@ mod places;
 pub mod plan;
 pub mod policy;
 pub mod provision;
+mod rebirth;
 pub mod record;
 mod records;
+pub mod reprovision;
+mod restored;
 pub mod script;
+pub mod stale;
 pub mod text;
+pub mod undo;
 pub mod verify;
+pub mod weak;
 pub mod witness;
 
 pub use diag::{Code, Diagnostic, Place, Severity};

@@ -8,6 +8,7 @@ use crate::policy::{Policy, WhenNoRule};
 use crate::record::{Record, RecordId};
 use crate::script::{Candidates, Rule, Script};
 use crate::text::Text;
+use crate::weak::{self, Weakness};
 
 /// A user as the directory and the operator's expressions want it: valid values in order of preference.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +23,8 @@ pub struct Draft {
     pub rule: Option<Rule>,
     /// What somebody should know, and what does not stop the user.
     pub notes: Vec<Diagnostic>,
+    /// What is easy to guess about the codes of a new user.
+    pub weak: Vec<(Field, Weakness)>,
 }
 
 /// A user who is left alone, with the reasons.
@@ -84,6 +87,7 @@ pub fn map(user: &Record, script: &dyn Script, policy: &Policy, linked: bool) ->
         return skipped(id.clone(), id.native, None, vec![why]);
     };
     let name = fields.get(&Field::Name).and_then(|names| names.first()).and_then(Value::text).map(Text::from);
+    fields.extend(policy.random.iter().map(|(&field, &digits)| (field, vec![Value::Random(digits)])));
     let mut why = Vec::new();
     for (&field, values) in &mut fields {
         if !linked || field.updatable() {
@@ -116,7 +120,8 @@ pub fn map(user: &Record, script: &dyn Script, policy: &Policy, linked: bool) ->
     }
     if why.is_empty() {
         let notes = notes.into_iter().map(|note| note.user(key.clone())).collect();
-        Mapped::Draft(Draft { id, key, fields, rule, notes })
+        let weak = if linked { Vec::new() } else { weak::of_mapped(user, &key, &fields) };
+        Mapped::Draft(Draft { id, key, fields, rule, notes, weak })
     } else {
         skipped(id, key, name, why)
     }
@@ -188,6 +193,7 @@ fn check(field: Field, value: &Value, script: &dyn Script) -> Result<(), String>
         }
         (Field::LoginCode, Value::Secret(code)) => constraint::login_code(code.expose()),
         (Field::VoicemailCode, Value::Secret(code)) => constraint::voicemail_code(code.expose()),
+        (Field::LoginCode | Field::VoicemailCode, Value::Random(_)) => Ok(()),
         (Field::GroupMembership, Value::List(_))
         | (Field::UserIdentification | Field::UserProvisioningRule | Field::System, Value::Text(_)) => Ok(()),
         (field, _) => Err(format!("the value of `{}` has the wrong type", field.key())),

@@ -1,14 +1,13 @@
 //! What a plan says besides its changes: ticks that hold something back, groups that do not exist, codes that are weak.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::codes;
-use crate::constraint::weak_code;
 use crate::diag::Diagnostic;
-use crate::field::{Field, Value};
+use crate::field::Field;
 use crate::memory::Link;
 use crate::phone::{PhoneUser, Standing};
-use crate::plan::{Action, Plan};
+use crate::plan::Plan;
 use crate::policy::Policy;
 use crate::provision::Desired;
 use crate::text::Text;
@@ -36,7 +35,6 @@ pub(crate) fn notes(plan: &mut Plan, policy: &Policy, held_back: usize, unknown_
         plan.diagnostics
             .push(Diagnostic::warning(codes::FIELD_UNWRITABLE, message).path(&["fields", field.key()]));
     }
-    weak_codes(plan);
 }
 
 /// Counts the disabled accounts for which nothing is made.
@@ -48,39 +46,6 @@ pub(crate) fn disabled_strangers(plan: &mut Plan, count: usize) {
     };
     let note = Diagnostic::note(codes::ACCOUNT_DISABLED, message).path(&["leavers", "disabled"]);
     plan.diagnostics.push(note);
-}
-
-/// Warns of codes that are easy to guess; the codes themselves stay out of the message.
-fn weak_codes(plan: &mut Plan) {
-    for field in [Field::LoginCode, Field::VoicemailCode] {
-        let mut weak: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut seen: BTreeSet<&str> = BTreeSet::new();
-        let mut users = 0;
-        for change in plan.changes.iter().filter(|change| change.action == Action::Create) {
-            let Some(Some(Value::Secret(code))) = change.field(field).map(|change| &change.to) else {
-                continue;
-            };
-            let public: Vec<&str> =
-                change.extension.iter().chain([&change.key]).map(|text| &**text).collect();
-            users += 1;
-            seen.insert(code.expose());
-            if let Some(why) = weak_code(code.expose(), &public) {
-                *weak.entry(why).or_default() += 1;
-            }
-        }
-        if users > 1 && seen.len() == 1 {
-            *weak.entry("is the same for all new users").or_default() += users;
-        }
-        let found: Vec<Diagnostic> = weak
-            .into_iter()
-            .map(|(why, count)| {
-                let message = format!("the `{}` of {count} new users {why}", field.key());
-                // No place: the line of the job file may be the code itself.
-                Diagnostic::warning(codes::CODE_WEAK, message)
-            })
-            .collect();
-        plan.diagnostics.extend(found);
-    }
 }
 
 /// Notes where rule or system would be others today: a rule never changes an existing user.

@@ -1,5 +1,7 @@
 //! Operations: the single calls to the phone system that a change is made of.
 
+use std::borrow::Cow;
+
 use crate::field::{Field, Fields, Value};
 use crate::plan::{Action, Change, group_moves};
 use crate::script::ExtensionKind;
@@ -34,6 +36,18 @@ pub enum Write {
         expect: Vec<(Field, Option<Value>)>,
         /// The values to write; `None` clears. Never groups.
         set: Vec<(Field, Option<Value>)>,
+    },
+    /// Finds a user that stands already as the plan saw it, so that the job may own it. Nothing is written to it.
+    Adopt {
+        /// The user.
+        guid: Guid,
+        /// The values that the plan saw. A field that holds something else now is stale, and the user is not adopted.
+        expect: Vec<(Field, Option<Value>)>,
+    },
+    /// Lets a user go that the job owned. Nothing is written to it.
+    Release {
+        /// The user.
+        guid: Guid,
     },
     /// Gives an extension record another number.
     RenumberExtension {
@@ -73,20 +87,50 @@ impl Write {
     pub const fn repeatable(&self) -> bool {
         matches!(
             self,
-            Write::DeleteUser { .. }
+            Write::Adopt { .. }
+                | Write::Release { .. }
+                | Write::DeleteUser { .. }
                 | Write::DeleteExtension { .. }
                 | Write::AddMember { .. }
                 | Write::RemoveMember { .. }
         )
     }
+
+    /// Gives the call as the phone system gets it: there a drawn code is a code like any other.
+    pub fn sent(&self) -> Cow<'_, Write> {
+        match self {
+            Write::CreateUser { fields, system, template }
+                if fields.values().any(|value| matches!(value, Value::Drawn(_))) =>
+            {
+                let plain = |value: &Value| match value {
+                    Value::Drawn(code) => Value::Secret(code.clone()),
+                    other => other.clone(),
+                };
+                Cow::Owned(Write::CreateUser {
+                    fields: fields.iter().map(|(field, value)| (*field, plain(value))).collect(),
+                    system: system.clone(),
+                    template: template.clone(),
+                })
+            }
+            other => Cow::Borrowed(other),
+        }
+    }
 }
 
 /// Gives the calls of a change before its phone user is known: for a create the extension record and the user, for an
-/// update or a delete everything. `parked` are the temporary values that the user holds at this point.
+/// update, an adoption or a delete everything. `parked` are the temporary values that the user holds at this point.
 pub fn writes(change: &Change, parked: &[(Field, Value)]) -> Vec<Write> {
     match (change.action, &change.guid) {
         (Action::Create, _) => create(change),
-        (Action::Update, Some(guid)) => update(change, guid, parked),
+        (Action::Update, Some(guid)) => {
+            let release = change.unlinks.then(|| Write::Release { guid: guid.clone() });
+            update(change, guid, parked).into_iter().chain(release).collect()
+        }
+        (Action::Adopt, Some(guid)) => {
+            let expect = change.adoption.as_ref().map(|adoption| adoption.seen.clone()).unwrap_or_default();
+            let adopt = Write::Adopt { guid: guid.clone(), expect };
+            std::iter::once(adopt).chain(update(change, guid, parked)).collect()
+        }
         (Action::Delete, Some(guid)) => {
             let record = change.record.iter().map(|number| Write::DeleteExtension { number: number.clone() });
             std::iter::once(Write::DeleteUser { guid: guid.clone() }).chain(record).collect()

@@ -92,7 +92,9 @@ fn try_order(changes: &[Change], claims: &Claims<'_>) -> Result<Vec<Move>, Vec<u
             continue;
         }
         let ring = ring(&graph, first.1);
-        let Some(&member) = ring.iter().min() else { return Err(vec![first.1]) };
+        // Somebody who is being adopted is not moved about before the job owns it.
+        let owned = ring.iter().filter(|index| changes[**index].action != Action::Adopt);
+        let Some(&member) = owned.min() else { return Err(ring) };
         let wanted: BTreeSet<Good> = graph.waits.values().flatten().cloned().collect();
         let freed: Vec<Good> = goods(&changes[member])
             .0
@@ -222,6 +224,7 @@ fn skip_ring(changes: &mut [Change], ring: &[usize]) {
         let change = &mut changes[index];
         change.action = Action::Skip;
         change.fields.clear();
+        change.adoption = None;
         change.reason.clone_from(&message);
         change.why = vec![Diagnostic::error(codes::NUMBER_TAKEN, message.clone()).user(change.key.clone())];
     }

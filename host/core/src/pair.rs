@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::adopt::adopt;
 use crate::codes;
 use crate::diag::Diagnostic;
 use crate::map::{Draft, Mapped, Skip};
-use crate::memory::{Link, Memory};
+use crate::memory::{Link, MatchedBy, Memory};
 use crate::phone::{PhoneUser, Standing};
+use crate::policy::Policy;
 use crate::record::RecordId;
+use crate::restored::leave_alone;
 use crate::text::{Text, fold};
 
 /// What a draft or a link turned out to be.
@@ -15,6 +18,8 @@ use crate::text::{Text, fold};
 pub enum Pairing<'a> {
     /// Nobody of this job yet.
     New(Draft),
+    /// A phone user that stands already and that nobody owns.
+    Adopted(Draft, &'a PhoneUser, MatchedBy),
     /// The phone user that this job owns.
     Linked(Draft, &'a Link, &'a PhoneUser),
     /// An owned user that this reading lacks; the phone user may be gone too.
@@ -24,7 +29,12 @@ pub enum Pairing<'a> {
 }
 
 /// Pairs everything that was read with everything that is linked, in the order of the user identification.
-pub fn pair<'a>(mapped: Vec<Mapped>, memory: &'a Memory, standing: &'a Standing) -> Vec<Pairing<'a>> {
+pub fn pair<'a>(
+    mapped: Vec<Mapped>,
+    memory: &'a Memory,
+    standing: &'a Standing,
+    policy: &Policy,
+) -> Vec<Pairing<'a>> {
     let read: BTreeSet<RecordId> = mapped.iter().map(|mapped| mapped.id().clone()).collect();
     let shared = shared_keys(&mapped);
     let link_keys: BTreeMap<String, &Link> =
@@ -43,12 +53,16 @@ pub fn pair<'a>(mapped: Vec<Mapped>, memory: &'a Memory, standing: &'a Standing)
         pairings.push(Pairing::Left(link, standing.users.get(&link.guid)));
     }
     pairings.sort_by(|a, b| key_of(a).cmp(&key_of(b)));
-    pairings
+    let pairings = adopt(pairings, memory, standing, policy);
+    // Without the tick nobody is made, so nobody can be made twice.
+    if policy.new { leave_alone(pairings, memory, standing) } else { pairings }
 }
 
 fn key_of<'p>(pairing: &'p Pairing<'_>) -> (&'p Text, &'p RecordId) {
     match pairing {
-        Pairing::New(draft) | Pairing::Linked(draft, _, _) => (&draft.key, &draft.id),
+        Pairing::New(draft) | Pairing::Linked(draft, _, _) | Pairing::Adopted(draft, _, _) => {
+            (&draft.key, &draft.id)
+        }
         Pairing::Left(link, _) => (&link.key, &link.id),
         Pairing::Skipped(skip) => (&skip.key, &skip.id),
     }
@@ -86,6 +100,13 @@ fn one<'a>(
     read: &BTreeSet<RecordId>,
 ) -> Pairing<'a> {
     let Some(link) = memory.links.get(&draft.id) else {
+        if let Some(owner) = memory.others_records.get(&draft.id) {
+            let message = format!("the phone user of this person belongs to the job `{}`", owner.job);
+            let why = Diagnostic::note(codes::OWNED_ELSEWHERE, message)
+                .hint("a phone user belongs to one job; narrow the scope of one of the two")
+                .user(draft.key.clone());
+            return Pairing::Skipped(skip(draft, vec![why]));
+        }
         if let Some(other) = link_keys.get(&fold(&draft.key)).filter(|link| !read.contains(&link.id)) {
             let note = format!(
                 "the user identification `{}` belonged to another person, `{}`",
@@ -102,7 +123,7 @@ fn one<'a>(
     let Some(phone) = standing.users.get(&link.guid) else {
         let why =
             Diagnostic::warning(codes::USER_GONE, "the phone user was deleted by hand; it is not made again")
-                .hint("take the person out of the directory's scope to let the link go")
+                .hint("`rollcall unlink JOB USER` lets the link go; the next sync then makes the user anew")
                 .user(draft.key.clone());
         return Pairing::Skipped(skip(draft, vec![why]));
     };
@@ -126,5 +147,8 @@ fn one<'a>(
 /// Turns a draft into a skip.
 pub(crate) fn skip(draft: Draft, why: Vec<Diagnostic>) -> Skip {
     let name = draft.fields.get(&crate::Field::Name).and_then(|names| names.first());
-    Skip { name: name.and_then(|name| name.text()).map(Text::from), id: draft.id, key: draft.key, why }
+    let name = name.and_then(|name| name.text()).map(Text::from);
+    // What is known of the user besides belongs to the reasons: a plan lists them in one place.
+    let why = why.into_iter().chain(draft.notes).collect();
+    Skip { name, id: draft.id, key: draft.key, why }
 }

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::adoption::{self, Adoption};
 use crate::codes;
 use crate::diag::{Diagnostic, Severity};
 use crate::diff::{FieldChange, diff};
@@ -17,15 +18,16 @@ use crate::order::{Move, order};
 use crate::pair::pair;
 use crate::phone::{PhoneUser, Standing};
 use crate::policy::Policy;
-use crate::provision::{Birth, Desired, Provisioned, provision};
+use crate::provision::{Birth, Desired, Provisioned, Stands, provision};
 use crate::record::RecordId;
 use crate::records;
 use crate::script::Script;
 use crate::text::{Guid, Text};
+use crate::weak::Tally;
 use crate::witness::{Step, Witness};
 
 /// What a change does, in the order in which plans list them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
     /// Makes a phone user.
     Create,
@@ -36,6 +38,7 @@ pub enum Action {
     /// Deletes an owned user.
     Delete,
     /// Leaves a user alone, with a reason.
+    #[default]
     Skip,
 }
 
@@ -53,7 +56,7 @@ impl Action {
 }
 
 /// What happens to one user.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Change {
     /// What it does.
     pub action: Action,
@@ -75,8 +78,12 @@ pub struct Change {
     pub reason: String,
     /// What changes.
     pub fields: Vec<FieldChange>,
-    /// What a new user gets besides its fields.
+    /// What a new user gets besides its fields; of a delete, what it would take to make the user again.
     pub birth: Option<Birth>,
+    /// How a user that stood already is taken over.
+    pub adoption: Option<Adoption>,
+    /// Whether the link ends with this update: the job lets the phone user go, which stays.
+    pub unlinks: bool,
     /// The number of the extension record that moves or goes with the user.
     pub record: Option<Text>,
     /// The phone user's fingerprint when the plan was made.
@@ -145,7 +152,7 @@ pub struct Plan {
     pub present: Vec<(RecordId, Text)>,
     /// How many users the job owns.
     pub owned: usize,
-    /// How many owned users are gone from the phone system although nobody planned it.
+    /// How many owned users are gone from the phone system although the directory has them.
     pub vanished: usize,
     /// The reading that it comes from.
     pub reading: Reading,
@@ -155,12 +162,40 @@ pub struct Plan {
     pub applyable: bool,
     /// Whether users were skipped with errors.
     pub errored: bool,
+    /// The run whose inverse this is; such a plan comes from no reading of the directory.
+    pub undoes: Option<Text>,
 }
 
 impl Plan {
+    /// Gives what a run of the plan is called: `undo`, `reprovision` where a person is deleted and made again, else `sync`.
+    pub fn kind(&self) -> &'static str {
+        let deleted: BTreeSet<&RecordId> = self
+            .changes
+            .iter()
+            .filter(|change| change.action == Action::Delete)
+            .map(|change| &change.id)
+            .collect();
+        let moved = |change: &Change| change.action == Action::Create && deleted.contains(&change.id);
+        match self.undoes {
+            Some(_) => "undo",
+            None if self.changes.iter().any(moved) => "reprovision",
+            None => "sync",
+        }
+    }
+
     /// Counts the changes of an action.
     pub fn count(&self, action: Action) -> usize {
         self.changes.iter().filter(|change| change.action == action).count()
+    }
+
+    /// Counts the users that stand and of whom something is written: updates, and adoptions that change a field.
+    pub fn updates(&self) -> usize {
+        let writes = |change: &&Change| match change.action {
+            Action::Update => true,
+            Action::Adopt => !change.fields.is_empty(),
+            Action::Create | Action::Delete | Action::Skip => false,
+        };
+        self.changes.iter().filter(writes).count()
     }
 }
 
@@ -176,7 +211,7 @@ pub fn plan(
 ) -> Plan {
     let mut plan = Plan { owned: memory.links.len(), complete: reading.complete, reading, ..Plan::default() };
     remember(&mut plan, &mapped, memory, standing);
-    let pairings = pair(mapped, memory, standing);
+    let pairings = pair(mapped, memory, standing, policy);
     for pairing in &pairings {
         witness.saw(Step::Matched(pairing));
     }
@@ -186,15 +221,23 @@ pub fn plan(
     let mut held_back = 0;
     let mut drift = Drift::default();
     let mut unknown_groups = BTreeSet::new();
+    let mut weak = Tally::default();
     for (mut desired, owner) in desired {
         unknown_groups.extend(keep_known_groups(&mut desired, standing));
         witness.saw(Step::Provisioned(&desired));
         plan.diagnostics.append(&mut desired.draft.notes.clone());
         plan.diagnostics.append(&mut desired.notes.clone());
         match owner {
-            None => plan.changes.push(create(desired, policy)),
-            Some((link, phone)) => {
-                let changes = update(&mut plan, &desired, link, phone, policy, standing, &mut drift);
+            None => {
+                weak.count(&desired);
+                plan.changes.push(create(desired, policy));
+            }
+            Some(Stands { link, phone, adopted: Some(by) }) => {
+                rename_warning(&mut plan, &desired, phone);
+                plan.changes.push(adoption::change(&desired, by, &link, phone, policy, standing));
+            }
+            Some(Stands { link, phone, adopted: None }) => {
+                let changes = update(&mut plan, &desired, &link, phone, policy, standing, &mut drift);
                 held_back += usize::from(!changes);
             }
         }
@@ -211,6 +254,7 @@ pub fn plan(
     notes(&mut plan, policy, held_back, &unknown_groups);
     disabled_strangers(&mut plan, idle.len());
     plan.diagnostics.extend(drift.notes());
+    plan.diagnostics.extend(weak.warnings());
     records::settle(&mut plan.changes, standing);
     plan.order = order(&mut plan.changes, &claims);
     for change in &plan.changes {
@@ -242,10 +286,13 @@ fn remember(plan: &mut Plan, mapped: &[Mapped], memory: &Memory, standing: &Stan
     }
     for link in memory.links.values() {
         match read.get(&link.id) {
-            Some(key) => plan.present.push((link.id.clone(), key.unwrap_or(&link.key).clone())),
+            Some(key) => {
+                plan.present.push((link.id.clone(), key.unwrap_or(&link.key).clone()));
+                plan.vanished += usize::from(!standing.users.contains_key(&link.guid));
+            }
+            // A leaver who is gone may be a delete that was cut off before its last call.
             None => plan.missing.push(link.id.clone()),
         }
-        plan.vanished += usize::from(!standing.users.contains_key(&link.guid));
     }
 }
 
@@ -256,7 +303,7 @@ fn disabled_stranger(skip: &Skip, memory: &Memory) -> bool {
 }
 
 /// Drops hunt groups that do not exist, gives them the spelling of those that do, and returns the dropped ones.
-fn keep_known_groups(desired: &mut Desired, standing: &Standing) -> Vec<Text> {
+pub(crate) fn keep_known_groups(desired: &mut Desired, standing: &Standing) -> Vec<Text> {
     let Some(Value::List(names)) = desired.fields.remove(&Field::GroupMembership) else { return Vec::new() };
     let (known, unknown): (Vec<_>, Vec<_>) = names
         .iter()
@@ -268,7 +315,7 @@ fn keep_known_groups(desired: &mut Desired, standing: &Standing) -> Vec<Text> {
     unknown.into_iter().filter_map(Result::err).collect()
 }
 
-fn create(desired: Desired, policy: &Policy) -> Change {
+pub(crate) fn create(desired: Desired, policy: &Policy) -> Change {
     let fields: Vec<FieldChange> = desired
         .fields
         .iter()
@@ -296,6 +343,8 @@ fn create(desired: Desired, policy: &Policy) -> Change {
         system: Some(desired.system),
         fields,
         birth: desired.birth,
+        adoption: None,
+        unlinks: false,
         record: None,
         seen: None,
         why: Vec::new(),
@@ -313,7 +362,7 @@ fn update(
     drift: &mut Drift,
 ) -> bool {
     differing_rule(plan, desired, link, phone, standing);
-    let fields = diff(desired, phone, &link.written, policy);
+    let fields = diff(desired, phone, link, policy);
     let record = records::of_update(&fields, link, phone, standing).filter(|_| policy.abilities.extensions);
     if policy.update {
         drift.written_back(&fields);
@@ -327,10 +376,7 @@ fn update(
         ));
         return fields.is_empty() && record.is_none();
     }
-    if fields.iter().any(|change| change.field == Field::Name) {
-        let message = format!("the voicemail box follows the name: `{}` gets a new one", phone.name());
-        plan.diagnostics.push(Diagnostic::warning(codes::RENAME, message).user(desired.draft.key.clone()));
-    }
+    rename_warning(plan, desired, phone);
     let text = |field| crate::field::text_of(&desired.fields, field).map(Text::from);
     plan.changes.push(Change {
         action: Action::Update,
@@ -349,11 +395,21 @@ fn update(
         },
         fields,
         birth: None,
+        adoption: None,
+        unlinks: false,
         record,
         seen: Some(phone.fingerprint),
         why: Vec::new(),
     });
     true
+}
+
+/// Warns where a user that stands gets another name.
+fn rename_warning(plan: &mut Plan, desired: &Desired, phone: &PhoneUser) {
+    if crate::field::text_of(&desired.fields, Field::Name).is_some_and(|name| name != phone.name()) {
+        let message = format!("the voicemail box follows the name: `{}` gets a new one", phone.name());
+        plan.diagnostics.push(Diagnostic::warning(codes::RENAME, message).user(desired.draft.key.clone()));
+    }
 }
 
 pub(crate) fn skip(skip: Skip) -> Change {
@@ -370,6 +426,8 @@ pub(crate) fn skip(skip: Skip) -> Change {
         rule: None,
         fields: Vec::new(),
         birth: None,
+        adoption: None,
+        unlinks: false,
         record: None,
         seen: None,
         why: skip.why,

@@ -1,9 +1,10 @@
 //! What the job file decides about a plan, as plain data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::constraint::Reserved;
 use crate::field::Field;
+use crate::memory::MatchedBy;
 use crate::phone::Abilities;
 
 /// When an existing user's field follows the directory.
@@ -132,6 +133,27 @@ impl Default for Limits {
     }
 }
 
+/// How users that stand on the phone system already are taken over: `[adopt]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adopt {
+    /// By what they are matched, tried in this order: e-mail, extension, name.
+    pub by: Vec<MatchedBy>,
+    /// Fields that are left as they stand until the directory's value next changes.
+    pub keep: BTreeSet<Field>,
+    /// Whether a run that nobody watches adopts too.
+    pub unattended: bool,
+}
+
+impl Default for Adopt {
+    fn default() -> Self {
+        Self {
+            by: vec![MatchedBy::Email, MatchedBy::Extension, MatchedBy::Name],
+            keep: BTreeSet::from([Field::Name, Field::Extension]),
+            unattended: false,
+        }
+    }
+}
+
 /// Everything that the job file says about matching, provisioning, planning and guarding.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
@@ -143,12 +165,18 @@ pub struct Policy {
     pub delete: bool,
     /// The mapped fields.
     pub fields: BTreeMap<Field, FieldPolicy>,
+    /// The codes that are drawn, each with how many digits it has.
+    pub random: BTreeMap<Field, u8>,
     /// `[rules] when_no_rule`.
     pub when_no_rule: WhenNoRule,
     /// `[rules] number_precedence`.
     pub number_precedence: NumberPrecedence,
     /// `[numbers] reserved`.
     pub reserved: Reserved,
+    /// `[adopt]`; `None`: users that stand already are left alone.
+    pub adopt: Option<Adopt>,
+    /// Whether somebody watches this run, so that it may adopt without `[adopt] unattended`.
+    pub attended: bool,
     /// `[guard]`.
     pub limits: Limits,
     /// What the phone system can be asked to write.
@@ -162,9 +190,12 @@ impl Default for Policy {
             update: false,
             delete: false,
             fields: BTreeMap::new(),
+            random: BTreeMap::new(),
             when_no_rule: WhenNoRule::default(),
             number_precedence: NumberPrecedence::default(),
             reserved: Reserved::default(),
+            adopt: None,
+            attended: true,
             limits: Limits::default(),
             abilities: Abilities::all(),
         }

@@ -4,14 +4,16 @@
 //! first, so that others may have it; one that finds nothing else keeps its old value after all, and the round is
 //! played again. New users follow, one after another, and take name and number together or neither.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use crate::adoption;
 use crate::claims::Claims;
 use crate::codes;
 use crate::diag::{Diagnostic, Severity};
 use crate::field::{Field, Fields, Value, text_of};
 use crate::map::{Draft, Skip};
-use crate::memory::{Link, Memory};
+use crate::memory::{Link, MatchedBy, Memory};
 use crate::pair::{Pairing, skip};
 use crate::phone::{PhoneUser, Standing};
 use crate::places::Places;
@@ -45,10 +47,23 @@ pub struct Birth {
     pub user_template: Option<Text>,
     /// The extension record to make; `None` where the number has one or needs none.
     pub extension: Option<ExtensionKind>,
+    /// What the link shall say that this job wrote, where that is not everything: of a user that is made again, what was
+    /// set by hand before stays so.
+    pub written: Option<Fields>,
+}
+
+/// Somebody who stands already.
+pub(crate) struct Stands<'a> {
+    /// The link; of somebody who is being adopted the one that the adoption makes, with nothing written yet.
+    pub(crate) link: Cow<'a, Link>,
+    /// The phone user.
+    pub(crate) phone: &'a PhoneUser,
+    /// Whether it is being adopted.
+    pub(crate) adopted: Option<MatchedBy>,
 }
 
 /// The link and the phone user of somebody who stands already; `None` for a new user.
-pub(crate) type Owner<'a> = Option<(&'a Link, &'a PhoneUser)>;
+pub(crate) type Owner<'a> = Option<Stands<'a>>;
 
 /// What provisioning gives.
 #[derive(Default)]
@@ -61,8 +76,9 @@ pub(crate) struct Provisioned<'a> {
 /// An owned user on its way through the rounds.
 struct Owned<'a> {
     draft: Draft,
-    link: &'a Link,
+    link: Cow<'a, Link>,
     phone: &'a PhoneUser,
+    adopted: Option<MatchedBy>,
     /// Why it stays as it is, once it is known.
     stuck: Option<Diagnostic>,
 }
@@ -79,8 +95,18 @@ pub(crate) fn provision<'a>(
     let mut owned = Vec::new();
     let mut new = Vec::new();
     for pairing in pairings {
+        let adopts = matches!(pairing, Pairing::Adopted(..));
         match pairing {
-            Pairing::Linked(draft, link, phone) => owned.push(Owned { draft, link, phone, stuck: None }),
+            Pairing::Linked(draft, link, phone) => {
+                owned.push(Owned { draft, link: Cow::Borrowed(link), phone, adopted: None, stuck: None });
+            }
+            Pairing::Adopted(draft, _, _) | Pairing::New(draft) if !policy.new => {
+                out.skipped.push(skip_with(draft, vec![no_tick(adopts)]));
+            }
+            Pairing::Adopted(draft, phone, by) => {
+                let link = Cow::Owned(adopted_link(&draft, phone, by, policy));
+                owned.push(Owned { draft, link, phone, adopted: Some(by), stuck: None });
+            }
             Pairing::New(draft) => new.push(draft),
             Pairing::Left(link, phone) => out.left.push((link, phone)),
             Pairing::Skipped(skip) => out.skipped.push(skip),
@@ -92,14 +118,8 @@ pub(crate) fn provision<'a>(
     let mut claims = loop {
         let vacated_names = vacated(&owned, deleted, false, |owned| wants_name(owned, policy));
         let vacated_numbers = vacated(&owned, deleted, true, |owned| wants_number(owned, policy));
-        let mut claims = Claims::new(
-            standing,
-            memory,
-            &policy.reserved,
-            promised.clone(),
-            &vacated_names,
-            &vacated_numbers,
-        );
+        let mut claims =
+            Claims::new(standing, memory, policy, promised.clone(), &vacated_names, &vacated_numbers);
         match round(&mut owned, &mut claims, policy) {
             Some(desired) => {
                 out.desired = desired;
@@ -116,12 +136,6 @@ pub(crate) fn provision<'a>(
     claims.close_freed_names();
     let mut places = Places::new(standing, deleted);
     for draft in new {
-        if !policy.new {
-            let why = Diagnostic::note(codes::TICK_OFF, "the tick `new` is off, so the user is not made")
-                .path(&["synchronize", "new"]);
-            out.skipped.push(skip_with(draft, vec![why]));
-            continue;
-        }
         match birth(draft, &mut claims, &mut places, policy) {
             Ok(desired) => out.desired.push((desired, None)),
             Err(skip) => out.skipped.push(skip),
@@ -129,6 +143,33 @@ pub(crate) fn provision<'a>(
     }
     out.desired.sort_by(|(a, _), (b, _)| (&a.draft.key, &a.draft.id).cmp(&(&b.draft.key, &b.draft.id)));
     (out, claims)
+}
+
+fn no_tick(adopts: bool) -> Diagnostic {
+    let message = match adopts {
+        true => "the tick `new` is off, so the user that stands already is not linked",
+        false => "the tick `new` is off, so the user is not made",
+    };
+    Diagnostic::note(codes::TICK_OFF, message).path(&["synchronize", "new"])
+}
+
+/// Makes the link of a user that is being adopted. What it keeps is what the directory gives now and the phone system
+/// holds otherwise.
+fn adopted_link(draft: &Draft, phone: &PhoneUser, by: MatchedBy, policy: &Policy) -> Link {
+    Link {
+        id: draft.id.clone(),
+        key: draft.key.clone(),
+        guid: phone.guid.clone(),
+        written: Fields::new(),
+        kept: adoption::kept(draft, phone, policy),
+        matched_by: Some(by),
+        rule: None,
+        number_by_rule: false,
+        user_template: None,
+        extension: None,
+        record: None,
+        missing: None,
+    }
 }
 
 fn skip_with(draft: Draft, why: Vec<Diagnostic>) -> Skip {
@@ -194,7 +235,9 @@ fn clears_number(owned: &Owned<'_>, policy: &Policy) -> bool {
 }
 
 fn follows(owned: &Owned<'_>, field: Field, policy: &Policy) -> bool {
+    let given = owned.draft.fields.get(&field).and_then(|values| values.first());
     policy.update
+        && !owned.link.keeps(field, given)
         && policy.abilities.writes(field)
         && policy.fields.get(&field).is_some_and(|field_policy| match field_policy.on_update {
             OnUpdate::Always => true,
@@ -232,7 +275,8 @@ fn round<'a>(
         };
         match (name, number) {
             (Ok(name), Ok(number)) => {
-                desired.push((standing_user(user, name, number), Some((user.link, user.phone))))
+                let stands = Stands { link: user.link.clone(), phone, adopted: user.adopted };
+                desired.push((standing_user(user, name, number), Some(stands)))
             }
             (Err(why), _) | (_, Err(why)) => {
                 user.stuck = Some(why);
@@ -270,7 +314,7 @@ fn decided(draft: &Draft) -> Fields {
 }
 
 /// Provisions one new user, or gives back whatever it took.
-fn birth(
+pub(crate) fn birth(
     draft: Draft,
     claims: &mut Claims<'_>,
     places: &mut Places<'_>,
@@ -319,6 +363,7 @@ fn birth(
         number_by_rule: by_rule,
         user_template: rule.user_template,
         extension,
+        written: None,
     };
     Ok(Desired { system: places.name(place), fields, birth: Some(birth), notes, draft })
 }

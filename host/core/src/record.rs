@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::text::Text;
 
 /// Which record of which directory: the immutable identity that links hold.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct RecordId {
     /// The directory's name within the job: the connector's name unless the job gives another.
     pub directory: Text,

@@ -41,7 +41,9 @@ pub(crate) fn settle(changes: &mut [Change], standing: &Standing) {
         let leaving = leaving(changes);
         let blocked = changes
             .iter_mut()
-            .filter(|change| change.action == Action::Update && change.record.is_some())
+            .filter(|change| {
+                matches!(change.action, Action::Update | Action::Adopt) && change.record.is_some()
+            })
             .filter(|change| {
                 change.extension.as_deref().is_some_and(|number| stays(number, standing, &leaving))
             });

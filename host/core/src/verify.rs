@@ -34,7 +34,7 @@ impl Outcome {
 /// Compares a written user with its change and gives what is not as planned. A code that the phone system does not let
 /// be read cannot be compared.
 pub fn verify(change: &Change, stands: &PhoneUser) -> Result<(), Diagnostic> {
-    if !matches!(change.action, Action::Create | Action::Update) {
+    if !matches!(change.action, Action::Create | Action::Adopt | Action::Update) {
         return Ok(());
     }
     let wrong: Vec<&str> = change
@@ -54,8 +54,12 @@ pub fn verify(change: &Change, stands: &PhoneUser) -> Result<(), Diagnostic> {
 }
 
 fn differs(field: Field, planned: Option<&Value>, stands: &PhoneUser) -> bool {
-    match stands.fields.get(&field) {
-        None if field.secret() => false,
-        found => field != Field::UserIdentification && found != planned,
+    match (stands.fields.get(&field), planned) {
+        (None, _) if field.secret() => false,
+        // What was drawn is known to the write alone, which has compared it.
+        (Some(Value::Secret(code)), Some(Value::Random(digits))) => {
+            code.expose().len() != usize::from(*digits)
+        }
+        (found, _) => field != Field::UserIdentification && found != planned,
     }
 }

@@ -5,10 +5,13 @@
 
 mod common;
 
-use common::{World, person, policy};
+use std::collections::BTreeSet;
+
+use common::{World, person, policy, with};
 use proptest::prelude::*;
-use rollcall_core::Record;
-use rollcall_core::policy::{NumberPrecedence, Policy};
+use rollcall_core::plan::Action;
+use rollcall_core::policy::{Adopt, NumberPrecedence, Policy};
+use rollcall_core::{Field, Record};
 
 /// One person: a number from a small pool, so that clashes, swaps and rings are common.
 fn row() -> impl Strategy<Value = (u8, u8, Option<u8>, bool)> {
@@ -16,7 +19,7 @@ fn row() -> impl Strategy<Value = (u8, u8, Option<u8>, bool)> {
 }
 
 fn people(rows: &[(u8, u8, Option<u8>, bool)]) -> Vec<Record> {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     rows.iter()
         .filter(|row| seen.insert(row.0))
         .map(|(id, name, extension, rule)| {
@@ -26,6 +29,16 @@ fn people(rows: &[(u8, u8, Option<u8>, bool)]) -> Vec<Record> {
             person(&format!("{id:02}"), &[("name", &names), ("extension", &extension), ("range", range)])
         })
         .collect()
+}
+
+/// A user that stands already: name, number and e-mail from the same small pools.
+fn stands() -> impl Strategy<Value = (u8, Option<u8>, Option<u8>)> {
+    (0u8..8, proptest::option::of(0u8..8), proptest::option::of(0u8..6))
+}
+
+fn keep() -> impl Strategy<Value = BTreeSet<Field>> {
+    let fields = vec![Field::Name, Field::Extension, Field::Email, Field::GroupMembership];
+    proptest::sample::subsequence(fields, 0..=4).prop_map(|fields| fields.into_iter().collect())
 }
 
 proptest! {
@@ -53,5 +66,49 @@ proptest! {
             prop_assert!(after.order.is_empty(), "still to do: {:?}", common::shown(&after));
         }
         world.user("Name 3");
+    }
+
+    #[test]
+    fn any_office_is_taken_over_one_to_one(standing in proptest::collection::vec(stands(), 0..8),
+        histories in proptest::collection::vec(proptest::collection::vec((row(), proptest::option::of(0u8..6)), 1..10), 1..4),
+        keep in keep(),
+    ) {
+        let mut world = World::new();
+        let (mut names, mut numbers) = (BTreeSet::new(), BTreeSet::new());
+        for (name, number, email) in standing.iter().filter(|user| names.insert(user.0)) {
+            let (name, email) = (format!("Name {name}"), email.map(|n| format!("p{n}@x.example")));
+            let number = number.filter(|number| numbers.insert(*number)).map(|n| format!("20{n}0"));
+            let mut fields = vec![(Field::Name, name.as_str())];
+            fields.extend(number.as_deref().map(|number| (Field::Extension, number)));
+            fields.extend(email.as_deref().map(|email| (Field::Email, email)));
+            world.stands(&fields);
+        }
+        let adopting = || Policy {
+            adopt: Some(Adopt { keep: keep.clone(), ..Adopt::default() }),
+            number_precedence: NumberPrecedence::Directory,
+            ..policy()
+        };
+        for rows in &histories {
+            let plain: Vec<_> = rows.iter().map(|(row, _)| *row).collect();
+            let mut people = people(&plain);
+            for person in &mut people {
+                let row = rows.iter().find(|(row, _)| *format!("{:02}", row.0) == *person.id.native).unwrap();
+                let email = row.1.map(|n| format!("p{n}@x.example")).unwrap_or_default();
+                *person = with(person, "email", &email);
+            }
+            let before = world.clone();
+            let plan = world.plan(&people, &adopting());
+            world.apply(&plan);
+            // Whoever is not owned afterwards is as before, and nobody lost anything by being adopted.
+            for (guid, user) in &before.standing.users {
+                let owned = world.memory.links.values().any(|link| link.guid == *guid);
+                prop_assert!(owned || world.standing.users.get(guid) == Some(user));
+            }
+            for change in plan.changes.iter().filter(|change| change.action == Action::Adopt) {
+                prop_assert!(!change.clears(), "{change:?}");
+            }
+            let after = world.plan(&people, &adopting());
+            prop_assert!(after.order.is_empty(), "still to do: {:?}", common::shown(&after));
+        }
     }
 }

@@ -7,7 +7,10 @@
 
 pub mod clock;
 pub mod directory;
+pub mod draw;
+pub mod handover;
 pub mod office;
 pub mod office_memory;
 pub mod office_suite;
+pub mod plans;
 pub mod state;

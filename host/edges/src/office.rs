@@ -31,6 +31,12 @@ pub trait Office: Send + Sync {
     /// Reads the extension record of a number afresh.
     async fn extension(&self, number: &str) -> Result<Option<Extension>, OfficeError>;
 
+    /// Tells who holds a name (without regard to case) or a number now: a user or a hunt group by either, or an
+    /// extension record by its number. A user or group is told before an extension record.
+    ///
+    /// The answer may be as old as the implementation says; this office's own writes are in it.
+    async fn taken(&self, name: &str, number: Option<&str>) -> Result<Option<Taken>, OfficeError>;
+
     /// What somebody should know before the first write, such as elements that reads hide.
     async fn warnings(&self) -> Result<Vec<Diagnostic>, OfficeError> {
         Ok(Vec::new())
@@ -47,6 +53,17 @@ pub enum Locator {
     Guid(Guid),
     /// By the name that a plan made unique.
     Name(Text),
+}
+
+/// Who holds a name or number that a new user was to get, in words: "the user `Anna Berg`".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// The name belongs to a user or hunt group.
+    Name(Text),
+    /// The number belongs to a user or hunt group.
+    Number(Text),
+    /// The number has an extension record, and neither user nor hunt group.
+    Record(Text),
 }
 
 /// Why a call to the phone system did not succeed.
@@ -78,6 +95,14 @@ pub enum OfficeError {
     /// Written, and what stands now differs from what was asked in something that nobody planned: stop updating.
     #[error("{0}")]
     Unexpected(String),
+    /// A user was made, and something of it is not as it was sent. It is ours all the same.
+    #[error("{message}")]
+    Differs {
+        /// What differs.
+        message: String,
+        /// The user as it stands.
+        user: Box<PhoneUser>,
+    },
     /// The answer was lost: the call may have taken place.
     #[error("{0}")]
     Unsure(String),

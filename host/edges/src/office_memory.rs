@@ -7,12 +7,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use rollcall_core::field::{Fields, groups_of, text_of};
 use rollcall_core::ops::Write;
-use rollcall_core::phone::{Abilities, Extension, PhoneUser, Standing};
+use rollcall_core::phone::{Abilities, Extension, Group, PhoneUser, Standing};
 use rollcall_core::script::ExtensionKind;
 use rollcall_core::text::fold;
 use rollcall_core::{Field, Guid, Text, Value, constraint};
 
-use crate::office::{Locator, Office, OfficeError};
+use crate::office::{Locator, Office, OfficeError, Taken};
 
 /// The in-memory twin of an office.
 #[derive(Debug)]
@@ -124,6 +124,23 @@ impl Office for MemoryOffice {
     async fn extension(&self, number: &str) -> Result<Option<Extension>, OfficeError> {
         Ok(self.lock().standing.extension(number).cloned())
     }
+
+    async fn taken(&self, name: &str, number: Option<&str>) -> Result<Option<Taken>, OfficeError> {
+        let inner = self.lock();
+        let standing = &inner.standing;
+        let user = |user: &PhoneUser| Text::from(format!("the user `{}`", user.name()));
+        let hunt_group = |group: &Group| Text::from(format!("the hunt group `{}`", group.name));
+        let holder = by_name(standing, name).map(user).or_else(|| standing.group(name).map(hunt_group));
+        if let Some(holder) = holder {
+            return Ok(Some(Taken::Name(holder)));
+        }
+        let Some(number) = number else { return Ok(None) };
+        let named = standing.users.values().find(|user| user.extension() == Some(number));
+        let group = standing.groups.iter().find(|group| group.extension.as_deref() == Some(number));
+        let holder = named.map(user).or_else(|| group.map(hunt_group));
+        let record = || standing.extension(number).map(|record| Taken::Record(record.number.clone()));
+        Ok(holder.map(Taken::Number).or_else(record))
+    }
 }
 
 fn refused<T>(message: impl Into<String>) -> Result<T, OfficeError> {
@@ -142,6 +159,8 @@ fn apply(standing: &mut Standing, write: &Write, serial: u64) -> Result<Option<G
             create(standing, fields, system, template.as_ref(), serial).map(Some)
         }
         Write::UpdateUser { guid, expect, set } => update(standing, guid, expect, set).map(Some),
+        Write::Adopt { guid, expect } => update(standing, guid, expect, &[]).map(Some),
+        Write::Release { guid } => Ok(standing.users.contains_key(guid).then(|| guid.clone())),
         Write::DeleteUser { guid } => {
             not_built_in(standing, guid)?;
             standing.users.remove(guid);

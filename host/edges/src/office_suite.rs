@@ -10,7 +10,7 @@ use rollcall_core::phone::{Abilities, ExtensionTemplate, Group, PhoneUser, Stand
 use rollcall_core::script::ExtensionKind;
 use rollcall_core::{Field, Guid, Secret, Text, Value};
 
-use crate::office::{Locator, Office, OfficeError};
+use crate::office::{Locator, Office, OfficeError, Taken};
 
 /// What an office holds before the suite: one primary system `Primary`, the hunt groups `Sales` (4000) and `Support`
 /// (4001), the user template `Sales` (profile `Power User`), the extension template `J179` (type SIP), and no user.
@@ -49,7 +49,9 @@ where
     create_and_read(&*make().await).await.map_err(of("create and read"))?;
     update(&*make().await).await.map_err(of("update"))?;
     stale(&*make().await).await.map_err(of("stale"))?;
+    adopt(&*make().await).await.map_err(of("adopt and release"))?;
     taken(&*make().await).await.map_err(of("names and numbers that are taken"))?;
+    holders(&*make().await).await.map_err(of("who holds a name or number"))?;
     refused(&*make().await).await.map_err(of("what is refused"))?;
     groups(&*make().await).await.map_err(of("groups"))?;
     extensions(&*make().await).await.map_err(of("extension records"))?;
@@ -184,6 +186,27 @@ async fn stale(office: &dyn Office) -> Result<(), Broken> {
     refuses(office, "expecting a field to be absent that is set", &absent).await
 }
 
+async fn adopt(office: &dyn Office) -> Result<(), Broken> {
+    let user = made(office, "Anna Berg", "2001").await?;
+    let seen = |name: &str| {
+        let field = |field| (field, user.fields.get(&field).cloned());
+        vec![(Field::Name, Some(name.into())), field(Field::Extension), field(Field::Email)]
+    };
+    let adopt = Write::Adopt { guid: user.guid.clone(), expect: seen("Anna Berg") };
+    let found = office.write(&adopt).await.map_err(told)?.ok_or("an adoption gives no user")?;
+    ensure(found == user, || format!("an adoption changes {user:?} to {found:?}"))?;
+    let moved = Write::Adopt { guid: user.guid.clone(), expect: seen("Anna Ek") };
+    refuses(office, "adopting a user that was renamed since", &moved).await?;
+    let nobody = Write::Adopt { guid: "no-such-guid".into(), expect: Vec::new() };
+    refuses(office, "adopting a user that is not there", &nobody).await?;
+    let release = Write::Release { guid: user.guid.clone() };
+    office.write(&release).await.map_err(told)?;
+    ensure(again(office, &user.guid).await? == user, || "letting a user go changes it".into())?;
+    office.write(&Write::DeleteUser { guid: user.guid.clone() }).await.map_err(told)?;
+    let gone = office.write(&release).await.map_err(told)?;
+    ensure(gone.is_none(), || "a user that is gone is given".into())
+}
+
 async fn taken(office: &dyn Office) -> Result<(), Broken> {
     let abilities = office.abilities().await.map_err(told)?;
     let anna = made(office, "Anna Berg", "2001").await?;
@@ -202,6 +225,48 @@ async fn taken(office: &dyn Office) -> Result<(), Broken> {
         refuses(office, "a hunt group's number", &set(&anna, Field::Extension, Some("4001"))).await?;
     }
     Ok(())
+}
+
+async fn holders(office: &dyn Office) -> Result<(), Broken> {
+    let abilities = office.abilities().await.map_err(told)?;
+    let anna = made(office, "Anna Berg", "2001").await?;
+    let number = |holder: &str| Some(Taken::Number(holder.into()));
+    let name = |holder: &str| Some(Taken::Name(holder.into()));
+    let (the_user, sales, support) =
+        ("the user `Anna Berg`", "the hunt group `Sales`", "the hunt group `Support`");
+    let mut cases = vec![
+        ("Bo Dahl", Some("2002"), None),
+        ("Bo Dahl", None, None),
+        ("Bo Dahl", Some("200"), None),
+        ("anna BERG", Some("2002"), name(the_user)),
+        ("Anna Berg", Some("2001"), name(the_user)),
+        ("Bo Dahl", Some("2001"), number(the_user)),
+    ];
+    if abilities.writes(Field::GroupMembership) {
+        cases.push(("sales", Some("2002"), name(sales)));
+        cases.push(("Bo Dahl", Some("4001"), number(support)));
+    }
+    if abilities.extensions {
+        for (record, kind) in [("2001", "SIP"), ("2009", "H323")] {
+            let kind = ExtensionKind::Type(kind.into());
+            let write = Write::CreateExtension { number: record.into(), kind, system: "Primary".into() };
+            office.write(&write).await.map_err(told)?;
+        }
+        cases.push(("Bo Dahl", Some("2009"), Some(Taken::Record("2009".into()))));
+    }
+    for (who, what, expect) in cases {
+        let found = office.taken(who, what).await.map_err(told)?;
+        ensure(found == expect, || format!("`{who}` and {what:?} are held by {found:?}, not {expect:?}"))?;
+    }
+    // What the office was asked to write since is seen at once.
+    office.write(&set(&anna, Field::Name, Some("Cleo Ek"))).await.map_err(told)?;
+    let (before, after) = (office.taken("Anna Berg", None).await, office.taken("Cleo Ek", None).await);
+    ensure(before.map_err(told)?.is_none(), || "a name that was given up is still held".into())?;
+    ensure(after.map_err(told)? == name("the user `Cleo Ek`"), || "a new name is not held".into())?;
+    office.write(&Write::DeleteUser { guid: anna.guid }).await.map_err(told)?;
+    let freed = office.taken("Cleo Ek", Some("2001")).await.map_err(told)?;
+    let expect = abilities.extensions.then(|| Taken::Record("2001".into()));
+    ensure(freed == expect, || format!("after the delete it is held by {freed:?}"))
 }
 
 async fn refused(office: &dyn Office) -> Result<(), Broken> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use rollcall_core::elapsed::{Jump, Tick};
 use rollcall_core::guard::Spent;
-use rollcall_core::memory::Link;
+use rollcall_core::memory::{Link, Unsure};
 use rollcall_core::ops::Write;
 use rollcall_core::order::Move;
 use rollcall_core::plan::{Change, Plan};
@@ -14,6 +14,7 @@ use rollcall_core::{Guid, Record, RecordId, Text};
 
 use crate::clock::Instant;
 use crate::directory::{Coverage, Page, Token};
+use crate::plans::PlanMark;
 
 /// Why the state could not do its part.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,9 @@ pub enum StateError {
     /// Another run has taken the phone system over, although this one had its lock: nothing more is sent.
     #[error("another run has taken the phone system over; nothing more was sent")]
     Lost,
+    /// Another run has begun to apply the plan, or the plan is not known any more.
+    #[error("the plan was applied already, or is known no longer")]
+    PlanSpent,
 }
 
 /// The directory's last known records, merged by id. It is a cache: lose it, and the next run reads everything.
@@ -65,6 +69,9 @@ pub trait Mirror: Send {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<Record>, StateError>;
+
+    /// Tells whether the last reading has a record.
+    async fn has(&mut self, id: &RecordId) -> Result<bool, StateError>;
 }
 
 /// What is known of a job before a run.
@@ -82,6 +89,30 @@ pub struct JobState {
     pub tick: Option<Tick>,
     /// The last jump of the clock that a sync has noticed.
     pub jump: Option<Jump>,
+    /// Why the schedule leaves the job alone; a sync by hand ends it.
+    pub held: Option<Hold>,
+}
+
+/// Why a job waits for a sync by hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// The run that is the reason: an undo, after which the next sync would make again what was undone.
+    pub by: Text,
+    /// The reason, for people.
+    pub why: Text,
+}
+
+/// Who owns a phone user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The job.
+    pub job: Text,
+    /// The user identification.
+    pub key: Text,
+    /// Whose record it is, as that job names its directory.
+    pub id: RecordId,
+    /// The identity of that job's directory.
+    pub directory: Option<Text>,
 }
 
 /// What a sync that passed the guard records of its reading, in one transaction.
@@ -108,7 +139,7 @@ pub struct Passed {
     pub present: Vec<(RecordId, Text)>,
 }
 
-/// A name or number that a leaver has freed.
+/// A name or number that a leaver or mover has freed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
     /// The name (as it stood) or the number.
@@ -144,6 +175,8 @@ pub struct NewRun<'a> {
     pub known: &'a [u8],
     /// The generation of the lease that the run writes under.
     pub generation: i64,
+    /// The id of the kept plan that it applies; the plan counts as applied from then on.
+    pub kept: Option<&'a str>,
 }
 
 /// A run as it was begun: what `resume` carries on and `undo` turns round.
@@ -165,6 +198,8 @@ pub struct StoredRun {
     pub figures: (usize, usize),
     /// Which users stood when the plan was made, in the engine's own form; empty once it has ended well.
     pub known: Vec<u8>,
+    /// The run that it is the inverse of.
+    pub undoes: Option<Text>,
     /// Whether a later run of the job has been begun, so that this one's plan is no longer the latest.
     pub superseded: bool,
 }
@@ -219,6 +254,15 @@ pub enum Settled {
 pub enum LinkChange {
     /// The link is made or replaced.
     Put(Box<Link>),
+    /// The link is replaced, and the name or number that its user gave up goes into quarantine.
+    Moved {
+        /// The link.
+        link: Box<Link>,
+        /// The freed name.
+        name: Option<Text>,
+        /// The freed number.
+        number: Option<Text>,
+    },
     /// The link is removed, and the name and number that it freed go into quarantine.
     Remove {
         /// Whose link.
@@ -241,6 +285,9 @@ pub struct Settlement<'a> {
     pub link: Option<&'a LinkChange>,
     /// The operation that is sent next: it is marked so in the same transaction.
     pub next: Option<u32>,
+    /// The generation of the lease under which somebody looks after the run of another process; `None`: it is the run's
+    /// own.
+    pub recovering: Option<i64>,
 }
 
 /// An operation as the journal holds it.
@@ -252,6 +299,17 @@ pub struct Journalled {
     pub sent: Option<Instant>,
     /// How it went; `None`: it was never settled.
     pub settled: Option<Settled>,
+}
+
+/// A change that a later run of the same job made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Later {
+    /// The later run.
+    pub run: Text,
+    /// The run that it is the inverse of.
+    pub undoes: Option<Text>,
+    /// Whose record it is.
+    pub id: RecordId,
 }
 
 /// What one run may touch; it ends when this is dropped.
@@ -269,8 +327,11 @@ pub trait State: Send + Sync {
     /// Gives the job's links.
     async fn links(&self, job: &str) -> Result<Vec<Link>, StateError>;
 
-    /// Gives who owns which phone user of a phone system: job and user identification by GUID, all jobs.
-    async fn owners(&self, office: &str) -> Result<BTreeMap<Guid, (Text, Text)>, StateError>;
+    /// Gives who owns which phone user of a phone system, by GUID, all jobs.
+    async fn owners(&self, office: &str) -> Result<BTreeMap<Guid, Owner>, StateError>;
+
+    /// Gives the users of which it is not known whether a run of any job made them on a phone system.
+    async fn unsure(&self, office: &str) -> Result<Vec<Unsure>, StateError>;
 
     /// Gives the names and numbers that were freed on a phone system after `since`.
     async fn held(&self, office: &str, since: Instant) -> Result<Vec<Held>, StateError>;
@@ -284,18 +345,29 @@ pub trait State: Send + Sync {
     /// Records a reading that passed the guard.
     async fn passed(&self, job: &str, passed: &Passed) -> Result<(), StateError>;
 
+    /// Records which directory and phone system the job is for, where that is not known yet.
+    async fn identify(&self, job: &str, directory: &str, office: &str) -> Result<(), StateError>;
+
+    /// Gives what is known of a kept plan; `None`: nothing, or nothing any more.
+    async fn plan_mark(&self, id: &str) -> Result<Option<PlanMark>, StateError>;
+    /// Holds a job until a sync by hand, or lets it go.
+    async fn hold(&self, job: &str, hold: Option<&Hold>) -> Result<(), StateError>;
+
     /// Takes the job and its phone system for writing, waiting up to `wait_ms` milliseconds.
     async fn lease(&self, job: &str, office: &str, wait_ms: u64) -> Result<Box<dyn Lease>, StateError>;
 
-    /// Begins a run and gives its id.
+    /// Begins a run and gives its id. A kept plan is marked as applied in the same transaction.
     async fn begin(&self, run: &NewRun<'_>) -> Result<Text, StateError>;
 
     /// Gives a run as it was begun.
     async fn stored(&self, run: &str) -> Result<Option<StoredRun>, StateError>;
 
+    /// Gives what runs of the same job have changed, or may have changed, after a run; the latest first.
+    async fn later(&self, run: &str) -> Result<Vec<Later>, StateError>;
+
     /// Goes on with a run that did not come to its end: it writes under a new lease, and what it intended and never
     /// sent is forgotten.
-    async fn reopen(&self, run: &str, generation: i64) -> Result<(), StateError>;
+    async fn reopen(&self, run: &str, generation: i64, now: Instant) -> Result<(), StateError>;
 
     /// Journals operations before they are sent. `send`: the first of them is sent now; see [`State::start`].
     async fn intend(&self, run: &str, intents: &[Intent], send: Option<Instant>) -> Result<(), StateError>;
@@ -310,7 +382,7 @@ pub trait State: Send + Sync {
     /// Journals how an operation went, changes the ledger with it, and marks the next one as sent, in one transaction.
     ///
     /// An operation that is settled already stays as it is, but for one that was `unknown`: whoever knows better may
-    /// say so, and its link is made where there is none. [`StateError::Lost`] as for [`State::start`]; the settlement
+    /// say so, and its link is made where there is none. Who looks after the run changes a link that is there too. [`StateError::Lost`] as for [`State::start`]; the settlement
     /// stands then all the same.
     async fn settle(&self, run: &str, settlement: Settlement<'_>, now: Instant) -> Result<(), StateError>;
 
@@ -324,8 +396,9 @@ pub trait State: Send + Sync {
         outcomes: &[Outcome],
     ) -> Result<(), StateError>;
 
-    /// Gives the ids of a phone system's runs that did not come to their end and that nobody has looked after since,
-    /// the oldest first.
+    /// Gives the ids of a phone system's runs that nobody has looked after since, and that did not come to their end,
+    /// stopped because of the phone system, or left a call of which it is not known whether it took place; the oldest
+    /// first.
     async fn interrupted(&self, office: &str) -> Result<Vec<Text>, StateError>;
 
     /// Notes that an interrupted run has been looked after, with what became of each of its changes.

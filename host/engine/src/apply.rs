@@ -19,11 +19,13 @@ use rollcall_edges::office::{Office, OfficeError};
 use rollcall_edges::state::{Intent, Settled, Settlement, State};
 
 use crate::before::Before;
-use crate::error::{Class, RunError, office as office_diagnostic};
+use crate::drawing::{Codes, draw};
+use crate::error::{Class, RunError, handover, office as office_diagnostic};
 use crate::known::KnownUsers;
 use crate::ledger::Ledger;
 use crate::observe::{Cancel, Event, Observer};
 use crate::settle::{Found, settle};
+use crate::taken::stale;
 
 /// How many moves are journalled together before the first of them is sent.
 const WINDOW_MOVES: usize = 64;
@@ -42,6 +44,10 @@ pub struct Tools<'a> {
     pub cancel: &'a Cancel,
     /// How long a write whose answer was lost is looked for, in milliseconds.
     pub settle_ms: u64,
+    /// The job's name.
+    pub job: &'a Text,
+    /// Where random codes come from and go.
+    pub codes: Codes<'a>,
 }
 
 /// What the plan was made from, and what an earlier attempt has done of it.
@@ -89,6 +95,7 @@ pub async fn apply(
         sent: None,
         parked: BTreeMap::new(),
         lost_element: None,
+        differs: None,
         kept: BTreeMap::new(),
     };
     let mut done = 0;
@@ -122,6 +129,8 @@ struct Applier<'a> {
     parked: BTreeMap<usize, Vec<(Field, Value)>>,
     /// Set once an update lost something that nobody planned: no update follows.
     lost_element: Option<Text>,
+    /// What of the change's new user is not as it was sent.
+    differs: Option<Diagnostic>,
     /// Names and numbers that a change was to free and did not, each with the user who still has it.
     kept: BTreeMap<Good, Text>,
     applied: Applied,
@@ -142,6 +151,8 @@ enum Broken {
     Run(Outcome, Class, Box<Diagnostic>),
     /// A signal came; the rest of the change is left for `resume`.
     Signal,
+    /// The user was made and not handed over: the run stops, and the journal keeps its codes until it is.
+    Handover(Box<Diagnostic>),
 }
 
 impl Applier<'_> {
@@ -175,7 +186,7 @@ impl Applier<'_> {
                     (*change, writes)
                 }
             };
-            planned.push(self.number(index, &changes[index], writes, &mut intents));
+            planned.push(self.number(index, &changes[index], writes, &mut intents)?);
         }
         self.intend(&intents).await?;
         let end = self.seq;
@@ -190,7 +201,7 @@ impl Applier<'_> {
         writes: Vec<Write>,
     ) -> Result<Planned, RunError> {
         let mut intents = Vec::new();
-        let ops = self.number(index, change, writes, &mut intents);
+        let ops = self.number(index, change, writes, &mut intents)?;
         self.intend(&intents).await?;
         Ok(Planned { ops, end: self.seq })
     }
@@ -204,19 +215,20 @@ impl Applier<'_> {
         Ok(())
     }
 
-    /// Gives operations their places; what took place before an interruption is left out.
+    /// Gives operations their places and draws their codes; what took place before an interruption is left out.
     fn number(
         &mut self,
         index: usize,
         change: &Change,
         writes: Vec<Write>,
         intents: &mut Vec<Intent>,
-    ) -> Vec<(u32, Write)> {
+    ) -> Result<Vec<(u32, Write)>, RunError> {
         let mut planned = Vec::with_capacity(writes.len());
         for write in writes {
             if self.before.took_place(index, &write) {
                 continue;
             }
+            let write = draw(write, change, self.tools.codes.draw)?;
             intents.push(Intent {
                 seq: self.seq,
                 change: u32::try_from(index).unwrap_or(u32::MAX),
@@ -227,7 +239,7 @@ impl Applier<'_> {
             planned.push((self.seq, write));
             self.seq += 1;
         }
-        planned
+        Ok(planned)
     }
 
     async fn step(&mut self, changes: &[Change], step: &Move, ops: Planned) -> Result<(), RunError> {
@@ -248,6 +260,7 @@ impl Applier<'_> {
         match result {
             Ok(Some(())) => self.applied.outcomes[index] = Outcome::Applied,
             Ok(None) | Err(Broken::Signal) => {}
+            Err(Broken::Handover(why)) => self.applied.stopped = Some((Class::Error, vec![*why])),
             Err(Broken::Change(outcome)) => self.broke(index, change, outcome),
             Err(Broken::Run(outcome, class, why)) => {
                 self.broke(index, change, outcome);
@@ -264,6 +277,11 @@ impl Applier<'_> {
                 "not sent: the update of `{name}` changed more than was planned, so updates have stopped"
             );
             return Some(Diagnostic::error(codes::OFFICE_UNEXPECTED, message));
+        }
+        let link = self.ledger.link(&change.id).filter(|_| change.action == Action::Create);
+        if link.is_some_and(|link| self.known.has(&link.guid)) {
+            let message = "not sent: the person still has the former phone user, because its delete failed";
+            return Some(Diagnostic::error(codes::STALE, message));
         }
         let (_, takes) = goods(change);
         let (taken, holder) = takes.iter().find_map(|good| Some((good, self.kept.get(good)?)))?;
@@ -287,6 +305,7 @@ impl Applier<'_> {
         change: &Change,
         ops: Planned,
     ) -> Result<Result<(), Broken>, RunError> {
+        self.differs = None;
         let mut stands = match self.all(index, change, ops).await? {
             Ok(stands) => stands,
             Err(broken) => return Ok(Err(broken)),
@@ -299,7 +318,7 @@ impl Applier<'_> {
                 Err(broken) => return Ok(Err(broken)),
             }
         }
-        let wrong = stands.and_then(|stands| verify(change, &stands).err());
+        let wrong = self.differs.take().or_else(|| stands.and_then(|stands| verify(change, &stands).err()));
         Ok(wrong.map_or(Ok(()), |why| Err(Broken::Change(Outcome::Failed(why)))))
     }
 
@@ -319,13 +338,18 @@ impl Applier<'_> {
             // Memberships of a new user are journalled behind everything else of the window and come next.
             let more = matches!(write, Write::CreateUser { .. }) && !group_moves(change).0.is_empty();
             let follows = !more && seq + 1 < planned.end;
-            match self.one(change, *seq, write, follows.then_some(seq + 1)).await? {
+            let answer = match stale(self.tools.office, change, write, made_record.is_some()).await {
+                Some(why) => Err(self.failed(change, *seq, why).await?),
+                None => self.one(change, *seq, write, follows.then_some(seq + 1)).await?,
+            };
+            match answer {
                 Ok(user) => {
                     stands = user.or(stands);
                     if let Write::CreateExtension { number, .. } = write {
                         made_record = Some(number.clone());
                     }
                 }
+                Err(Broken::Handover(why)) => return Ok(Err(Broken::Handover(why))),
                 Err(broken) => {
                     let rest = &planned.ops[at + 1..];
                     self.abandon(rest, "not sent: an earlier step of the change failed").await?;
@@ -366,7 +390,7 @@ impl Applier<'_> {
         link: Option<&rollcall_edges::state::LinkChange>,
         next: Option<u32>,
     ) -> Result<(), RunError> {
-        let settlement = Settlement { seq, settled, link, next };
+        let settlement = Settlement { seq, settled, link, next, recovering: None };
         self.tools.state.settle(self.run, settlement, self.tools.clock.now()).await?;
         self.sent = next.or(self.sent.filter(|sent| *sent != seq));
         Ok(())
@@ -385,13 +409,25 @@ impl Applier<'_> {
             self.tools.state.start(self.run, seq, self.tools.clock.now()).await?;
             self.sent = Some(seq);
         }
-        let answer = match self.tools.office.write(write).await {
+        let answer = match self.tools.office.write(&write.sent()).await {
             Err(OfficeError::Unsure(_)) => self.lost(write).await,
+            Err(OfficeError::Differs { message, user }) => {
+                let why = Diagnostic::error(codes::OFFICE_UNEXPECTED, message);
+                self.differs = Some(why.user(change.key.clone()));
+                Ok(Some(*user))
+            }
             Err(error) => Err(Lost::Error(error)),
             Ok(user) => Ok(user),
         };
         let error = match answer {
             Ok(user) => {
+                if let Err(mut why) = self.tools.codes.hand_over(write, false).await {
+                    // It stays open in the journal, with its codes; whoever recovers the run hands it over.
+                    self.sent = None;
+                    let who = change.name.as_ref().unwrap_or(&change.key);
+                    why.message = format!("`{who}` was made and not handed over yet: {}", why.message);
+                    return Ok(Err(Broken::Handover(Box::new(handover(&why)))));
+                }
                 let link = self.ledger.after(change, write, user.as_ref());
                 self.settle(seq, &Settled::Applied, link.as_ref(), next).await?;
                 return Ok(Ok(user));
@@ -402,8 +438,19 @@ impl Applier<'_> {
                 self.settle(seq, &Settled::Failed(message.into()), None, None).await?;
                 return Ok(Err(Broken::Change(Outcome::Failed(why))));
             }
+            // It stays open in the journal, so that the next run looks for it before it plans anything.
+            Err(Lost::Open(message)) => {
+                let why = Diagnostic::error(codes::OFFICE_UNSURE, message).user(change.key.clone());
+                self.sent = None;
+                return Ok(Err(Broken::Run(Outcome::Unknown(why.clone()), Class::Office, Box::new(why))));
+            }
             Err(Lost::Error(error)) => error,
         };
+        Ok(Err(self.failed(change, seq, error).await?))
+    }
+
+    /// Settles an operation that did not take place, or of which it is not known.
+    async fn failed(&mut self, change: &Change, seq: u32, error: OfficeError) -> Result<Broken, RunError> {
         let why = office_diagnostic(&error).user(change.key.clone());
         let (settled, outcome) = match &error {
             OfficeError::Unsure(_) => (Settled::Unknown(why.message.clone()), Outcome::Unknown(why.clone())),
@@ -413,14 +460,14 @@ impl Applier<'_> {
         if matches!(error, OfficeError::Unexpected(_)) {
             self.lost_element = change.name.clone().or(Some(change.key.clone()));
         }
-        Ok(Err(match error {
+        Ok(match error {
             OfficeError::Unreachable { .. } | OfficeError::Untrusted { .. } => {
                 Broken::Run(outcome, Class::Office, Box::new(why))
             }
             OfficeError::Denied(_) => Broken::Run(outcome, Class::Denied, Box::new(why)),
             OfficeError::Damaged(_) => Broken::Run(outcome, Class::Error, Box::new(why)),
             _ => Broken::Change(outcome),
-        }))
+        })
     }
 
     /// Looks for a write whose answer was lost.
@@ -430,10 +477,7 @@ impl Applier<'_> {
             Ok(Found::Absent) => Err(Lost::Absent),
             Ok(Found::Unknown(why)) => Err(Lost::Error(OfficeError::Unsure(why))),
             // It may have taken place: whatever the look-up says of itself, the write stays unknown.
-            Err(error) => {
-                let why = format!("the answer was lost, and looking for it failed: {error}");
-                Err(Lost::Error(OfficeError::Unsure(why)))
-            }
+            Err(error) => Err(Lost::Open(format!("the answer was lost, and looking for it failed: {error}"))),
         }
     }
 }
@@ -442,6 +486,8 @@ impl Applier<'_> {
 enum Lost {
     /// Its answer was lost, and it did not take place.
     Absent,
+    /// Its answer was lost, and the phone system cannot be asked.
+    Open(String),
     /// What the phone system said.
     Error(OfficeError),
 }

@@ -64,11 +64,13 @@ fn refused(why: Diagnostic) -> RunError {
     RunError::Refused(vec![why])
 }
 
-fn is_key(link: &Link, wanted: &str) -> bool {
+/// Tells whether somebody named the link's user by its identification.
+pub(crate) fn is_key(link: &Link, wanted: &str) -> bool {
     fold(&link.key) == wanted || fold(&link.id.native) == wanted
 }
 
-fn is_phone(link: &Link, standing: &Standing, wanted: &str) -> bool {
+/// Tells whether somebody named the link's user as it is called on the phone system.
+pub(crate) fn is_phone(link: &Link, standing: &Standing, wanted: &str) -> bool {
     // Of a phone user that was deleted by hand, what this job wrote last is known.
     let fields = standing.users.get(&link.guid).map_or(&link.written, |phone| &phone.fields);
     is_called(fields, wanted)

@@ -2,6 +2,7 @@
 
 use rollcall_core::{Diagnostic, codes};
 use rollcall_edges::directory::DirectoryError;
+use rollcall_edges::handover::HandoverError;
 use rollcall_edges::office::OfficeError;
 use rollcall_edges::state::StateError;
 
@@ -55,6 +56,9 @@ pub enum RunError {
     /// Interrupted by a signal, by its number.
     #[error("interrupted")]
     Interrupted(i32),
+    /// The codes of new users cannot be handed over.
+    #[error(transparent)]
+    Handover(#[from] HandoverError),
     /// Something that should not happen.
     #[error("{0}")]
     Internal(String),
@@ -81,11 +85,14 @@ impl RunError {
                 OfficeError::Stale(_)
                 | OfficeError::Refused(_)
                 | OfficeError::Unexpected(_)
+                | OfficeError::Differs { .. }
                 | OfficeError::Damaged(_) => Class::Error,
             },
             RunError::State(StateError::Held { .. } | StateError::Lost) => Class::Held,
-            RunError::Stale(_) => Class::Stale,
-            RunError::State(StateError::Unusable { .. }) | RunError::Internal(_) => Class::Error,
+            RunError::State(StateError::PlanSpent) | RunError::Stale(_) => Class::Stale,
+            RunError::State(StateError::Unusable { .. }) | RunError::Internal(_) | RunError::Handover(_) => {
+                Class::Error
+            }
             RunError::Invalid(_) => Class::Invalid,
             RunError::Refused(_) => Class::Refused,
             RunError::NotFound(_) => Class::Error,
@@ -110,6 +117,7 @@ impl RunError {
                 )
                 .hint("the next `rollcall sync` goes on from what stands"),
             ],
+            RunError::Handover(error) => vec![handover(&error)],
             RunError::Internal(message) => vec![Diagnostic::error(codes::STATE_UNUSABLE, message)],
         }
     }
@@ -144,6 +152,11 @@ fn directory(error: DirectoryError) -> Vec<Diagnostic> {
     }]
 }
 
+/// Gives what to tell a person of codes that were not handed over.
+pub fn handover(error: &HandoverError) -> Diagnostic {
+    Diagnostic::error(codes::HANDOVER, error.message.clone()).hint(error.hint.clone())
+}
+
 /// Gives what to tell a person of an error of the phone system.
 pub fn office(error: &OfficeError) -> Diagnostic {
     let message = error.to_string();
@@ -161,7 +174,7 @@ pub fn office(error: &OfficeError) -> Diagnostic {
         OfficeError::Denied(_) => Diagnostic::error(codes::OFFICE_DENIED, message),
         OfficeError::Stale(_) => Diagnostic::error(codes::STALE, message).hint("run again: the plan is made from what stands now"),
         OfficeError::Refused(_) => Diagnostic::error(codes::OFFICE_REFUSED, message),
-        OfficeError::Unexpected(_) => Diagnostic::error(codes::OFFICE_UNEXPECTED, message),
+        OfficeError::Unexpected(_) | OfficeError::Differs { .. } => Diagnostic::error(codes::OFFICE_UNEXPECTED, message),
         OfficeError::Unsure(_) => Diagnostic::error(codes::OFFICE_UNSURE, message),
         OfficeError::Damaged(_) => Diagnostic::error(codes::OFFICE_DAMAGED, message),
     }
@@ -173,6 +186,7 @@ fn state(error: StateError) -> Diagnostic {
         StateError::Held { .. } => {
             Diagnostic::error(codes::LEASE_HELD, message).hint("wait for it to end, or give `--wait 10m`")
         }
+        StateError::PlanSpent => Diagnostic::error(codes::PLAN_APPLIED, message),
         StateError::Lost => Diagnostic::error(codes::LEASE_LOST, message)
             .hint("was a lock file removed while this run was stopped? `rollcall runs` shows what each did"),
         StateError::Unusable { hint: Some(hint), .. } => {

@@ -15,11 +15,14 @@ use rollcall_job::job::{Job, PhoneSystem};
 
 use crate::apply::{Applied, Basis, Tools, apply};
 use crate::before::Before;
+use crate::drawing::Codes;
+use crate::durations::{Durations, Watch};
 use crate::error::RunError;
 use crate::known::KnownUsers;
 use crate::observe::{Cancel, Observer};
 use crate::report::Report;
 use crate::settle::Patience;
+use crate::undo::hold;
 
 /// How long a write whose answer was lost is looked for in an embedded office, in milliseconds.
 const SETTLE_EMBEDDED_MS: u64 = 5_000;
@@ -45,6 +48,8 @@ pub struct Writer<'a> {
     pub observer: &'a dyn Observer,
     /// Who may ask to stop.
     pub cancel: &'a Cancel,
+    /// Where random codes come from and go.
+    pub codes: Codes<'a>,
     /// How a report is kept.
     pub render: Render<'a>,
 }
@@ -63,8 +68,25 @@ pub struct Order<'a> {
     pub limits: &'a Limits,
     /// Guards that the run may pass, each with the exact figure.
     pub accept: &'a BTreeMap<Text, usize>,
-    /// What a passed guard records of the reading; `None` where there was none.
-    pub passed: Option<Passed>,
+    /// What a passed guard records of the reading.
+    pub reading: Behind,
+    /// How long it took to come so far.
+    pub durations: Durations,
+}
+
+/// The reading behind a plan.
+pub enum Behind {
+    /// A reading of this run: once the guard has passed, it is a baseline and starts or stops leavers' clocks.
+    Run(Passed),
+    /// The reading of the preview that a kept plan comes from: no baseline, and no clock starts.
+    Preview {
+        /// The plan's id.
+        plan: Text,
+        /// The directory's identity.
+        directory: Text,
+    },
+    /// There was none.
+    Nothing,
 }
 
 impl<'a> Writer<'a> {
@@ -77,6 +99,8 @@ impl<'a> Writer<'a> {
             observer: self.observer,
             cancel: self.cancel,
             settle_ms: settle_ms(self.job),
+            job: &self.job.name,
+            codes: self.codes,
         }
     }
 
@@ -91,12 +115,13 @@ impl<'a> Writer<'a> {
         order: Order<'_>,
         confirm: Confirm<'_>,
     ) -> Result<Option<Report>, RunError> {
-        let Order { kind, plan, standing, memory, limits, accept, passed } = order;
+        let Order { kind, plan, standing, memory, limits, accept, reading, durations } = order;
         let known = KnownUsers::of(standing);
-        let begin = async |report: &Report| -> Result<Text, RunError> {
+        let office = self.office.identity().await?;
+        let begin = async |report: &Report, kept: Option<&str>| -> Result<Text, RunError> {
             let run = NewRun {
                 job: &self.job.name,
-                office: &self.office.identity().await?,
+                office: &office,
                 file: &absolute(self.job),
                 started: self.clock.now(),
                 kind,
@@ -105,6 +130,7 @@ impl<'a> Writer<'a> {
                 accept,
                 known: &known.bytes(),
                 generation: lease.generation(),
+                kept,
             };
             Ok(self.state.begin(&run).await?)
         };
@@ -112,22 +138,40 @@ impl<'a> Writer<'a> {
             Ok(cleared) => cleared,
             Err(refusals) => {
                 let mut report = Report::new(self.job.name.clone(), plan, refusals);
-                report.run = Some(begin(&report).await?);
+                report.durations = durations;
+                // A kept plan that is refused was not applied: it may be accepted later.
+                report.run = Some(begin(&report, None).await?);
                 self.finish(&report).await?;
                 return Ok(Some(report));
             }
         };
         let mut report = Report::new(self.job.name.clone(), plan.clone(), Vec::new());
+        report.durations = durations;
         if report.plan.applyable && !confirm(&report) {
             return Ok(None);
         }
-        if let Some(passed) = &passed {
-            self.state.passed(&self.job.name, passed).await?;
+        self.codes.ready(&report.plan).await?;
+        let kept = match &reading {
+            Behind::Run(passed) => {
+                self.state.passed(&self.job.name, passed).await?;
+                None
+            }
+            Behind::Preview { plan, directory } => {
+                self.state.identify(&self.job.name, directory, &office).await?;
+                Some(&**plan)
+            }
+            Behind::Nothing => None,
+        };
+        let run = begin(&report, kept).await?;
+        if let Some(undone) = report.plan.undoes.as_ref().filter(|_| report.plan.applyable) {
+            // Before the first write, so that a crash leaves the hold behind.
+            hold(self, undone).await?;
         }
-        let run = begin(&report).await?;
         report.run = Some(run.clone());
         let basis = Basis { known: known.clone(), links: memory.links.clone(), before: Before::default() };
+        let mut watch = Watch::start(self.clock);
         let applied = apply(cleared, &run, basis, &self.tools()).await?;
+        report.durations.apply = watch.lap();
         self.conclude(report, applied).await.map(Some)
     }
 

@@ -117,7 +117,8 @@ impl Witness for Collector {
     }
 }
 
-fn is_record(record: &Record, wanted: &str) -> bool {
+/// Tells whether somebody named a record by its id, or by an attribute that names people.
+pub(crate) fn is_record(record: &Record, wanted: &str) -> bool {
     fold(&record.id.native) == wanted
         || record.iter().any(|(name, cell)| {
             let naming = [
@@ -134,7 +135,7 @@ fn is_record(record: &Record, wanted: &str) -> bool {
         })
 }
 
-fn is_mapped(mapped: &Mapped, wanted: &str) -> bool {
+pub(crate) fn is_mapped(mapped: &Mapped, wanted: &str) -> bool {
     match mapped {
         Mapped::Skipped(skip) => {
             fold(&skip.key) == wanted || skip.name.as_deref().is_some_and(|name| fold(name) == wanted)
@@ -150,7 +151,7 @@ fn is_mapped(mapped: &Mapped, wanted: &str) -> bool {
     }
 }
 
-fn is_phone(phone: &PhoneUser, wanted: &str) -> bool {
+pub(crate) fn is_phone(phone: &PhoneUser, wanted: &str) -> bool {
     [Field::Name, Field::FullName, Field::Email, Field::Extension].into_iter().any(|field| {
         rollcall_core::field::text_of(&phone.fields, field).is_some_and(|text| fold(text) == wanted)
     })

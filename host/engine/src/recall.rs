@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rollcall_core::elapsed::{Jump, Tick, span, stretches};
 use rollcall_core::guard::Window;
-use rollcall_core::memory::{Link, Memory};
+use rollcall_core::memory::{Elsewhere, Link, Memory};
 use rollcall_core::text::fold;
 use rollcall_core::{Diagnostic, RecordId, Text, codes};
 use rollcall_edges::clock::{Clock, Instant};
@@ -75,12 +75,13 @@ impl Moment {
     }
 }
 
-/// Reads a job's memory as of `moment`. `window_ms`: over how long the limits hold for the sum.
+/// Reads a job's memory as of `moment`. `directory` and `office` are the identities of the two ends; `window_ms`: over
+/// how long the limits hold for the sum.
 pub async fn recall(
     state: &dyn State,
     job: &Job,
     known: &JobState,
-    office: &str,
+    (directory, office): (&str, &str),
     moment: &Moment,
     window_ms: Option<u64>,
 ) -> Result<Memory, RunError> {
@@ -101,8 +102,30 @@ pub async fn recall(
         window: window(state, job, known, moment, window_ms).await?,
         ..Memory::default()
     };
+    others(&mut memory, state, job, directory, office).await?;
     hold(&mut memory, state, job, office, moment).await?;
     Ok(memory)
+}
+
+/// Notes what other jobs own on the phone system, and of whom nobody knows whether a run made them.
+pub(crate) async fn others(
+    memory: &mut Memory,
+    state: &dyn State,
+    job: &Job,
+    directory: &str,
+    office: &str,
+) -> Result<(), RunError> {
+    for (guid, owner) in state.owners(office).await?.into_iter().filter(|(_, owner)| owner.job != job.name) {
+        let elsewhere = Elsewhere { job: owner.job, key: owner.key };
+        // The same directory has the same ids, whatever the other job calls it.
+        if owner.directory.as_deref() == Some(directory) {
+            let id = RecordId { directory: job.directory.name.clone(), native: owner.id.native };
+            memory.others_records.insert(id, elsewhere.clone());
+        }
+        memory.elsewhere.insert(guid, elsewhere);
+    }
+    memory.unsure = state.unsure(office).await?;
+    Ok(())
 }
 
 /// Notes which names and numbers are in quarantine.

@@ -7,15 +7,18 @@ use rollcall_core::ops::Write;
 use rollcall_core::plan::Action;
 use rollcall_core::verify::Outcome;
 use rollcall_core::{Diagnostic, Text, codes};
-use rollcall_edges::clock::Instant;
 use rollcall_edges::state::{Intent, Journalled, Settled, Settlement, StoredRun};
 
 use crate::apply::Tools;
 use crate::before::Before;
+use crate::drawing::drawn;
 use crate::error::RunError;
 use crate::known::KnownUsers;
 use crate::ledger::Ledger;
 use crate::settle::{Found, Patience, look_for};
+
+/// Why a call is given up whose answer was lost.
+const LATE: &str = "its last call did not show within the settle time";
 
 /// Looks after every interrupted run of a phone system and says what it found. `resumed` is a run that is about to go
 /// on: what it has half made is left to it. Must be called under the phone system's lease.
@@ -32,7 +35,14 @@ pub async fn recover(
     let mut found = Vec::new();
     for id in tools.state.interrupted(office).await? {
         let Some(run) = tools.state.stored(&id).await? else { continue };
-        let before = settle_open(tools, patience, &run, &mut found).await?;
+        if run.row.job != *tools.job && keeps_codes(tools, &id).await? {
+            // Only its own job knows who gets them.
+            let message = format!("the run {id} of the job `{}` has codes to hand over", run.row.job);
+            let hint = format!("run `rollcall sync {}`", run.file);
+            found.push(Diagnostic::note(codes::RUN_RECOVERED, message).hint(hint));
+            continue;
+        }
+        let before = settle_open(tools, patience, &run, generation, &mut found).await?;
         let before = match resumed == Some(&*id) {
             true => before,
             false => take_back(tools, &run, before, generation).await?,
@@ -47,11 +57,18 @@ fn changes(run: &StoredRun) -> Vec<rollcall_core::plan::Change> {
     run.changes.iter().map(|(change, _)| change.clone()).collect()
 }
 
+/// Tells whether a run has drawn codes that may have reached the phone system and were not handed over.
+async fn keeps_codes(tools: &Tools<'_>, id: &str) -> Result<bool, RunError> {
+    let open = |op: &Journalled| op.sent.is_some() && op.settled.is_none() && drawn(&op.intent.write);
+    Ok(tools.state.operations(id).await?.iter().any(open))
+}
+
 /// Settles what was sent and never answered.
 async fn settle_open(
     tools: &Tools<'_>,
     patience: Patience,
     run: &StoredRun,
+    generation: i64,
     found: &mut Vec<Diagnostic>,
 ) -> Result<Before, RunError> {
     let id = &run.row.id;
@@ -59,30 +76,69 @@ async fn settle_open(
     let links = tools.state.links(&run.row.job).await?;
     let mut ledger = Ledger::new(links.into_iter().map(|link| (link.id.clone(), link)).collect());
     for op in tools.state.operations(id).await? {
-        let Journalled { intent, sent: Some(sent), settled: None } = op else { continue };
+        let Journalled { intent, sent: Some(sent), settled: settled @ (None | Some(Settled::Unknown(_))) } =
+            op
+        else {
+            continue;
+        };
         let Some((change, _)) = run.changes.get(intent.change as usize) else { continue };
         let left = patience.less(tools.clock.now().since(sent));
-        let (settled, link) = match look_for(tools.office, &intent.write, &known, left).await? {
-            Found::Applied(user) => (Settled::Applied, ledger.after(change, &intent.write, user.as_ref())),
+        let (settled, link) = match find(tools, &intent.write, &known, left).await? {
+            (Found::Applied(user), _) => {
+                if run.row.job == *tools.job {
+                    tools.codes.hand_over(&intent.write, true).await?;
+                }
+                (Settled::Applied, ledger.after(change, &intent.write, user.as_ref()))
+            }
             // As if it had never been sent: whoever resumes the run sends it.
-            Found::Absent => {
+            (Found::Absent, Waited::No) if settled.is_none() => {
                 found.push(told(id, &intent, None));
                 tools.state.withdraw(id, intent.seq).await?;
                 continue;
             }
-            Found::Unknown(why) => (Settled::Unknown(why), None),
+            (Found::Absent, _) => (Settled::Failed(LATE.into()), None),
+            (Found::Unknown(why), _) => (Settled::Unknown(why), None),
         };
         found.push(told(id, &intent, Some(&settled)));
-        let settlement = Settlement { seq: intent.seq, settled: &settled, link: link.as_ref(), next: None };
+        let settlement = Settlement {
+            seq: intent.seq,
+            settled: &settled,
+            link: link.as_ref(),
+            next: None,
+            recovering: Some(generation),
+        };
         tools.state.settle(id, settlement, tools.clock.now()).await?;
     }
     Ok(Before::of(tools.state.operations(id).await?))
 }
 
+/// Whether a call had its time to take place.
+#[derive(PartialEq)]
+enum Waited {
+    No,
+    Yes,
+}
+
+/// Looks for a call. One that does not show while it may still come, and not afterwards either, did not take place: it
+/// is never sent again, but the next plan may make the user anew.
+async fn find(
+    tools: &Tools<'_>,
+    write: &Write,
+    known: &KnownUsers,
+    left: Patience,
+) -> Result<(Found, Waited), RunError> {
+    match look_for(tools.office, write, known, left).await? {
+        Found::Unknown(_) if left != Patience::Over => {
+            Ok((look_for(tools.office, write, known, Patience::Over).await?, Waited::Yes))
+        }
+        found => Ok((found, Waited::No)),
+    }
+}
+
 fn told(run: &Text, intent: &Intent, settled: Option<&Settled>) -> Diagnostic {
     let how = match settled {
-        Some(Settled::Unknown(why)) => why,
-        Some(_) => "its last call took place",
+        Some(Settled::Unknown(why) | Settled::Failed(why)) => why,
+        Some(Settled::Applied) => "its last call took place",
         None => "its last call did not take place",
     };
     let message = format!("the run {run} was interrupted in the middle of this user: {how}");
@@ -103,8 +159,12 @@ async fn take_back(
 ) -> Result<Before, RunError> {
     let mut orphans = Vec::new();
     for (index, (change, outcome)) in run.changes.iter().enumerate() {
-        let begun = change.action == Action::Create && *outcome == Outcome::Planned;
-        if let Some(number) = before.made_record(index).filter(|_| begun && !before.may_have_user(index)) {
+        let open = change.action == Action::Create && *outcome != Outcome::Applied;
+        let Some(number) = before.made_record(index).filter(|_| open && !before.may_have_user(index)) else {
+            continue;
+        };
+        // What the run itself has taken away again may be somebody else's by now.
+        if !before.took_place(index, &Write::DeleteExtension { number: number.clone() }) {
             orphans.push((index, change, number));
         }
     }
@@ -113,7 +173,6 @@ async fn take_back(
     }
     let standing = tools.office.read().await?;
     let id = &run.row.id;
-    tools.state.reopen(id, generation).await?;
     let mut seq = before.next_seq();
     for (index, change, number) in orphans {
         let used = standing.users.values().any(|user| user.extension() == Some(&*number));
@@ -128,13 +187,14 @@ async fn take_back(
             key: change.key.clone(),
             write: write.clone(),
         };
-        let now: Instant = tools.clock.now();
-        tools.state.intend(id, &[intent], Some(now)).await?;
+        // Not marked as sent: the run is not this process's. Whoever comes after a crash here deletes it once more.
+        tools.state.intend(id, &[intent], None).await?;
         let settled = match tools.office.write(&write).await {
             Ok(_) => Settled::Applied,
             Err(error) => Settled::Failed(error.to_string()),
         };
-        let settlement = Settlement { seq, settled: &settled, link: None, next: None };
+        let settlement =
+            Settlement { seq, settled: &settled, link: None, next: None, recovering: Some(generation) };
         tools.state.settle(id, settlement, tools.clock.now()).await?;
         seq += 1;
     }

@@ -4,6 +4,7 @@ use rollcall_core::plan::Plan;
 use rollcall_core::verify::Outcome;
 use rollcall_core::{Diagnostic, Text};
 
+use crate::durations::Durations;
 use crate::error::Class;
 
 /// A plan, the guard's word on it, and what became of each change.
@@ -23,6 +24,8 @@ pub struct Report {
     pub stopped: Option<(Class, Vec<Diagnostic>)>,
     /// The signal that stopped it.
     pub signal: Option<i32>,
+    /// How long its steps took.
+    pub durations: Durations,
 }
 
 impl Report {

@@ -9,6 +9,7 @@ use rollcall_edges::state::StoredRun;
 
 use crate::apply::{Basis, apply};
 use crate::before::Before;
+use crate::durations::Watch;
 use crate::error::RunError;
 use crate::execute::{Confirm, Writer, patience};
 use crate::known::KnownUsers;
@@ -49,9 +50,12 @@ pub async fn resume(
     if !confirm(&report) {
         return Ok(None);
     }
-    writer.state.reopen(id, lease.generation()).await?;
+    writer.codes.ready(&plan).await?;
+    writer.state.reopen(id, lease.generation(), writer.clock.now()).await?;
     let basis = Basis { known: KnownUsers::from_bytes(&run.known), links: memory.links, before };
+    let mut watch = Watch::start(writer.clock);
     let applied = apply(cleared, &run.row.id, basis, &writer.tools()).await?;
+    report.durations.apply = watch.lap();
     writer.conclude(report, applied).await.map(Some)
 }
 
@@ -92,6 +96,7 @@ fn plan_of(run: &StoredRun, diagnostics: Vec<Diagnostic>) -> Plan {
         reading: Reading { complete: true, users },
         complete: true,
         applyable: true,
+        undoes: run.undoes.clone(),
         ..Plan::default()
     }
 }

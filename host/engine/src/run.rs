@@ -1,16 +1,16 @@
 //! A run in a straight line: pull, map, match, provision, diff, plan, guard, apply, verify.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rollcall_core::guard::guard;
 use rollcall_core::memory::Memory;
 use rollcall_core::phone::Standing;
-use rollcall_core::plan::{Plan, Reading, plan};
+use rollcall_core::plan::{Action, Plan, Reading, plan};
 use rollcall_core::policy::Policy;
 use rollcall_core::script::Script;
 use rollcall_core::witness::{Nobody, Step, Witness};
-use rollcall_core::{Diagnostic, Record, Text, codes, map::Mapped};
+use rollcall_core::{Diagnostic, Record, RecordId, Text, codes, map::Mapped};
 use rollcall_edges::clock::Clock;
 use rollcall_edges::directory::{Directory, DirectoryError};
 use rollcall_edges::office::Office;
@@ -20,8 +20,10 @@ use rollcall_job::job::Job;
 
 use crate::attributes::{self, References};
 use crate::delete_now::end_grace;
+use crate::drawing::Codes;
+use crate::durations::{Durations, Watch};
 use crate::error::RunError;
-use crate::execute::{Confirm, Order, Render, Writer, patience};
+use crate::execute::{Behind, Confirm, Order, Render, Writer, patience};
 use crate::mapping::{Interest, Mapping, map_all};
 use crate::observe::{Cancel, Event, Observer};
 use crate::pull::pull;
@@ -29,6 +31,7 @@ use crate::recall::{Moment, recall};
 use crate::recover::recover;
 use crate::report::Report;
 use crate::scope::digests;
+use crate::undo::again;
 
 /// What a run works with.
 pub struct Parts<'a> {
@@ -58,11 +61,13 @@ pub struct Parts<'a> {
     pub observer: &'a dyn Observer,
     /// Who may ask to stop.
     pub cancel: &'a Cancel,
+    /// Where random codes come from and go.
+    pub codes: Codes<'a>,
 }
 
 impl<'a> Parts<'a> {
     /// Gives what writing needs.
-    fn writer(&self, render: Render<'a>) -> Writer<'a> {
+    pub(crate) fn writer(&self, render: Render<'a>) -> Writer<'a> {
         Writer {
             job: self.job,
             office: self.office,
@@ -70,6 +75,7 @@ impl<'a> Parts<'a> {
             clock: self.clock,
             observer: self.observer,
             cancel: self.cancel,
+            codes: self.codes,
             render,
         }
     }
@@ -98,17 +104,39 @@ pub(crate) struct Prepared {
     pub(crate) directory: Text,
     pub(crate) office: Text,
     pub(crate) seen: Vec<(Record, Mapped)>,
+    pub(crate) durations: Durations,
+}
+
+/// What a preview gives: its report, and what a plan file must know besides.
+#[derive(Debug)]
+pub struct Previewed {
+    /// The report.
+    pub report: Report,
+    /// The directory's identity.
+    pub directory: Text,
+    /// The phone system's identity.
+    pub office: Text,
+    /// Leavers that are deleted although no sync has recorded their absence.
+    pub ended: BTreeSet<RecordId>,
 }
 
 /// Makes the plan, shows what the guard says of it, and changes nothing.
 ///
 /// # Errors
 /// Whatever keeps the plan from being made; see [`RunError`].
-pub async fn preview(parts: Parts<'_>, options: &Options) -> Result<Report, RunError> {
+pub async fn preview(parts: Parts<'_>, options: &Options) -> Result<Previewed, RunError> {
     let job = parts.job.name.clone();
     let prepared = prepare(parts, options, None, &mut Nobody).await?;
     let refusals = guard(&prepared.plan, &prepared.policy.limits, &prepared.memory, &options.accept).err();
-    Ok(Report::new(job, prepared.plan, refusals.unwrap_or_default()))
+    let missed = |id| prepared.memory.links.get(id).is_some_and(|link| link.missing.is_some());
+    let deletes = prepared.plan.changes.iter().filter(|change| change.action == Action::Delete);
+    let ended = deletes.map(|change| &change.id).filter(|id| !missed(id)).cloned().collect();
+    Ok(Previewed {
+        report: Report::new(job, prepared.plan, refusals.unwrap_or_default()),
+        directory: prepared.directory,
+        office: prepared.office,
+        ended,
+    })
 }
 
 /// Makes the plan, asks `confirm`, and applies it. `None`: somebody said no, and nothing was applied.
@@ -137,9 +165,15 @@ pub async fn sync<'a>(
         memory: prepared.memory,
         limits: &prepared.policy.limits,
         accept: &options.accept,
-        passed: Some(passed),
+        reading: Behind::Run(passed),
+        durations: prepared.durations,
     };
-    writer.execute(&*lease, order, confirm).await
+    let report = writer.execute(&*lease, order, confirm).await?;
+    let passed = report.as_ref().is_some_and(|report| report.refusals.is_empty());
+    if passed && !options.scheduled {
+        writer.state.hold(&writer.job.name, None).await?;
+    }
+    Ok(report)
 }
 
 /// Steps 1 to 6. `interest` says whose records a witness wants to see.
@@ -158,16 +192,23 @@ pub(crate) async fn prepare(
     if !wrong.is_empty() {
         return Err(RunError::Invalid(wrong));
     }
+    let (mut watch, mut durations) = (Watch::start(parts.clock), Durations::default());
     // The directory is read to its end first: its session must not wait for the phone system.
     let name = &job.directory.name;
     let users =
         pull(parts.directory, parts.mirror, name, &parts.mirror_scope, parts.observer, parts.cancel).await?;
+    durations.pull = watch.lap();
     let digests = digests(job, &parts.connector, parts.rule_files);
     let moment = Moment::look(parts.state, parts.clock, &known, &office_id, digests).await?;
     let window_ms = job.policy.limits.window(options.scheduled);
-    let mut memory = recall(parts.state, job, &known, &office_id, &moment, window_ms).await?;
+    let ends = (&*directory_id, &*office_id);
+    let mut memory = recall(parts.state, job, &known, ends, &moment, window_ms).await?;
     same_directory_name(job, &memory)?;
-    let policy = Policy { abilities: parts.office.abilities().await?, ..job.policy.clone() };
+    let policy = Policy {
+        abilities: parts.office.abilities().await?,
+        attended: !options.scheduled,
+        ..job.policy.clone()
+    };
     let mapping = Mapping {
         script: parts.script.clone(),
         policy: Arc::new(policy.clone()),
@@ -186,26 +227,23 @@ pub(crate) async fn prepare(
         witness.saw(Step::Pulled(record));
         witness.saw(Step::Mapped(mapped));
     }
+    durations.map = watch.lap();
     parts.observer.event(Event::Reading);
-    let standing = parts.office.read().await?;
-    if !standing.unreached.is_empty() {
-        let message = format!("these systems did not answer: {}", standing.unreached.join(", "));
-        return Err(rollcall_edges::office::OfficeError::Unreachable { message, hint: None }.into());
-    }
+    let standing = standing_of(parts.office).await?;
+    durations.read = watch.lap();
     if let Some(wanted) = &options.delete_now {
         end_grace(wanted, &all.mapped, &standing, &mut memory, policy.delete)?;
     }
     let reading = Reading { complete: true, users };
     let mut plan = plan(all.mapped, reading, &standing, &memory, &*parts.script, &policy, witness);
+    durations.plan = watch.lap();
     plan.diagnostics.extend(parts.office.warnings().await?);
+    plan.diagnostics.extend(again(parts.state, &known, &plan).await?);
     let told = |code| plan.diagnostics.iter().any(|diagnostic| diagnostic.code == code);
     let jumped = moment.warning().filter(|warning| !told(warning.code));
     plan.diagnostics.extend(jumped);
     plan.diagnostics.extend(expiring(job, parts.clock.now().0));
-    plan.diagnostics.extend(options.accept.iter().map(|(name, figure)| {
-        let message = format!("this run may pass the guard `{name}` with exactly {figure}");
-        Diagnostic::note(codes::GUARD_ACCEPTED, message)
-    }));
+    plan.diagnostics.extend(options.accept.iter().map(|(name, figure)| may_pass(name, *figure)));
     Ok(Prepared {
         plan,
         standing,
@@ -215,11 +253,28 @@ pub(crate) async fn prepare(
         directory: directory_id,
         office: office_id,
         seen: all.seen,
+        durations,
     })
 }
 
+/// Says that a run may pass a guard.
+pub(crate) fn may_pass(guard: &str, figure: usize) -> Diagnostic {
+    let message = format!("this run may pass the guard `{guard}` with exactly {figure}");
+    Diagnostic::note(codes::GUARD_ACCEPTED, message)
+}
+
+/// Reads the whole phone system.
+pub(crate) async fn standing_of(office: &dyn Office) -> Result<Standing, RunError> {
+    let standing = office.read().await?;
+    if !standing.unreached.is_empty() {
+        let message = format!("these systems did not answer: {}", standing.unreached.join(", "));
+        return Err(rollcall_edges::office::OfficeError::Unreachable { message, hint: None }.into());
+    }
+    Ok(standing)
+}
+
 /// Refuses a job that points to another directory or phone system than at its first sync.
-fn same_ends(
+pub(crate) fn same_ends(
     job: &Job,
     known: &rollcall_edges::state::JobState,
     directory: &Text,

@@ -55,6 +55,16 @@ pub fn digests(job: &Job, connector: &str, rule_files: &[(Text, Text)]) -> Diges
     digests
 }
 
+/// Takes a digest of each thing that decides a plan of a job, by its name for people: the job's parts, its files whole,
+/// and the template files, `(name, content)`.
+pub fn decided_by(job: &Job, digests: &Digests, templates: &[(Text, Vec<u8>)]) -> BTreeMap<Text, Text> {
+    let hex = |digest: &[u8]| Text::from(digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+    let files = job.spans.files().map(|(name, text)| (name, text.as_bytes()));
+    let files = files.chain(templates.iter().map(|(name, content)| (name, content.as_slice())));
+    let files = files.map(|(name, content)| (shown(name, &job.folder).into(), hex(&Sha256::digest(content))));
+    digests.iter().map(|(name, digest)| (name.clone(), hex(digest))).chain(files).collect()
+}
+
 /// Gives the name of a file as a person knows it: relative to the job's folder where it lies there.
 fn shown<'a>(name: &'a str, folder: &Path) -> &'a str {
     Path::new(name).strip_prefix(folder).ok().and_then(Path::to_str).unwrap_or(name)

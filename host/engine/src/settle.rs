@@ -75,6 +75,7 @@ pub async fn look_for(
     patience: Patience,
 ) -> Result<Found, OfficeError> {
     let deadline = deadline(patience);
+    let write = &*write.sent();
     loop {
         let last = tokio::time::Instant::now() + LOOK_EVERY > deadline;
         match look(office, write, known).await {
@@ -182,6 +183,14 @@ async fn look(office: &dyn Office, write: &Write, known: &KnownUsers) -> Result<
                 _ => Look::Moved,
             }
         }
+        // Nothing is written to the user, so nothing can have been lost: it is there as it was, or it is not.
+        Write::Adopt { guid, expect } => match office.find(&by_guid(guid)).await? {
+            Some(user) if expect.iter().all(|(field, value)| holds(&user, *field, value.as_ref())) => {
+                Look::Done(Some(user))
+            }
+            _ => Look::Moved,
+        },
+        Write::Release { .. } => Look::Done(None),
         Write::AddMember { group, guid } => done(member(office, guid, group).await?),
         Write::RemoveMember { group, guid } => done(!member(office, guid, group).await?),
         Write::DeleteUser { guid } => done(office.find(&by_guid(guid)).await?.is_none()),

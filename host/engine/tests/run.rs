@@ -14,11 +14,12 @@ use rollcall_edges::clock::{FixedClock, Instant};
 use rollcall_edges::directory::{
     Attributes, Connection, Coverage, Directory, DirectoryError, Listing, Page, RecordChange, Token,
 };
+use rollcall_edges::draw::FixedDraw;
 use rollcall_edges::office::{Locator, Office, OfficeError};
 use rollcall_edges::office_memory::MemoryOffice;
 use rollcall_edges::state::{Settled, State as _};
 use rollcall_engine::observe::{Cancel, Silent};
-use rollcall_engine::{Class, Options, Parts, Report, RunError, Writer, resume, sync};
+use rollcall_engine::{Class, Codes, Options, Parts, Report, RunError, Writer, resume, sync};
 use rollcall_job::job::Job;
 use rollcall_script::{Expression, Rules, Source};
 use rollcall_state::Store;
@@ -85,6 +86,13 @@ impl Office for Faulty {
     }
     async fn extension(&self, number: &str) -> Result<Option<Extension>, OfficeError> {
         self.inner.extension(number).await
+    }
+    async fn taken(
+        &self,
+        name: &str,
+        number: Option<&str>,
+    ) -> Result<Option<rollcall_edges::office::Taken>, OfficeError> {
+        self.inner.taken(name, number).await
     }
     async fn write(&self, write: &Write) -> Result<Option<PhoneUser>, OfficeError> {
         let fault = {
@@ -230,6 +238,7 @@ impl World {
             clock: &clock,
             observer: &Silent,
             cancel: &cancel,
+            codes: Codes { draw: &FixedDraw::new(1), handover: None },
         };
         sync(parts, &Options::default(), &|_| true, &|_| ("{}".into(), 0)).await
     }
@@ -251,6 +260,7 @@ impl World {
             clock: &clock,
             observer: &Silent,
             cancel: &cancel,
+            codes: Codes { draw: &FixedDraw::new(1), handover: None },
             render: &|_| ("{}".into(), 0),
         };
         resume(&writer, &id, 0, &|_| true).await.map(Option::unwrap)

@@ -5,20 +5,35 @@ use std::collections::BTreeMap;
 use rollcall_core::policy::{FieldPolicy, OnUpdate, WhenEmpty};
 use rollcall_core::{Field, Text, codes};
 
+use crate::handover;
 use crate::job::{FieldMap, Origin};
 use crate::keys;
-use crate::later::not_yet;
 use crate::spans::At;
 use crate::tree::{Kind, Node, Table};
 use crate::values::words;
 use crate::walk::{Section, Walk};
 
-/// What `[fields]` gives: the expressions in the order of the fields, and the policies.
-pub(crate) type Mapped = (Vec<FieldMap>, BTreeMap<Field, FieldPolicy>);
+/// What `[fields]` gives.
+#[derive(Default)]
+pub(crate) struct Mapped {
+    /// The expressions in the order of the fields.
+    pub(crate) expressions: Vec<FieldMap>,
+    /// How an update treats each mapped field, the random ones among them.
+    pub(crate) policies: BTreeMap<Field, FieldPolicy>,
+    /// How many digits each random code has.
+    pub(crate) random: BTreeMap<Field, u8>,
+}
+
+/// What a field is made from.
+enum Source {
+    Expression(FieldMap),
+    Random(u8),
+}
 
 /// Reads `[fields]`.
 pub(crate) fn fields(walk: &mut Walk<'_>, root: &Section<'_>) -> Mapped {
     let mut mapped = Mapped::default();
+    let mut asked = Vec::new();
     let nothing = Table::new();
     let section = match root.get("fields") {
         None => Section { path: "fields", at: root.at, table: &nothing },
@@ -30,10 +45,17 @@ pub(crate) fn fields(walk: &mut Walk<'_>, root: &Section<'_>) -> Mapped {
     for field in Field::ALL {
         match section.get(field.key()) {
             Some(node) => {
-                if let Some((map, policy)) = one(walk, &section, field, node) {
-                    mapped.0.push(map);
-                    mapped.1.insert(field, policy);
+                if let Kind::Table(table) = &node.kind
+                    && let Some(random) = table.get("random").filter(|_| field.secret())
+                {
+                    asked.push((field, random));
                 }
+                let Some((source, policy)) = one(walk, &section, field, node) else { continue };
+                match source {
+                    Source::Expression(map) => mapped.expressions.push(map),
+                    Source::Random(digits) => _ = mapped.random.insert(field, digits),
+                }
+                mapped.policies.insert(field, policy);
             }
             None if field.mandatory() => {
                 let hint = match field {
@@ -45,6 +67,7 @@ pub(crate) fn fields(walk: &mut Walk<'_>, root: &Section<'_>) -> Mapped {
             None => {}
         }
     }
+    handover::needed(walk, root, &asked);
     mapped
 }
 
@@ -53,7 +76,7 @@ fn one(
     section: &Section<'_>,
     field: Field,
     node: &Node,
-) -> Option<(FieldMap, FieldPolicy)> {
+) -> Option<(Source, FieldPolicy)> {
     let path = section.child(field.key());
     let mut policy = FieldPolicy::default_of(field);
     let expression = match &node.kind {
@@ -62,8 +85,8 @@ fn one(
             walk.known(&section, keys::FIELD);
             treat(walk, &section, field, &mut policy);
             if let Some(random) = section.get("random") {
-                refuse_random(walk, field, &path, random);
-                return None;
+                let digits = handover::random(walk, &section, field, random)?;
+                return Some((Source::Random(digits), policy));
             }
             let Some(value) = section.get("value") else {
                 walk.missing(&section, "value", "write the expression: `value = \"…\"`");
@@ -88,7 +111,7 @@ fn one(
         return None;
     }
     let origin = origin(walk, &expression.at, text);
-    Some((FieldMap { field, expression: text.clone(), origin }, policy))
+    Some((Source::Expression(FieldMap { field, expression: text.clone(), origin }), policy))
 }
 
 /// Reads `on_update` and `when_empty`; both concern updates, so a field that is never updated has neither.
@@ -122,16 +145,6 @@ fn never_updated(walk: &mut Walk<'_>, section: &Section<'_>, key: &str, field: F
         Field::ALL.into_iter().filter(|field| field.updatable()).map(Field::key).collect();
     let hint = format!("take `{key}` out; it is for {}", words(&updatable).replace(" or ", " and "));
     walk.error(&node.at, codes::JOB_FIELD_POLICY, message, hint);
-}
-
-fn refuse_random(walk: &mut Walk<'_>, field: Field, path: &str, random: &Node) {
-    if field.secret() {
-        let what = format!("`{path}`: random codes are");
-        not_yet(walk, &random.key, &what, "write an expression that gives the code");
-    } else {
-        let message = format!("`{path}` cannot be random, only a code can");
-        walk.error(&random.key, codes::JOB_FIELD_POLICY, message, "write an expression");
-    }
 }
 
 /// Says where the text of an expression stands between its quotes.

@@ -37,6 +37,8 @@ pub struct Job {
     pub schedule: Option<Schedule>,
     /// `[notify]`.
     pub notify: Option<Notify>,
+    /// `[handover]`; always there where a code is random.
+    pub handover: Option<HandoverTo>,
     /// Where every key stands; see [`Job::place`] and [`Job::resolve`]. Empty for a job that was not read from a file.
     pub spans: Spans,
 }
@@ -139,6 +141,8 @@ pub struct IpOffice {
     pub templates: Vec<PathBuf>,
     /// How long a write whose answer was lost is looked for, in milliseconds.
     pub settle_ms: u64,
+    /// How long one call may take, in milliseconds; `None`: as long as reads and writes usually may.
+    pub timeout_ms: Option<u64>,
 }
 
 /// One line of `[fields]`.
@@ -164,6 +168,15 @@ pub struct Origin {
     pub bytes: std::ops::Range<usize>,
     /// Whether the expression's bytes stand in the file as they are.
     pub verbatim: bool,
+}
+
+/// `[handover]`: where the codes of new users go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HandoverTo {
+    /// A file of JSON lines that its owner alone can read, resolved.
+    File(PathBuf),
+    /// A program with its arguments, which takes one JSON line on its standard input.
+    Command(Vec<Text>),
 }
 
 /// `[leavers]`.

@@ -40,6 +40,7 @@ pub(crate) const TABLES: &[(&str, &[&str])] = &[
             "ca_file",
             "templates",
             "settle",
+            "timeout",
         ],
     ),
     ("phone_system.credentials", &["password"]),
@@ -63,8 +64,10 @@ pub(crate) const TABLES: &[(&str, &[&str])] = &[
     ("numbers", &["reserved", "twinning_countries"]),
     ("synchronize", &["new", "update", "delete"]),
     ("leavers", &["grace", "quarantine", "disabled", "disabled_when", "protect"]),
+    ("adopt", &["by", "keep", "unattended"]),
     ("schedule", &["cron", "timezone", "start", "jitter"]),
     ("notify", &["on", "command", "webhook"]),
+    ("handover", &["file", "command"]),
     ("guard", &["max_delete", "max_create", "max_update", "max_clear", "min_directory", "window"]),
 ];
 

@@ -6,16 +6,8 @@ use crate::spans::At;
 use crate::tree::Kind;
 use crate::walk::{Section, Walk};
 
-/// Tables that a later version brings, each with the name of what it is.
-const TABLES: &[(&str, &str)] = &[("adopt", "adoption"), ("handover", "the handover of codes")];
-
-/// Refuses the tables that a later version brings, and several directories.
+/// Refuses several directories.
 pub(crate) fn refuse(walk: &mut Walk<'_>, root: &Section<'_>) {
-    for (key, what) in TABLES {
-        if let Some(node) = root.get(key) {
-            not_yet(walk, &node.key, &format!("`[{key}]`: {what} is"), "take the table out");
-        }
-    }
     if let Some(node) = root.get("directory")
         && matches!(node.kind, Kind::Array(_))
     {

@@ -12,6 +12,7 @@ pub mod cron;
 mod directory;
 pub mod expiry;
 mod fields;
+mod handover;
 mod hidden;
 pub mod job;
 mod keys;

@@ -11,6 +11,7 @@ use toml::de::DeTable;
 
 use crate::directory::directory;
 use crate::fields::fields;
+use crate::handover::handover;
 use crate::hidden;
 use crate::job::Job;
 use crate::keys;
@@ -18,7 +19,7 @@ use crate::later;
 use crate::limits::{FILE_BYTES_MAX, INCLUDES_MAX, NAME_CHARS_MAX};
 use crate::notify::notify;
 use crate::phone_system::phone_system;
-use crate::plan::{guard, leavers, numbers, rules, synchronize};
+use crate::plan::{adopt, guard, leavers, numbers, rules, synchronize};
 use crate::schedule::schedule;
 use crate::spans::{At, Source, Spans};
 use crate::tree::{self, Kind, Table};
@@ -237,12 +238,14 @@ fn assemble(walk: &mut Walk<'_>, path: &Path, table: &Table) -> Job {
     let directory = directory(walk, &root);
     let phone_system = phone_system(walk, &root);
     let mut policy = Policy::default();
-    let (fields, treatment) = fields(walk, &root);
-    policy.fields = treatment;
+    let mapped = fields(walk, &root);
+    policy.fields = mapped.policies;
+    policy.random = mapped.random;
     let rule_files = rules(walk, &root, &mut policy);
     let (reserved, twinning_countries) = numbers(walk, &root);
     policy.reserved = reserved;
     synchronize(walk, &root, &mut policy);
+    policy.adopt = adopt(walk, &root, &policy);
     policy.limits = guard(walk, &root);
     Job {
         name,
@@ -250,13 +253,14 @@ fn assemble(walk: &mut Walk<'_>, path: &Path, table: &Table) -> Job {
         folder: path.parent().map(Path::to_path_buf).unwrap_or_default(),
         directory,
         phone_system,
-        fields,
+        fields: mapped.expressions,
         rule_files,
         twinning_countries,
         policy,
         leavers: leavers(walk, &root),
         schedule: schedule(walk, &root),
         notify: notify(walk, &root),
+        handover: handover(walk, &root),
         spans: Spans::default(),
     }
 }

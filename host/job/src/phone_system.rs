@@ -13,8 +13,17 @@ const PORT: u16 = 7070;
 /// How long a write whose answer was lost is looked for, in milliseconds.
 const SETTLE_MS: u64 = 120_000;
 /// Keys that only a real IP Office has.
-const REAL: &[&str] =
-    &["address", "port", "username", "credentials", "certificate_sha256", "ca_file", "templates", "settle"];
+const REAL: &[&str] = &[
+    "address",
+    "port",
+    "username",
+    "credentials",
+    "certificate_sha256",
+    "ca_file",
+    "templates",
+    "settle",
+    "timeout",
+];
 
 #[derive(Clone, Copy, PartialEq)]
 enum Which {
@@ -90,7 +99,16 @@ fn ip_office(walk: &mut Walk<'_>, section: &Section<'_>) -> PhoneSystem {
         settle_ms: walk
             .parsed(section, "settle", "write a duration such as `120s`", values::duration)
             .unwrap_or(SETTLE_MS),
+        timeout_ms: walk.parsed(section, "timeout", "write a duration such as `60s`", wait),
     }))
+}
+
+/// Reads a time that somebody waits: not none at all.
+fn wait(text: &str) -> Result<u64, String> {
+    match values::duration(text)? {
+        0 => Err("no time at all".to_owned()),
+        wait => Ok(wait),
+    }
 }
 
 fn port(walk: &mut Walk<'_>, section: &Section<'_>) -> u16 {

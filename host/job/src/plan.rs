@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
-use rollcall_core::Text;
 use rollcall_core::constraint::Reserved;
-use rollcall_core::policy::{Limit, Limits, NumberPrecedence, Policy, WhenNoRule};
+use rollcall_core::memory::MatchedBy;
+use rollcall_core::policy::{Adopt, Limit, Limits, NumberPrecedence, Policy, WhenNoRule};
+use rollcall_core::{Field, Text};
 
 use crate::fields::origin;
 use crate::job::{Leavers, Origin};
+use crate::keys;
 use crate::tree::{Kind, Node};
 use crate::values;
 use crate::walk::{Section, Walk};
@@ -81,6 +83,70 @@ fn expression(walk: &mut Walk<'_>, section: &Section<'_>, key: &str) -> Option<(
     let node = section.get(key)?;
     let origin = origin(walk, &node.at, &text);
     Some((text, origin))
+}
+
+/// Reads `[adopt]`.
+pub(crate) fn adopt(walk: &mut Walk<'_>, root: &Section<'_>, policy: &Policy) -> Option<Adopt> {
+    let section = walk.section(root, "adopt", "adopt")?;
+    let mut adopt = Adopt { unattended: walk.boolean(&section, "unattended"), ..Adopt::default() };
+    let mapped = |by: &MatchedBy| by.field().is_some_and(|field| policy.fields.contains_key(&field));
+    adopt.by.retain(mapped);
+    if section.get("by").is_some() {
+        let ways = [MatchedBy::Email, MatchedBy::Extension, MatchedBy::Name];
+        let words: Vec<&str> = ways.iter().map(|by| by.word()).collect();
+        adopt.by = listed(walk, &section, "by", &words)
+            .into_iter()
+            .filter_map(|(word, node)| {
+                let by = MatchedBy::by_word(&word)?;
+                if !mapped(&by) {
+                    let message = format!("`adopt.by` names `{word}`, and `[fields]` does not map it");
+                    walk.bad(&node.at, message, format!("map `{word}` under [fields], or take it out here"));
+                }
+                Some(by)
+            })
+            .collect();
+        if adopt.by.is_empty()
+            && let Some(node) = section.get("by")
+            && matches!(&node.kind, Kind::Array(members) if members.is_empty())
+        {
+            walk.bad(
+                &node.at,
+                "`adopt.by` is empty",
+                "name one of `email`, `extension` and `name`, or take the table out",
+            );
+        }
+    }
+    if section.get("keep").is_some() {
+        let updatable: Vec<&str> = Field::ALL.into_iter().filter(|f| f.updatable()).map(Field::key).collect();
+        let listed = listed(walk, &section, "keep", &updatable);
+        adopt.keep = listed.into_iter().filter_map(|(key, _)| Field::by_key(&key)).collect();
+    }
+    Some(adopt)
+}
+
+/// Gives the members of a list that are among `words`, each once.
+fn listed<'b>(
+    walk: &mut Walk<'_>,
+    section: &Section<'b>,
+    key: &str,
+    words: &[&str],
+) -> Vec<(Text, &'b Node)> {
+    let path = section.child(key);
+    let mut out: Vec<(Text, &'b Node)> = Vec::new();
+    for (text, node) in walk.texts(section, key) {
+        if !words.contains(&&*text) {
+            let hint = match keys::nearest(&text, words.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("it takes {}", values::words(words)),
+            };
+            walk.bad(&node.at, format!("`{path}` cannot name `{}`", text.escape_debug()), hint);
+        } else if out.iter().any(|(other, _)| *other == text) {
+            walk.bad(&node.at, format!("`{path}` names `{text}` twice"), "name it once");
+        } else {
+            out.push((text, node));
+        }
+    }
+    out
 }
 
 /// Reads `[guard]`.

@@ -17,11 +17,11 @@ pub fn schema() -> Value {
         ("numbers", numbers()),
         ("synchronize", synchronize()),
         ("leavers", leavers()),
-        ("adopt", later("Links users that already stand on the phone system.")),
+        ("adopt", adopt()),
         ("guard", guard()),
         ("schedule", schedule()),
         ("notify", notify()),
-        ("handover", later("Where random codes are handed over.")),
+        ("handover", handover()),
     ]);
     if let Some(map) = root.as_object_mut() {
         map.insert("$schema".into(), json!("http://json-schema.org/draft-07/schema#"));
@@ -75,10 +75,6 @@ fn duration(default: &str, about: &str) -> Value {
     json!({ "type": "string", "pattern": "^[0-9]+[dhms]$", "default": default, "description": about })
 }
 
-fn later(about: &str) -> Value {
-    json!({ "type": "object", "description": format!("{about} Not in this version yet.") })
-}
-
 /// A reference to a definition with a description; draft-07 ignores what stands beside a `$ref`, hence `allOf`.
 fn refer(definition: &str, about: &str) -> Value {
     json!({ "allOf": [{ "$ref": format!("#/definitions/{definition}") }], "description": about })
@@ -118,7 +114,8 @@ fn field() -> Value {
         ("when_empty", choice(&["clear", "keep"], "clear", "What an update does where there is no value.")),
         (
             "random",
-            json!({ "type": "integer", "description": "Digits of a random code. Not in this version yet." }),
+            json!({ "type": "integer", "minimum": 1, "maximum": 31,
+            "description": "Instead of an expression: how many digits a random login code (4-15) or voicemail code (1-31) has." }),
         ),
     ]);
     json!({ "oneOf": [{ "type": "string", "minLength": 1 }, table] })
@@ -181,6 +178,10 @@ fn phone_system() -> Value {
         ("ca_file", text("PEM file of the authority that signed the certificate.")),
         ("templates", texts("Template files: TOML as in an office file, or Web Manager's XML.")),
         ("settle", duration("120s", "How long a write whose answer was lost is looked for.")),
+        (
+            "timeout",
+            duration("60s", "How long one call may take; absent, 60 s for a write and 120 s for a read."),
+        ),
     ]);
     described(table, "The phone system.")
 }
@@ -248,6 +249,29 @@ fn leavers() -> Value {
     described(table, "Users that left the directory.")
 }
 
+fn adopt() -> Value {
+    let fields = |names: &[&str], default: &[&str], about: &str| json!({ "type": "array", "items": { "enum": names }, "uniqueItems": true, "default": default, "description": about });
+    let by = ["email", "extension", "name"];
+    let updatable: Vec<&str> = Field::ALL.into_iter().filter(|f| f.updatable()).map(Field::key).collect();
+    let table = object(&[
+        ("by", fields(&by, &by, "By what users are matched, tried in this order.")),
+        (
+            "keep",
+            fields(
+                &updatable,
+                &["name", "extension"],
+                "Fields that stay as they stand until the directory's value next changes.",
+            ),
+        ),
+        ("unattended", tick("Lets `rollcall serve` adopt too.")),
+    ]);
+    described(
+        table,
+        "Links users that already stand on the phone system, one to one, instead of clashing with them. \
+         A user is linked under the tick `new`; its fields are written under the tick `update`; nothing is cleared.",
+    )
+}
+
 fn guard() -> Value {
     let table = object(&[
         ("max_delete", refer("limit", "The most deletes of a run; 10% by default.")),
@@ -287,6 +311,17 @@ fn notify() -> Value {
         ("webhook", text("`https://…`; the run's JSON, without what is personal, is posted to it.")),
     ]);
     described(table, "Who is told of a run.")
+}
+
+fn handover() -> Value {
+    let mut table = object(&[
+        ("file", text("A file of JSON lines, one a new user, that its owner alone can read.")),
+        ("command", texts("A program and its arguments; it gets one JSON line on standard input.")),
+    ]);
+    if let Some(map) = table.as_object_mut() {
+        map.insert("oneOf".into(), json!([{ "required": ["file"] }, { "required": ["command"] }]));
+    }
+    described(table, "Where the codes of new users go. Mandatory where a code is random.")
 }
 
 #[cfg(test)]

@@ -34,6 +34,12 @@ pub struct Spans {
 }
 
 impl Spans {
+    /// Gives the files that the job was read from with their text: the job file first, then those it includes. The text
+    /// of a job without mistakes is as it stands in the file.
+    pub fn files(&self) -> impl Iterator<Item = (&Text, &Text)> {
+        self.sources.iter().map(|source| (&source.file, &source.text))
+    }
+
     /// Gives where a key's value stands (for a table: its key), or the nearest table above it that stands anywhere.
     pub fn place(&self, path: &[&str]) -> Option<Place> {
         let path: Vec<Text> = path.iter().map(|key| Text::from(*key)).collect();

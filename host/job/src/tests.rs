@@ -5,7 +5,8 @@ use std::path::Path;
 
 use expect_test::{Expect, expect};
 use rollcall_core::diag::line_and_column;
-use rollcall_core::policy::{Limit, OnUpdate, WhenEmpty};
+use rollcall_core::memory::MatchedBy;
+use rollcall_core::policy::{Adopt, Limit, OnUpdate, WhenEmpty};
 use rollcall_core::{Diagnostic, Field, Place, codes};
 
 use crate::job::{CredentialSource, Job, PhoneSystem};
@@ -138,7 +139,7 @@ name = "x"
     assert_eq!(rendered(&problems), "");
     let job = job.unwrap();
     let PhoneSystem::IpOffice(office) = &job.phone_system else { panic!("{job:?}") };
-    assert_eq!((office.port, office.settle_ms), (7070, 120_000));
+    assert_eq!((office.port, office.settle_ms, office.timeout_ms), (7070, 120_000, None));
     assert_eq!(office.certificate_sha256.as_deref(), Some("ab".repeat(32).as_str()));
     assert_eq!(
         office.password.source,
@@ -216,24 +217,57 @@ fn what_is_no_toml() {
 }
 
 #[test]
+fn adoption() {
+    let adopt = |more: &str| good(more).policy.adopt;
+    assert_eq!(adopt(""), None);
+    let only_names = Adopt { by: vec![MatchedBy::Name], ..Adopt::default() };
+    assert_eq!(adopt("[adopt]\n"), Some(only_names), "what is not mapped cannot match");
+    assert_eq!(adopt("email = \"mail\"\nextension = \"ext\"\n[adopt]\n"), Some(Adopt::default()));
+    let own = adopt(
+        "email = \"mail\"\n[adopt]\nby = [\"name\", \"email\"]\nkeep = [\"email\"]\nunattended = true\n",
+    );
+    let by = vec![MatchedBy::Name, MatchedBy::Email];
+    assert_eq!(own, Some(Adopt { by, keep: [Field::Email].into(), unattended: true }));
+    let nothing = adopt("[adopt]\nkeep = []\n").unwrap();
+    assert!(nothing.keep.is_empty());
+    check_more(
+        "[adopt]\nby = [\"mail\", \"email\", \"name\", \"name\"]\nkeep = [\"login_code\", \"nme\"]\nunattended = \"no\"\nmatch = 1\n",
+        expect![[r#"
+            16:7 E0104 `adopt.by` cannot name `mail`
+                did you mean `email`?
+            16:15 E0104 `adopt.by` names `email`, and `[fields]` does not map it
+                map `email` under [fields], or take it out here
+            16:32 E0104 `adopt.by` names `name` twice
+                name it once
+            17:9 E0104 `adopt.keep` cannot name `login_code`
+                it takes `name`, `full_name`, `email`, `extension`, `mobile_twinning_number` or `group_membership`
+            17:23 E0104 `adopt.keep` cannot name `nme`
+                did you mean `name`?
+            18:14 E0104 `adopt.unattended` takes true or false, not text
+                write `unattended = true` or `unattended = false`
+            19:1 E0102 unknown key `match` in `adopt`
+                there is `by`, `keep` or `unattended`
+        "#]],
+    );
+    check_more(
+        "[adopt]\nby = []\nkeep = \"name\"\n",
+        expect![[r#"
+        16:6 E0104 `adopt.by` is empty
+            name one of `email`, `extension` and `name`, or take the table out
+        17:8 E0104 `adopt.keep` takes a list of texts, not text
+            write `keep = ["…"]`
+    "#]],
+    );
+}
+
+#[test]
 fn what_later_versions_bring() {
     check_more(
-        r#"voicemail_code = { random = 6 }
-[adopt]
-by = ["email"]
-[handover]
-file = "new-users.jsonl"
-[directory.grants]
+        r#"[directory.grants]
 ldap = ["ldaps://dc1.corp.example"]
 "#,
         expect![[r#"
-            15:20 E0107 `fields.voicemail_code`: random codes are not in this version yet
-                write an expression that gives the code
-            16:2 E0107 `[adopt]`: adoption is not in this version yet
-                take the table out
-            18:2 E0107 `[handover]`: the handover of codes is not in this version yet
-                take the table out
-            21:1 E0107 `directory.grants.ldap`: the grant of LDAP servers is not in this version yet
+            16:1 E0107 `directory.grants.ldap`: the grant of LDAP servers is not in this version yet
                 take the key out
         "#]],
     );
@@ -454,5 +488,7 @@ fn places_of_keys_and_expressions() {
     assert_eq!(shown, expect.map(|(text, verbatim)| (text.to_owned(), verbatim)));
 }
 
+#[path = "handover_tests.rs"]
+mod handover;
 #[path = "schedule_tests.rs"]
 mod schedule;

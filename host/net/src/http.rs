@@ -137,7 +137,7 @@ impl Online {
 impl Wire for Online {
     async fn send(&self, request: Request) -> Result<Response, NetError> {
         self.check(&request.url)?;
-        let about = request.about();
+        let (about, server) = (request.about(), request.about_server());
         let method = reqwest::Method::from_bytes(request.method.as_bytes())
             .map_err(|_| refused(format!("`{}` is no method", request.method), None))?;
         let mut sent = reqwest::Request::new(method, request.url);
@@ -148,7 +148,7 @@ impl Wire for Online {
         let answer = self.client.execute(sent).await.map_err(|error| explain(&error, &about))?;
         let headers = read_headers(answer.headers())?;
         let status = answer.status().as_u16();
-        tracing::debug!(status, request = about, "answered");
+        tracing::debug!(status, request = server, "answered");
         let body = Box::new(Pulled { answer, about, left: self.response_bytes, limit: self.response_bytes });
         Ok(Response { status, headers, body })
     }

@@ -10,6 +10,7 @@
 
 mod address;
 mod assertion;
+mod certificate;
 mod denial;
 mod error;
 mod failure;
@@ -30,6 +31,7 @@ mod verifier;
 mod wire;
 
 pub use address::{AddressPolicy, Network};
+pub use certificate::{Looked, SeenCertificate, certificate};
 pub use error::NetError;
 pub use http::{Online, Options, Patience};
 pub use login::{Login, Logins, SignedIn};

@@ -122,7 +122,7 @@ impl<W: Wire> Wire for SignedIn<W> {
         // The token may have been revoked or have run out early. A 401 says that nothing was done with the request,
         // so it is sent once more whatever its method.
         drop(answer);
-        tracing::debug!(request = about, "the token was refused; asking for another");
+        tracing::debug!(request = again.about_server(), "the token was refused; asking for another");
         self.logins.add(&login, &mut again, Some(&token)).await?;
         scrubber.watch(self.inner.send(again).await?, about)
     }

@@ -67,6 +67,11 @@ impl Origin {
         self.scheme == "https"
     }
 
+    /// Gives the port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Gives the host as it is compared; an IPv6 address in brackets.
     pub fn host(&self) -> String {
         self.host.to_string()

@@ -165,7 +165,9 @@ impl<W: Wire> Wire for Retrying<W> {
             if attempt >= again.most || too_long {
                 return Err(again.error);
             }
-            tracing::info!(wait_ms = wait.as_millis(), attempt, "{}; waiting", again.error);
+            // The error's own words name the path, and a path may name a person.
+            let (request, wait_ms) = (request.about_server(), wait.as_millis());
+            tracing::info!(request, wait_ms, attempt, "no good answer; asking again after a wait");
             self.pause.pause(wait).await;
             waited += wait;
         }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use rollcall_core::{Diagnostic, codes};
 use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
@@ -33,8 +34,13 @@ pub enum Trust {
 impl Trust {
     /// Makes the settings of TLS connections.
     pub(crate) fn client_config(&self) -> Result<ClientConfig, NetError> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier: Arc<dyn rustls::client::danger::ServerCertVerifier> = match self {
+        Self::config(self.verifier()?)
+    }
+
+    /// Makes what judges a server's certificate.
+    pub(crate) fn verifier(&self) -> Result<Arc<dyn ServerCertVerifier>, NetError> {
+        let provider = provider();
+        Ok(match self {
             Self::Machine => Arc::new(chained(machine_roots(), &provider)?),
             Self::WithFile(path) => {
                 let mut roots = machine_roots();
@@ -44,8 +50,12 @@ impl Trust {
             Self::Pin(text) => {
                 Arc::new(Pinned::new(fingerprint_bytes(text)?, provider.signature_verification_algorithms))
             }
-        };
-        let mut config = ClientConfig::builder_with_provider(provider)
+        })
+    }
+
+    /// Makes the settings of TLS connections that a verifier judges.
+    pub(crate) fn config(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, NetError> {
+        let mut config = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(|error| invalid(format!("TLS cannot be set up: {error}")))?
             // A custom verifier is not a weaker one: it wraps the usual one to name the certificate, or holds the
@@ -56,6 +66,10 @@ impl Trust {
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(config)
     }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
 }
 
 fn chained(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Result<Chained, NetError> {

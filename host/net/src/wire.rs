@@ -83,6 +83,11 @@ impl Request {
         url.set_fragment(None);
         format!("{} {url}", self.method)
     }
+
+    /// Gives method and server, for logs: a path may name a person.
+    pub(crate) fn about_server(&self) -> String {
+        format!("{} {}", self.method, self.url.origin().ascii_serialization())
+    }
 }
 
 /// A response, of whatever status.

@@ -220,8 +220,9 @@ pub fn set(elements: &mut Elements, field: Field, value: Option<&Value>) -> bool
     let Some(name) = element_of(field) else { return false };
     let text = match value {
         Some(Value::Text(text)) => text.clone(),
-        Some(Value::Secret(secret)) => secret.expose().into(),
-        Some(Value::List(_)) => return false,
+        Some(Value::Secret(secret) | Value::Drawn(secret)) => secret.expose().into(),
+        // A code that is not drawn yet is no text either: the engine draws it before the write.
+        Some(Value::List(_) | Value::Random(_)) => return false,
         None => Text::from(""),
     };
     if field == Field::MobileTwinningNumber {

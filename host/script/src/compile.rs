@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::{AST, Dynamic, Engine, Expr, NativeCallContext, OptimizationLevel, Position, Scope, Stmt};
 use rlibphonenumber::Region;
+use rollcall_core::weak::same_for_all;
 use rollcall_core::{Diagnostic, Field, Place, Severity, Text, codes};
 
 use crate::catalogue::Catalogue;
@@ -278,6 +279,9 @@ impl Compiler {
             found.hint = hint.map(Into::into);
             self.findings.mistakes.push(found.at(unit.at(position)));
         }
+        if let (true, Some(code)) = (expression.field.secret(), constant(script.statements())) {
+            self.findings.mistakes.push(same_for_all(expression.field, code));
+        }
         let how = match script.statements() {
             [Stmt::Expr(only)] => match &**only {
                 Expr::Variable(name, ..) if name.1 != "user" && name.2.is_empty() => {
@@ -394,6 +398,17 @@ fn by_place(place: &Place) -> (&str, usize) {
     match place {
         Place::Span { file, bytes, .. } => (file, bytes.start),
         Place::Path(_) | Place::Nowhere => ("", 0),
+    }
+}
+
+/// Gives the text that an expression always gives.
+fn constant(statements: &[Stmt]) -> Option<&str> {
+    match statements {
+        [Stmt::Expr(only)] => match &**only {
+            Expr::StringConstant(text, _) => Some(text),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -89,7 +89,7 @@ fn field(user: &PhoneUser, field: Field) -> Dynamic {
     match user.fields.get(&field) {
         Some(Value::Text(value)) => text(Some(value)),
         Some(Value::List(list)) => Dynamic::from_array(list.iter().map(|item| text(Some(item))).collect()),
-        Some(Value::Secret(_)) | None => Dynamic::UNIT,
+        Some(Value::Secret(_) | Value::Random(_) | Value::Drawn(_)) | None => Dynamic::UNIT,
     }
 }
 

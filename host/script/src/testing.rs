@@ -402,7 +402,8 @@ impl Answer {
         let text = |value: &Value| match value {
             Value::Text(text) => vec![text.to_string()],
             Value::List(list) => list.iter().map(ToString::to_string).collect(),
-            Value::Secret(secret) => vec![secret.expose().to_owned()],
+            Value::Secret(secret) | Value::Drawn(secret) => vec![secret.expose().to_owned()],
+            Value::Random(_) => Vec::new(),
         };
         values.iter().flat_map(text).collect()
     }

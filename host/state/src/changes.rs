@@ -3,20 +3,23 @@
 //! The row is sealed with the state's key; a plan file leaves this machine, so its codes are names for values that the
 //! state keeps. Keys that a later version adds have a default, so that what an older one wrote is still read.
 
+use rollcall_core::adoption::Adoption;
 use rollcall_core::diff::FieldChange;
+use rollcall_core::memory::MatchedBy;
 use rollcall_core::order::Move;
 use rollcall_core::plan::{Action, Change};
 use rollcall_core::provision::Birth;
 use rollcall_core::script::ExtensionKind;
-use rollcall_core::{Code, Diagnostic, RecordId, Severity, Text, codes};
+use rollcall_core::{Code, Diagnostic, Field, Fields, RecordId, Severity, Text, Value, codes};
 use rollcall_edges::state::StateError;
 use serde::{Deserialize, Serialize};
 
 use crate::seal::damaged;
-use crate::shapes::{Held, Hide, Shaper, Show, back_value, field, held_value, json, parse};
+use crate::shapes::{Held, HeldFields, Hide, Shaper, Show, back_value, field, held_value, json, parse};
 
+/// A change.
 #[derive(Serialize, Deserialize)]
-struct HeldChange {
+pub(crate) struct HeldChange {
     action: String,
     directory: String,
     native: String,
@@ -38,6 +41,10 @@ struct HeldChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     birth: Option<HeldBirth>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    adoption: Option<HeldAdoption>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    unlinks: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     record: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     seen: Option<String>,
@@ -57,6 +64,17 @@ struct HeldField {
 }
 
 #[derive(Serialize, Deserialize)]
+struct HeldAdoption {
+    by: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    seen: Vec<(String, Option<Held>)>,
+    #[serde(default, skip_serializing_if = "HeldFields::is_empty")]
+    written: HeldFields,
+    #[serde(default, skip_serializing_if = "HeldFields::is_empty")]
+    kept: HeldFields,
+}
+
+#[derive(Serialize, Deserialize)]
 struct HeldBirth {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
@@ -66,6 +84,8 @@ struct HeldBirth {
     user_template: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     extension: Option<HeldKind>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    written: Option<HeldFields>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -87,9 +107,10 @@ pub(crate) struct HeldDiagnostic {
     user: Option<String>,
 }
 
+/// One move of the order.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum HeldMove {
+pub(crate) enum HeldMove {
     Do(usize),
     Park { change: usize, field: String, value: String },
 }
@@ -108,8 +129,18 @@ impl Shaper<'_> {
 
 /// Writes a change; `hide` says what stands for a code.
 pub(crate) fn write_change(change: &Change, hide: Hide<'_>) -> Result<String, StateError> {
+    json(&held_change(change, hide)?)
+}
+
+/// Reads a change; `show` gives the code back that something stands for.
+pub(crate) fn read_change(text: &str, show: Show<'_>) -> Result<Change, StateError> {
+    back_change(parse(text)?, show)
+}
+
+/// Gives a change its shape.
+pub(crate) fn held_change(change: &Change, hide: Hide<'_>) -> Result<HeldChange, StateError> {
     let fields = change.fields.iter().map(|change| held_field(change, hide)).collect::<Result<_, _>>()?;
-    json(&HeldChange {
+    Ok(HeldChange {
         action: change.action.word().to_owned(),
         directory: change.id.directory.to_string(),
         native: change.id.native.to_string(),
@@ -121,16 +152,17 @@ pub(crate) fn write_change(change: &Change, hide: Hide<'_>) -> Result<String, St
         rule: owned(change.rule.as_ref()),
         reason: change.reason.clone(),
         fields,
-        birth: change.birth.as_ref().map(held_birth),
+        birth: change.birth.as_ref().map(|birth| held_birth(birth, hide)).transpose()?,
+        adoption: change.adoption.as_ref().map(|adoption| held_adoption(adoption, hide)).transpose()?,
         record: owned(change.record.as_ref()),
         seen: change.seen.map(|seen| seen.iter().map(|byte| format!("{byte:02x}")).collect()),
+        unlinks: change.unlinks,
         why: change.why.iter().map(HeldDiagnostic::from).collect(),
     })
 }
 
-/// Reads a change; `show` gives the code back that something stands for.
-pub(crate) fn read_change(text: &str, show: Show<'_>) -> Result<Change, StateError> {
-    let held: HeldChange = parse(text)?;
+/// Makes a change of its shape.
+pub(crate) fn back_change(held: HeldChange, show: Show<'_>) -> Result<Change, StateError> {
     let fields = held
         .fields
         .into_iter()
@@ -154,36 +186,44 @@ pub(crate) fn read_change(text: &str, show: Show<'_>) -> Result<Change, StateErr
         rule: held.rule.map(Text::from),
         reason: held.reason,
         fields,
-        birth: held.birth.map(back_birth),
+        birth: held.birth.map(|birth| back_birth(birth, show)).transpose()?,
+        adoption: held.adoption.map(|adoption| back_adoption(adoption, show)).transpose()?,
         record: held.record.map(Text::from),
         seen: held.seen.as_deref().map(fingerprint).transpose()?,
+        unlinks: held.unlinks,
         why: held.why.into_iter().map(HeldDiagnostic::back).collect::<Result<_, _>>()?,
     })
 }
 
 /// Writes the order of a plan.
 pub(crate) fn write_order(order: &[Move]) -> Result<String, StateError> {
-    let held: Vec<HeldMove> = order
-        .iter()
-        .map(|step| match step {
-            Move::Do(change) => HeldMove::Do(*change),
-            Move::Park { change, field, value } => {
-                HeldMove::Park { change: *change, field: field.key().to_owned(), value: value.to_string() }
-            }
-        })
-        .collect();
-    json(&held)
+    json(&held_moves(order))
 }
 
 /// Reads the order of a plan with `changes` changes.
 pub(crate) fn read_order(text: &str, changes: usize) -> Result<Vec<Move>, StateError> {
+    back_moves(parse(text)?, changes)
+}
+
+/// Gives moves their shape.
+pub(crate) fn held_moves(order: &[Move]) -> Vec<HeldMove> {
+    let held = |step: &Move| match step {
+        Move::Do(change) => HeldMove::Do(*change),
+        Move::Park { change, field, value } => {
+            HeldMove::Park { change: *change, field: field.key().to_owned(), value: value.to_string() }
+        }
+    };
+    order.iter().map(held).collect()
+}
+
+/// Makes moves of their shape, for a plan with `changes` changes.
+pub(crate) fn back_moves(held: Vec<HeldMove>, changes: usize) -> Result<Vec<Move>, StateError> {
     let inside = |change: usize| {
         (change < changes)
             .then_some(change)
             .ok_or_else(|| damaged("the order names a change that is not there"))
     };
-    parse::<Vec<HeldMove>>(text)?
-        .into_iter()
+    held.into_iter()
         .map(|held| {
             Ok(match held {
                 HeldMove::Do(change) => Move::Do(inside(change)?),
@@ -237,8 +277,39 @@ fn held_field(change: &FieldChange, hide: Hide<'_>) -> Result<HeldField, StateEr
     })
 }
 
-fn held_birth(birth: &Birth) -> HeldBirth {
-    HeldBirth {
+fn held_adoption(adoption: &Adoption, hide: Hide<'_>) -> Result<HeldAdoption, StateError> {
+    let seen = adoption.seen.iter().map(|(field, value)| {
+        Ok((field.key().to_owned(), value.as_ref().map(|value| held_value(value, hide)).transpose()?))
+    });
+    let seen = seen.collect::<Result<_, StateError>>()?;
+    let mut fields = |fields: &Fields| {
+        let held = |(field, value): (&Field, &Value)| Ok((field.key().to_owned(), held_value(value, hide)?));
+        fields.iter().map(held).collect::<Result<HeldFields, StateError>>()
+    };
+    let (written, kept) = (fields(&adoption.written)?, fields(&adoption.kept)?);
+    Ok(HeldAdoption { by: adoption.by.word().to_owned(), seen, written, kept })
+}
+
+fn back_adoption(held: HeldAdoption, show: Show<'_>) -> Result<Adoption, StateError> {
+    let by = MatchedBy::by_word(&held.by)
+        .ok_or_else(|| damaged(&format!("`{}` is no way of matching", held.by)))?;
+    let seen = held
+        .seen
+        .into_iter()
+        .map(|(key, held)| Ok((field(&key)?, held.map(|held| back_value(held, show)).transpose()?)))
+        .collect::<Result<_, StateError>>()?;
+    let mut fields = |held: HeldFields| {
+        let back = |(key, held): (String, Held)| Ok((field(&key)?, back_value(held, show)?));
+        held.into_iter().map(back).collect::<Result<Fields, StateError>>()
+    };
+    let (written, kept) = (fields(held.written)?, fields(held.kept)?);
+    Ok(Adoption { by, seen, written, kept })
+}
+
+fn held_birth(birth: &Birth, hide: Hide<'_>) -> Result<HeldBirth, StateError> {
+    let mut one = |(field, value): (&Field, &Value)| Ok((field.key().to_owned(), held_value(value, hide)?));
+    let written = birth.written.as_ref().map(|written| written.iter().map(&mut one).collect());
+    Ok(HeldBirth {
         rule: owned(birth.rule.as_ref()),
         number_by_rule: birth.number_by_rule,
         user_template: owned(birth.user_template.as_ref()),
@@ -246,11 +317,14 @@ fn held_birth(birth: &Birth) -> HeldBirth {
             ExtensionKind::Template(name) => HeldKind::Template(name.to_string()),
             ExtensionKind::Type(name) => HeldKind::Type(name.to_string()),
         }),
-    }
+        written: written.transpose()?,
+    })
 }
 
-fn back_birth(held: HeldBirth) -> Birth {
-    Birth {
+fn back_birth(held: HeldBirth, show: Show<'_>) -> Result<Birth, StateError> {
+    let mut one = |(key, held): (String, Held)| Ok((field(&key)?, back_value(held, show)?));
+    let written = held.written.map(|written| written.into_iter().map(&mut one).collect());
+    Ok(Birth {
         rule: held.rule.map(Text::from),
         number_by_rule: held.number_by_rule,
         user_template: held.user_template.map(Text::from),
@@ -258,7 +332,8 @@ fn back_birth(held: HeldBirth) -> Birth {
             HeldKind::Template(name) => ExtensionKind::Template(name.into()),
             HeldKind::Type(name) => ExtensionKind::Type(name.into()),
         }),
-    }
+        written: written.transpose()?,
+    })
 }
 
 fn action(word: &str) -> Result<Action, StateError> {

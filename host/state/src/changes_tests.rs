@@ -4,7 +4,7 @@
 
 use proptest::option::of;
 use proptest::prelude::*;
-use rollcall_core::{Field, Secret, Value};
+use rollcall_core::Secret;
 
 use super::*;
 use crate::seal::Seal;
@@ -39,14 +39,27 @@ fn field_change() -> impl Strategy<Value = FieldChange> {
 
 fn birth() -> impl Strategy<Value = Birth> {
     let kind = prop_oneof![text().prop_map(ExtensionKind::Template), text().prop_map(ExtensionKind::Type)];
-    (of(text()), any::<bool>(), of(text()), of(kind)).prop_map(
-        |(rule, number_by_rule, user_template, extension)| Birth {
+    let written =
+        proptest::collection::btree_map(proptest::sample::select(Field::ALL.to_vec()), value(), 0..4);
+    (of(text()), any::<bool>(), of(text()), of(kind), of(written)).prop_map(
+        |(rule, number_by_rule, user_template, extension, written)| Birth {
             rule,
             number_by_rule,
             user_template,
             extension,
+            written,
         },
     )
+}
+
+fn adoption() -> impl Strategy<Value = Adoption> {
+    let plain =
+        || prop_oneof![text().prop_map(Value::Text), text().prop_map(|one| Value::List([one].into()))];
+    let field = || proptest::sample::select(Field::ALL.to_vec());
+    let fields = || proptest::collection::btree_map(field(), plain(), 0..3);
+    let seen = proptest::collection::vec((field(), of(plain())), 0..3);
+    let by = proptest::sample::select(MatchedBy::ALL.to_vec());
+    (by, seen, fields(), fields()).prop_map(|(by, seen, written, kept)| Adoption { by, seen, written, kept })
 }
 
 fn diagnostic() -> impl Strategy<Value = Diagnostic> {
@@ -66,10 +79,11 @@ fn change() -> impl Strategy<Value = Change> {
     let actions = [Action::Create, Action::Adopt, Action::Update, Action::Delete, Action::Skip];
     let who = (text(), text(), text());
     let place = (of(text()), of(text()), of(text()), of(text()), of(text()));
-    let what = (proptest::collection::vec(field_change(), 0..5), of(birth()), of(text()));
+    let tie = (of(adoption()), any::<bool>());
+    let what = (proptest::collection::vec(field_change(), 0..5), of(birth()), of(text()), tie);
     let why = proptest::collection::vec(diagnostic(), 0..3);
     (proptest::sample::select(actions.to_vec()), who, place, text(), what, of(any::<[u8; 16]>()), why)
-        .prop_map(|(action, who, place, reason, (fields, birth, record), seen, why)| Change {
+        .prop_map(|(action, who, place, reason, (fields, birth, record, tie), seen, why)| Change {
             action,
             id: RecordId { directory: who.0, native: who.1 },
             key: who.2,
@@ -81,6 +95,8 @@ fn change() -> impl Strategy<Value = Change> {
             reason: reason.to_string(),
             fields,
             birth,
+            adoption: tie.0,
+            unlinks: tie.1,
             record,
             seen,
             why,
@@ -128,7 +144,9 @@ proptest! {
 
 fn secrets(change: &Change) -> Vec<Secret> {
     let values = change.fields.iter().flat_map(|field| [&field.from, &field.to]).flatten();
+    let made = change.birth.iter().flat_map(|birth| birth.written.iter().flatten()).map(|(_, value)| value);
     values
+        .chain(made)
         .filter_map(|value| if let Value::Secret(code) = value { Some(code.clone()) } else { None })
         .collect()
 }

@@ -34,6 +34,11 @@ pub(crate) fn private(path: &Path) -> Result<File, StateError> {
     Ok(file)
 }
 
+/// Makes a new, empty file, 0600; an error where there is one already.
+pub(crate) fn new(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
+}
+
 /// Writes a new file whole: beside it first, then into its place, unless another process was faster.
 pub(crate) fn write_new(path: &Path, content: &[u8]) -> Result<(), StateError> {
     let beside = path.with_extension(format!("new-{}", std::process::id()));

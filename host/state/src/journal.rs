@@ -3,13 +3,15 @@
 use async_trait::async_trait;
 use rollcall_core::elapsed::Tick;
 use rollcall_core::guard::Spent;
-use rollcall_core::memory::Link;
+use rollcall_core::memory::{Link, MatchedBy, Unsure};
+use rollcall_core::script::ExtensionKind;
 use rollcall_core::verify::Outcome;
 use rollcall_core::{Guid, RecordId, Text};
 use rollcall_edges::clock::Instant;
+use rollcall_edges::plans::PlanMark;
 use rollcall_edges::state::{
-    Held, Intent, JobState, Journalled, Lease, LinkChange, NewRun, Passed, RunRow, Settled, Settlement,
-    State, StateError, StoredRun,
+    Held, Hold, Intent, JobState, Journalled, Later, Lease, LinkChange, NewRun, Owner, Passed, RunRow,
+    Settled, Settlement, State, StateError, StoredRun,
 };
 use sqlx::{Row as _, Sqlite, Transaction};
 use std::collections::BTreeMap;
@@ -30,8 +32,12 @@ impl State for Store {
         self.read_links(job).await
     }
 
-    async fn owners(&self, office: &str) -> Result<BTreeMap<Guid, (Text, Text)>, StateError> {
+    async fn owners(&self, office: &str) -> Result<BTreeMap<Guid, Owner>, StateError> {
         self.read_owners(office).await
+    }
+
+    async fn unsure(&self, office: &str) -> Result<Vec<Unsure>, StateError> {
+        self.read_unsure(office).await
     }
 
     async fn held(&self, office: &str, since: Instant) -> Result<Vec<Held>, StateError> {
@@ -50,8 +56,20 @@ impl State for Store {
         self.write_passed(job, passed).await.map_err(|error| self.broken(&error))
     }
 
+    async fn hold(&self, job: &str, hold: Option<&Hold>) -> Result<(), StateError> {
+        self.write_hold(job, hold).await
+    }
+
     async fn lease(&self, job: &str, office: &str, wait_ms: u64) -> Result<Box<dyn Lease>, StateError> {
         self.take_lease(job, office, wait_ms).await
+    }
+
+    async fn identify(&self, job: &str, directory: &str, office: &str) -> Result<(), StateError> {
+        self.write_identity(job, directory, office).await
+    }
+
+    async fn plan_mark(&self, id: &str) -> Result<Option<PlanMark>, StateError> {
+        self.read_plan_mark(id).await
     }
 
     async fn begin(&self, run: &NewRun<'_>) -> Result<Text, StateError> {
@@ -62,8 +80,12 @@ impl State for Store {
         self.stored_run(run).await
     }
 
-    async fn reopen(&self, run: &str, generation: i64) -> Result<(), StateError> {
-        self.reopen_run(run, generation).await.map_err(|error| self.broken(&error))
+    async fn later(&self, run: &str) -> Result<Vec<Later>, StateError> {
+        self.later_changes(run).await.map_err(|error| self.broken(&error))
+    }
+
+    async fn reopen(&self, run: &str, generation: i64, now: Instant) -> Result<(), StateError> {
+        self.reopen_run(run, generation, now).await
     }
 
     async fn intend(&self, run: &str, intents: &[Intent], send: Option<Instant>) -> Result<(), StateError> {
@@ -107,7 +129,8 @@ impl State for Store {
         let mut tx = self.pool.begin_with(WRITE).await.map_err(|error| self.broken(&error))?;
         let before = self.put_settled(&mut tx, run, &settlement, now).await?;
         if let Some(change) = settlement.link.filter(|_| before.open()) {
-            let late = before == Before::Unknown || !self.latest(&mut tx, run).await?;
+            let late = settlement.recovering.is_none() && before == Before::Unknown
+                || !self.latest(&mut tx, run, settlement.recovering).await?;
             self.change_link(&mut tx, run, change, late, now).await?;
         }
         let marked = match settlement.next {
@@ -129,19 +152,23 @@ impl State for Store {
         report: &str,
         outcomes: &[Outcome],
     ) -> Result<(), StateError> {
-        self.finish_run(run, ended, exit, report, outcomes).await.map_err(|error| self.broken(&error))
+        self.finish_run(run, ended, exit, report, outcomes).await?;
+        // What is too old goes at the end of a run. The run itself has ended well: where this fails, the next one does it.
+        let _ = self.prune(None, ended).await;
+        Ok(())
     }
 
     async fn interrupted(&self, office: &str) -> Result<Vec<Text>, StateError> {
         let select = "SELECT id FROM run WHERE office = $1 AND recovered IS NULL AND (ended IS NULL OR \
-                      EXISTS (SELECT 1 FROM op WHERE op.run = run.id AND sent IS NOT NULL AND settled IS NULL)) ORDER BY started, rowid";
+                      exit IN (1, 4, 14) OR EXISTS (SELECT 1 FROM op WHERE op.run = run.id AND sent IS NOT NULL AND \
+                      (settled IS NULL OR settled = 'unknown'))) ORDER BY started, rowid";
         let query = sqlx::query_scalar::<_, String>(select).bind(office);
         let ids = query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
         Ok(ids.into_iter().map(Text::from).collect())
     }
 
     async fn recovered(&self, run: &str, outcomes: &[Outcome], now: Instant) -> Result<(), StateError> {
-        self.recovered_run(run, outcomes, now).await.map_err(|error| self.broken(&error))
+        self.recovered_run(run, outcomes, now).await
     }
 
     async fn runs(&self, job: Option<&str>, limit: u32) -> Result<Vec<RunRow>, StateError> {
@@ -224,10 +251,16 @@ impl Store {
         if done.rows_affected() == 1 { Ok(()) } else { Err(StateError::Lost) }
     }
 
-    /// Tells whether no other run has taken the phone system since a run began.
-    async fn latest(&self, tx: &mut Transaction<'_, Sqlite>, run: &str) -> Result<bool, StateError> {
-        let select = "SELECT COALESCE((SELECT run.generation = lease.generation FROM run JOIN lease USING (office) WHERE run.id = $1), 1)";
-        let query = sqlx::query_scalar::<_, bool>(select).bind(run);
+    /// Tells whether no other run has taken the phone system since a run began, or since somebody began to look after it.
+    async fn latest(
+        &self,
+        tx: &mut Transaction<'_, Sqlite>,
+        run: &str,
+        recovering: Option<i64>,
+    ) -> Result<bool, StateError> {
+        let select = "SELECT COALESCE((SELECT COALESCE($2, run.generation) = lease.generation FROM run JOIN lease USING (office) \
+                      WHERE run.id = $1), 1)";
+        let query = sqlx::query_scalar::<_, bool>(select).bind(run).bind(recovering);
         query.fetch_one(&mut **tx).await.map_err(|error| self.broken(&error))
     }
 
@@ -240,10 +273,11 @@ impl Store {
         now: Instant,
     ) -> Result<Before, StateError> {
         let seq = i64::from(settlement.seq);
-        let select = "SELECT settled FROM op WHERE run = $1 AND seq = $2";
-        let query = sqlx::query_scalar::<_, Option<String>>(select).bind(run).bind(seq);
-        let word = query.fetch_optional(&mut **tx).await.map_err(|error| self.broken(&error))?;
-        let before = match word.ok_or_else(|| damaged("an operation that was not intended"))?.as_deref() {
+        let select = "SELECT settled, write FROM op WHERE run = $1 AND seq = $2";
+        let query = sqlx::query_as::<_, (Option<String>, String)>(select).bind(run).bind(seq);
+        let found = query.fetch_optional(&mut **tx).await.map_err(|error| self.broken(&error))?;
+        let (word, write) = found.ok_or_else(|| damaged("an operation that was not intended"))?;
+        let before = match word.as_deref() {
             None => Before::Open,
             Some("unknown") => Before::Unknown,
             Some(_) => Before::Closed,
@@ -256,6 +290,17 @@ impl Store {
             };
             let update = "UPDATE op SET settled = $3, why = $4, at = $5 WHERE run = $1 AND seq = $2";
             let query = sqlx::query(update).bind(run).bind(seq).bind(word).bind(why).bind(now.0);
+            query.execute(&mut **tx).await.map_err(|error| self.broken(&error))?;
+        }
+        let known = !matches!(settlement.settled, Settled::Unknown(_));
+        let row = op_row(run, seq);
+        if before.open()
+            && known
+            && let Some(write) = (Shaper { seal: &self.seal, row: &row }).forgotten(&write)?
+        {
+            // Handed over, or never in force: nobody needs the codes here any more.
+            let update = "UPDATE op SET write = $3 WHERE run = $1 AND seq = $2";
+            let query = sqlx::query(update).bind(run).bind(seq).bind(write);
             query.execute(&mut **tx).await.map_err(|error| self.broken(&error))?;
         }
         Ok(before)
@@ -278,31 +323,51 @@ impl Store {
             row.map_err(|error| self.broken(&error))?.ok_or_else(|| damaged("an operation of no run"))?;
         let (job, office): (String, String) = (row.get(0), row.get(1));
         match change {
-            LinkChange::Put(link) if late && self.has_link(tx, &job, &link.id).await? => Ok(()),
+            LinkChange::Put(link) | LinkChange::Moved { link, .. }
+                if late && self.has_link(tx, &job, &link.id).await? =>
+            {
+                Ok(())
+            }
             LinkChange::Put(link) => self.put_link(tx, &job, &office, link).await,
+            LinkChange::Moved { link, name, number } => {
+                self.put_link(tx, &job, &office, link).await?;
+                self.hold(tx, &office, &link.id, [name, number], now).await
+            }
             LinkChange::Remove { id, name, number } => {
                 let delete = "DELETE FROM link WHERE job = $1 AND directory = $2 AND native = $3";
                 let query = sqlx::query(delete).bind(&job).bind(&*id.directory).bind(&*id.native);
                 query.execute(&mut **tx).await.map_err(|error| self.broken(&error))?;
-                for (value, is_name) in [(name, true), (number, false)] {
-                    let Some(value) = value else { continue };
-                    let hold = "INSERT INTO held (office, value, is_name, directory, native, since) VALUES ($1, $2, $3, $4, $5, $6) \
-                                ON CONFLICT (office, is_name, value) DO UPDATE SET directory = excluded.directory, \
-                                native = excluded.native, since = excluded.since";
-                    sqlx::query(hold)
-                        .bind(&office)
-                        .bind(&**value)
-                        .bind(is_name)
-                        .bind(&*id.directory)
-                        .bind(&*id.native)
-                        .bind(now.0)
-                        .execute(&mut **tx)
-                        .await
-                        .map_err(|error| self.broken(&error))?;
-                }
-                Ok(())
+                self.hold(tx, &office, id, [name, number], now).await
             }
         }
+    }
+
+    /// Puts what somebody has freed into quarantine: a name, a number.
+    async fn hold(
+        &self,
+        tx: &mut Transaction<'_, Sqlite>,
+        office: &str,
+        id: &RecordId,
+        [name, number]: [&Option<Text>; 2],
+        now: Instant,
+    ) -> Result<(), StateError> {
+        for (value, is_name) in [(name, true), (number, false)] {
+            let Some(value) = value else { continue };
+            let hold = "INSERT INTO held (office, value, is_name, directory, native, since) VALUES ($1, $2, $3, $4, $5, $6) \
+                        ON CONFLICT (office, is_name, value) DO UPDATE SET directory = excluded.directory, \
+                        native = excluded.native, since = excluded.since";
+            sqlx::query(hold)
+                .bind(office)
+                .bind(&**value)
+                .bind(is_name)
+                .bind(&*id.directory)
+                .bind(&*id.native)
+                .bind(now.0)
+                .execute(&mut **tx)
+                .await
+                .map_err(|error| self.broken(&error))?;
+        }
+        Ok(())
     }
 
     async fn has_link(
@@ -326,10 +391,20 @@ impl Store {
     ) -> Result<(), StateError> {
         let row = link_row(job, &link.id);
         let written = Shaper { seal: &self.seal, row: &row }.fields(&link.written)?;
-        let put = "INSERT INTO link (job, directory, native, office, key, guid, written, rule, number_by_rule, record) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (job, directory, native) DO UPDATE SET \
+        let kept = Shaper { seal: &self.seal, row: &row }.fields(&link.kept)?;
+        let (template, kind) = match &link.extension {
+            Some(ExtensionKind::Template(name)) => (Some(&**name), None),
+            Some(ExtensionKind::Type(name)) => (None, Some(&**name)),
+            None => (None, None),
+        };
+        let put = "INSERT INTO link (job, directory, native, office, key, guid, written, rule, number_by_rule, record, kept, \
+                   matched_by, user_template, extension_template, extension_type) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+                   ON CONFLICT (job, directory, native) DO UPDATE SET \
                    office = excluded.office, key = excluded.key, guid = excluded.guid, written = excluded.written, \
-                   rule = excluded.rule, number_by_rule = excluded.number_by_rule, record = excluded.record";
+                   rule = excluded.rule, number_by_rule = excluded.number_by_rule, record = excluded.record, \
+                   kept = excluded.kept, matched_by = excluded.matched_by, user_template = excluded.user_template, \
+                   extension_template = excluded.extension_template, extension_type = excluded.extension_type";
         sqlx::query(put)
             .bind(job)
             .bind(&*link.id.directory)
@@ -341,6 +416,11 @@ impl Store {
             .bind(link.rule.as_deref())
             .bind(link.number_by_rule)
             .bind(link.record.as_deref())
+            .bind(kept)
+            .bind(link.matched_by.map(MatchedBy::word))
+            .bind(link.user_template.as_deref())
+            .bind(template)
+            .bind(kind)
             .execute(&mut **tx)
             .await
             .map(drop)

@@ -94,3 +94,36 @@ fn lock(folder: &Path, kind: &str, name: &str) -> Result<Result<File, String>, S
 pub(crate) fn short(name: &str) -> String {
     Sha256::digest(name.as_bytes()).iter().take(12).map(|byte| format!("{byte:02x}")).collect()
 }
+
+/// Tells who holds a lock now; `None`: nobody does. The lock's file stays as it is.
+pub(crate) fn holder(folder: &Path, kind: &str, name: &str) -> Option<String> {
+    holder_of(&folder.join(format!("{kind}-{}.lock", short(name))))
+}
+
+/// Gives the kinds of all locks that are held now, each with its holder.
+pub(crate) fn held(folder: &Path) -> Vec<(String, String)> {
+    let mut held: Vec<(String, String)> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            Some((name.split_once('-')?.0.to_owned(), holder_of(&entry.path())?))
+        })
+        .collect();
+    held.sort();
+    held
+}
+
+fn holder_of(path: &Path) -> Option<String> {
+    let mut file = File::open(path).ok()?;
+    match file.try_lock_shared() {
+        Err(std::fs::TryLockError::WouldBlock) => {}
+        // It ends with this function: whoever wants it meanwhile asks again soon.
+        _ => return None,
+    }
+    let mut note = vec![0; LOCK_NOTE_BYTES_MAX];
+    let read = file.read(&mut note).unwrap_or(0);
+    let note = String::from_utf8_lossy(&note[..read]);
+    Some(note.lines().next().unwrap_or("unknown").to_owned())
+}

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use rollcall_core::elapsed::Jump;
-use rollcall_core::memory::Link;
-use rollcall_core::{Guid, Text};
+use rollcall_core::field::text_of;
+use rollcall_core::memory::{Link, Unsure};
+use rollcall_core::ops::Write;
+use rollcall_core::{Field, Guid, Text};
 use rollcall_edges::clock::Instant;
-use rollcall_edges::state::{Held, JobState, StateError};
+use rollcall_edges::state::{Held, Hold, JobState, Owner, StateError};
 use sqlx::Row as _;
 
 use crate::store::Store;
@@ -14,7 +16,7 @@ use crate::{passed, rows};
 
 impl Store {
     pub(crate) async fn read_job(&self, job: &str) -> Result<JobState, StateError> {
-        let select = "SELECT directory, office, baseline, wall, boot, uptime, jump_at, jump_by FROM job WHERE name = $1";
+        let select = "SELECT directory, office, baseline, wall, boot, uptime, jump_at, jump_by, held_by, held FROM job WHERE name = $1";
         let row =
             sqlx::query(select).bind(job).fetch_optional(&self.pool).await.map_err(|e| self.broken(&e))?;
         let Some(row) = row else { return Ok(JobState::default()) };
@@ -26,7 +28,19 @@ impl Store {
             parts: self.read_parts(job).await?,
             tick: passed::tick(&row, 3),
             jump: jump.map(|(at_ms, by_ms)| Jump { at_ms, by_ms }),
+            held: row
+                .get::<Option<String>, _>(8)
+                .zip(row.get::<Option<String>, _>(9))
+                .map(|(by, why)| Hold { by: by.into(), why: why.into() }),
         })
+    }
+
+    pub(crate) async fn write_hold(&self, job: &str, hold: Option<&Hold>) -> Result<(), StateError> {
+        let put = "INSERT INTO job (name, held_by, held) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE SET \
+                   held_by = excluded.held_by, held = excluded.held";
+        let query =
+            sqlx::query(put).bind(job).bind(hold.map(|hold| &*hold.by)).bind(hold.map(|hold| &*hold.why));
+        query.execute(&self.pool).await.map(drop).map_err(|e| self.broken(&e))
     }
 
     pub(crate) async fn read_links(&self, job: &str) -> Result<Vec<Link>, StateError> {
@@ -35,12 +49,37 @@ impl Store {
         rows.iter().map(|row| rows::link(&self.seal, job, row)).collect()
     }
 
-    pub(crate) async fn read_owners(&self, office: &str) -> Result<BTreeMap<Guid, (Text, Text)>, StateError> {
-        let select = "SELECT guid, job, key FROM link WHERE office = $1";
+    pub(crate) async fn read_owners(&self, office: &str) -> Result<BTreeMap<Guid, Owner>, StateError> {
+        let select = "SELECT guid, job, key, link.directory, native, job.directory FROM link \
+                      LEFT JOIN job ON job.name = link.job WHERE link.office = $1";
         let rows =
             sqlx::query(select).bind(office).fetch_all(&self.pool).await.map_err(|e| self.broken(&e))?;
         let text = |row: &sqlx::sqlite::SqliteRow, index: usize| Text::from(row.get::<String, _>(index));
-        Ok(rows.iter().map(|row| (text(row, 0), (text(row, 1), text(row, 2)))).collect())
+        let owner = |row| Owner {
+            job: text(row, 1),
+            key: text(row, 2),
+            id: rows::record_id(row.get(3), row.get(4)),
+            directory: row.get::<Option<String>, _>(5).map(Text::from),
+        };
+        Ok(rows.iter().map(|row| (text(row, 0), owner(row))).collect())
+    }
+
+    pub(crate) async fn read_unsure(&self, office: &str) -> Result<Vec<Unsure>, StateError> {
+        let select = "SELECT run, seq, change, op.directory, native, key, write, settled, why, sent FROM op \
+                      JOIN run ON run.id = op.run WHERE run.office = $1 AND (settled = 'unknown' OR (sent IS NOT NULL AND settled IS NULL)) \
+                      ORDER BY run, seq";
+        let rows =
+            sqlx::query(select).bind(office).fetch_all(&self.pool).await.map_err(|e| self.broken(&e))?;
+        let mut unsure = Vec::new();
+        for row in &rows {
+            if let Write::CreateUser { fields, .. } = rows::op(&self.seal, row)?.intent.write {
+                let value = |field| text_of(&fields, field).map(Text::from);
+                let run = row.get::<String, _>(0).into();
+                let (name, extension) = (value(Field::Name), value(Field::Extension));
+                unsure.push(Unsure { run, name, extension });
+            }
+        }
+        Ok(unsure)
     }
 
     pub(crate) async fn read_held(&self, office: &str, since: Instant) -> Result<Vec<Held>, StateError> {

@@ -6,14 +6,24 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod audit;
+mod care;
 mod changes;
+mod doctor;
+mod erase;
 mod files;
+mod handover;
 mod journal;
+mod keyed;
 mod lease;
 mod ledger;
 mod limits;
+mod migrate;
 mod mirror;
 mod passed;
+mod past;
+mod persons;
+mod plans;
 mod rows;
 mod runs;
 mod schema;
@@ -22,6 +32,12 @@ mod shapes;
 mod slots;
 mod store;
 
+pub use audit::{Act, Chain};
+pub use doctor::examine;
+pub use erase::Erasure;
+pub use handover::{HandoverCommand, HandoverFile};
 pub use mirror::MirrorFile;
+pub use past::{PastChange, PastOperation, PastRun, Person, RunFilter, RunState};
+pub use persons::ERASED;
 pub use slots::Slot;
 pub use store::Store;

@@ -40,7 +40,7 @@ pub struct MirrorFile {
 
 impl MirrorFile {
     pub(crate) async fn open(path: &Path) -> Result<Self, StateError> {
-        let pool = schema::open(path, schema::MIRROR, false).await?;
+        let pool = schema::open(path, schema::MIRROR, None).await?;
         sqlx::query(schema::STAGED).execute(&pool).await.map_err(|error| schema::broken(path, &error))?;
         Ok(Self { path: path.to_owned(), pool, listing: None, headings: BTreeMap::new() })
     }
@@ -236,6 +236,13 @@ impl Mirror for MirrorFile {
             records.push(Record { id, columns, cells: cells_back(row.get(2))? });
         }
         Ok(records)
+    }
+
+    async fn has(&mut self, id: &RecordId) -> Result<bool, StateError> {
+        let select = "SELECT 1 FROM record WHERE directory = $1 AND native = $2";
+        let query = sqlx::query(select).bind(&*id.directory).bind(&*id.native);
+        let row = query.fetch_optional(&self.pool).await.map_err(|error| self.broken(&error))?;
+        Ok(row.is_some())
     }
 }
 

@@ -149,3 +149,44 @@ async fn put_leavers(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_applied_is_counted_by_kind_within_its_time_and_for_its_job_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        for job in ["J", "other"] {
+            let run = "INSERT INTO run (id, job, office, kind, started, document) VALUES ($1, $1, 'O', 'sync', 1, '{}')";
+            sqlx::query(run).bind(job).execute(&store.pool).await.unwrap();
+        }
+        let rows = [
+            ("J", "delete", 0, "applied", 100),
+            ("J", "delete", 0, "unknown", 150),
+            ("J", "delete", 0, "failed", 150),
+            ("J", "delete", 0, "planned", 150),
+            ("J", "delete", 0, "applied", 99),
+            ("J", "delete", 0, "applied", 201),
+            ("J", "create", 0, "applied", 200),
+            ("J", "update", 1, "applied", 200),
+            ("J", "update", 0, "applied", 200),
+            ("J", "adopt", 1, "applied", 200),
+            ("other", "delete", 0, "applied", 150),
+            ("J", "delete", 0, "applied", 1_500),
+        ];
+        for (index, (run, action, clears, outcome, at)) in rows.into_iter().enumerate() {
+            let insert = "INSERT INTO change (run, idx, action, directory, native, key, clears, body, outcome, at) \
+                          VALUES ($1, $2, $3, 'd', 'n', 'k', $4, '{}', $5, $6)";
+            let query = sqlx::query(insert).bind(run).bind(i64::try_from(index).unwrap()).bind(action);
+            query.bind(clears).bind(outcome).bind(at).execute(&store.pool).await.unwrap();
+        }
+        let spent = Spent { creates: 1, adopts: 1, updates: 2, deletes: 2, clears: 2 };
+        assert_eq!(store.read_spent("J", &[(100, 200)]).await.unwrap(), spent);
+        let with = store.read_spent("J", &[(100, 200), (1_000, 2_000)]).await.unwrap();
+        assert_eq!(with, Spent { deletes: 3, ..spent });
+        assert_eq!(store.read_spent("J", &[(100, 200), (150, 200)]).await.unwrap(), spent, "each once");
+        assert_eq!(store.read_spent("nobody", &[(0, 9_999)]).await.unwrap(), Spent::default());
+    }
+}

@@ -1,6 +1,7 @@
 //! Rows of `state.db` to values and back.
 
-use rollcall_core::memory::{Link, Missing};
+use rollcall_core::memory::{Link, MatchedBy, Missing};
+use rollcall_core::script::ExtensionKind;
 use rollcall_core::{RecordId, Text};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::state::{Intent, Journalled, RunRow, Settled, StateError};
@@ -22,7 +23,8 @@ pub(crate) fn op_row(run: &str, seq: i64) -> String {
 
 /// The columns that [`link`] reads, in order.
 pub(crate) const LINK: &str = "SELECT directory, native, key, guid, written, rule, number_by_rule, record, \
-                               missing_since, missing_reads FROM link WHERE job = $1 ORDER BY directory, native";
+                               missing_since, missing_reads, kept, matched_by, user_template, extension_template, \
+                               extension_type FROM link WHERE job = $1 ORDER BY directory, native";
 
 pub(crate) fn link(seal: &Seal, job: &str, row: &SqliteRow) -> Result<Link, StateError> {
     let id = record_id(row.get(0), row.get(1));
@@ -37,7 +39,13 @@ pub(crate) fn link(seal: &Seal, job: &str, row: &SqliteRow) -> Result<Link, Stat
         written: Shaper { seal, row: &name }.fields_back(row.get(4))?,
         rule: row.get::<Option<String>, _>(5).map(Text::from),
         number_by_rule: row.get(6),
+        user_template: optional(row, 12),
+        extension: optional(row, 13)
+            .map(ExtensionKind::Template)
+            .or_else(|| optional(row, 14).map(ExtensionKind::Type)),
         record: row.get::<Option<String>, _>(7).map(Text::from),
+        kept: Shaper { seal, row: &name }.fields_back(row.get(10))?,
+        matched_by: row.get::<Option<&str>, _>(11).and_then(MatchedBy::by_word),
         missing,
         id,
     })
@@ -89,4 +97,8 @@ pub(crate) fn record_id(directory: String, native: String) -> RecordId {
 
 fn text(row: &SqliteRow, index: usize) -> Text {
     row.get::<String, _>(index).into()
+}
+
+fn optional(row: &SqliteRow, index: usize) -> Option<Text> {
+    row.get::<Option<String>, _>(index).map(Text::from)
 }

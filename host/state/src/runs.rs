@@ -3,9 +3,10 @@
 use rollcall_core::Text;
 use rollcall_core::verify::Outcome;
 use rollcall_edges::clock::Instant;
-use rollcall_edges::state::{NewRun, StateError, StoredRun};
+use rollcall_edges::state::{Later, NewRun, StateError, StoredRun};
 use sqlx::{Row as _, Sqlite, Transaction};
 
+use crate::audit::RunStep;
 use crate::changes::{read_diagnostics, read_order, write_diagnostics, write_order};
 use crate::rows;
 use crate::schema::WRITE;
@@ -18,7 +19,7 @@ impl Store {
         let id = run_id(run.started)?;
         let mut tx = self.pool.begin_with(WRITE).await.map_err(|error| self.broken(&error))?;
         let insert = "INSERT INTO run (id, job, office, kind, started, document, file, generation, accept, moves, users, \
-                      owned, known) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+                      owned, known, undoes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
         sqlx::query(insert)
             .bind(&id)
             .bind(run.job)
@@ -33,6 +34,7 @@ impl Store {
             .bind(count(run.plan.reading.users))
             .bind(count(run.plan.owned))
             .bind(run.known)
+            .bind(run.plan.undoes.as_deref())
             .execute(&mut *tx)
             .await
             .map_err(|error| self.broken(&error))?;
@@ -54,13 +56,17 @@ impl Store {
                 .await
                 .map_err(|error| self.broken(&error))?;
         }
+        if let Some(plan) = run.kept {
+            self.spend_plan(&mut tx, plan, &id, run.started).await?;
+        }
+        self.audit_run(&mut tx, &id, RunStep::Begun, run.started).await?;
         tx.commit().await.map_err(|error| self.broken(&error))?;
         Ok(id.into())
     }
 
     pub(crate) async fn stored_run(&self, id: &str) -> Result<Option<StoredRun>, StateError> {
         let select = "SELECT id, job, kind, started, ended, exit, document, file, office, accept, moves, users, owned, known, \
-                      EXISTS (SELECT 1 FROM run AS later WHERE later.job = run.job AND later.rowid > run.rowid AND COALESCE(later.exit, 0) <> 5) FROM run WHERE id = $1";
+                      EXISTS (SELECT 1 FROM run AS later WHERE later.job = run.job AND later.rowid > run.rowid AND COALESCE(later.exit, 0) <> 5), undoes FROM run WHERE id = $1";
         let row = sqlx::query(select).bind(id).fetch_optional(&self.pool).await;
         let Some(row) = row.map_err(|error| self.broken(&error))? else { return Ok(None) };
         let changes = self.changes_of(id).await?;
@@ -73,6 +79,7 @@ impl Store {
             figures: (figure(11), figure(12)),
             known: row.get::<Option<Vec<u8>>, _>(13).unwrap_or_default(),
             superseded: row.get(14),
+            undoes: row.get::<Option<String>, _>(15).map(Text::from),
             changes,
             row: rows::run(&row),
         }))
@@ -90,14 +97,35 @@ impl Store {
         rows.iter().map(one).collect()
     }
 
-    pub(crate) async fn reopen_run(&self, run: &str, generation: i64) -> Result<(), sqlx::Error> {
-        let mut tx = self.pool.begin_with(WRITE).await?;
+    pub(crate) async fn later_changes(&self, run: &str) -> Result<Vec<Later>, sqlx::Error> {
+        let select = "SELECT change.run, run.undoes, change.directory, change.native FROM run AS this \
+                      JOIN run ON run.job = this.job AND run.rowid > this.rowid JOIN change ON change.run = run.id \
+                      WHERE this.id = $1 AND change.action <> 'skip' AND change.outcome IN ('applied', 'unknown') \
+                      ORDER BY run.rowid DESC, change.idx";
+        let rows = sqlx::query(select).bind(run).fetch_all(&self.pool).await?;
+        let one = |row: &sqlx::sqlite::SqliteRow| Later {
+            run: row.get::<String, _>(0).into(),
+            undoes: row.get::<Option<String>, _>(1).map(Text::from),
+            id: rows::record_id(row.get(2), row.get(3)),
+        };
+        Ok(rows.iter().map(one).collect())
+    }
+
+    pub(crate) async fn reopen_run(
+        &self,
+        run: &str,
+        generation: i64,
+        now: Instant,
+    ) -> Result<(), StateError> {
+        let broken = |error: sqlx::Error| self.broken(&error);
+        let mut tx = self.pool.begin_with(WRITE).await.map_err(broken)?;
         let update =
             "UPDATE run SET generation = $2, ended = NULL, exit = NULL, recovered = NULL WHERE id = $1";
-        sqlx::query(update).bind(run).bind(generation).execute(&mut *tx).await?;
+        sqlx::query(update).bind(run).bind(generation).execute(&mut *tx).await.map_err(broken)?;
         let delete = "DELETE FROM op WHERE run = $1 AND sent IS NULL AND settled IS NULL";
-        sqlx::query(delete).bind(run).execute(&mut *tx).await?;
-        tx.commit().await
+        sqlx::query(delete).bind(run).execute(&mut *tx).await.map_err(broken)?;
+        self.audit_run(&mut tx, run, RunStep::Resumed, now).await?;
+        tx.commit().await.map_err(broken)
     }
 
     pub(crate) async fn finish_run(
@@ -107,13 +135,17 @@ impl Store {
         exit: i32,
         report: &str,
         outcomes: &[Outcome],
-    ) -> Result<(), sqlx::Error> {
-        let mut tx = self.pool.begin_with(WRITE).await?;
-        let update = "UPDATE run SET ended = $2, exit = $3, document = $4, known = CASE WHEN $3 IN (0, 3, 5) THEN NULL ELSE known END \
-                      WHERE id = $1";
-        sqlx::query(update).bind(run).bind(ended.0).bind(exit).bind(report).execute(&mut *tx).await?;
-        put_outcomes(&mut tx, run, outcomes, ended).await?;
-        tx.commit().await
+    ) -> Result<(), StateError> {
+        let broken = |error: sqlx::Error| self.broken(&error);
+        let mut tx = self.pool.begin_with(WRITE).await.map_err(broken)?;
+        // Who stood before is still needed where it is not known of a call whether it took place.
+        let update = "UPDATE run SET ended = $2, exit = $3, document = $4, known = CASE WHEN $3 IN (0, 3, 5) AND NOT EXISTS \
+                      (SELECT 1 FROM op WHERE op.run = $1 AND settled = 'unknown') THEN NULL ELSE known END WHERE id = $1";
+        let query = sqlx::query(update).bind(run).bind(ended.0).bind(exit).bind(report);
+        query.execute(&mut *tx).await.map_err(broken)?;
+        put_outcomes(&mut tx, run, outcomes, ended).await.map_err(broken)?;
+        self.audit_run(&mut tx, run, RunStep::Ended, ended).await?;
+        tx.commit().await.map_err(broken)
     }
 
     pub(crate) async fn recovered_run(
@@ -121,15 +153,14 @@ impl Store {
         run: &str,
         outcomes: &[Outcome],
         now: Instant,
-    ) -> Result<(), sqlx::Error> {
-        let mut tx = self.pool.begin_with(WRITE).await?;
-        sqlx::query("UPDATE run SET recovered = $2 WHERE id = $1")
-            .bind(run)
-            .bind(now.0)
-            .execute(&mut *tx)
-            .await?;
-        put_outcomes(&mut tx, run, outcomes, now).await?;
-        tx.commit().await
+    ) -> Result<(), StateError> {
+        let broken = |error: sqlx::Error| self.broken(&error);
+        let mut tx = self.pool.begin_with(WRITE).await.map_err(broken)?;
+        let update = "UPDATE run SET recovered = $2 WHERE id = $1";
+        sqlx::query(update).bind(run).bind(now.0).execute(&mut *tx).await.map_err(broken)?;
+        put_outcomes(&mut tx, run, outcomes, now).await.map_err(broken)?;
+        self.audit_run(&mut tx, run, RunStep::Recovered, now).await?;
+        tx.commit().await.map_err(broken)
     }
 }
 
@@ -178,7 +209,7 @@ fn count(number: usize) -> i64 {
 }
 
 /// Draws a run's id: it sorts by time, and eight letters of chance keep two apart.
-fn run_id(started: Instant) -> Result<String, StateError> {
+pub(crate) fn run_id(started: Instant) -> Result<String, StateError> {
     const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     let mut random = [0u8; 8];
     getrandom::fill(&mut random).map_err(|error| damaged(&format!("no random numbers: {error}")))?;

@@ -4,11 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use rollcall_edges::state::StateError;
+use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Row as _, SqlitePool};
 
-use crate::files;
 use crate::limits::BUSY_MS;
+use crate::seal::Seal;
+use crate::{files, migrate};
 
 /// The steps of `state.db`; a step is never changed once it is released.
 pub(crate) const STATE: &[&str] = &["
@@ -77,6 +78,14 @@ CREATE TABLE change (
     PRIMARY KEY (run, idx)
 ) STRICT;
 CREATE INDEX change_record ON change (directory, native);
+-- Plan files that this state wrote: whether they were applied, and their codes.
+CREATE TABLE plan (
+    id TEXT PRIMARY KEY, job TEXT NOT NULL, created INTEGER NOT NULL, run TEXT, applied INTEGER
+) STRICT;
+CREATE TABLE plan_code (
+    plan TEXT NOT NULL REFERENCES plan (id) ON DELETE CASCADE, place INTEGER NOT NULL, sealed TEXT NOT NULL,
+    PRIMARY KEY (plan, place)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE slot (
     job TEXT PRIMARY KEY, taken INTEGER NOT NULL, schedule TEXT NOT NULL, tries INTEGER NOT NULL, exit INTEGER,
     succeeded INTEGER
@@ -84,6 +93,34 @@ CREATE TABLE slot (
 CREATE TABLE told (
     job TEXT NOT NULL, kind TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (job, kind)
 ) STRICT;
+ALTER TABLE link ADD COLUMN kept TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE link ADD COLUMN matched_by TEXT;
+ALTER TABLE link ADD COLUMN user_template TEXT;
+ALTER TABLE link ADD COLUMN extension_template TEXT;
+ALTER TABLE link ADD COLUMN extension_type TEXT;
+-- Why serve leaves a job alone until a sync by hand, and the run that is the reason.
+ALTER TABLE job ADD COLUMN held TEXT;
+ALTER TABLE job ADD COLUMN held_by TEXT;
+-- The run that this one is the inverse of.
+ALTER TABLE run ADD COLUMN undoes TEXT;
+-- The name that the run's job had then, where it has another one now.
+ALTER TABLE run ADD COLUMN named TEXT;
+CREATE INDEX run_age ON run (started);
+-- The audit chain: entries of digests, each bound to the one before, and beside them what they commit to.
+CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, run TEXT NOT NULL,
+    previous BLOB NOT NULL, root BLOB NOT NULL, digest BLOB NOT NULL
+) STRICT;
+CREATE INDEX audit_run ON audit (run);
+CREATE TABLE audit_leaf (
+    entry INTEGER NOT NULL REFERENCES audit (seq), idx INTEGER NOT NULL, what TEXT NOT NULL,
+    commitment BLOB NOT NULL, salt BLOB, record TEXT,
+    PRIMARY KEY (entry, idx)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE audit_head (
+    id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL, digest BLOB NOT NULL, mac BLOB NOT NULL
+) STRICT;
+CREATE INDEX change_at ON change (at);
 "];
 
 /// The steps of a mirror's file. It is a cache: a step may drop everything.
@@ -108,15 +145,16 @@ pub(crate) const STAGED: &str = "CREATE TEMP TABLE IF NOT EXISTS staged (
 /// turn, where another process has written in between.
 pub(crate) const WRITE: &str = "BEGIN IMMEDIATE";
 
-/// Opens a database file with one connection, makes it where it is missing, and brings it up to date.
+/// Opens a database file with one connection, makes it where it is missing, and brings it up to date. A file that is
+/// worth keeping comes with the `seal`: it is backed up before it is changed, and its audit chain is begun.
 pub(crate) async fn open(
     path: &Path,
     steps: &[&'static str],
-    durable: bool,
+    seal: Option<&Seal>,
 ) -> Result<SqlitePool, StateError> {
     // SQLite gives its side files the permissions of the file itself, so that has to be there first.
     drop(files::private(path)?);
-    let synchronous = if durable { SqliteSynchronous::Full } else { SqliteSynchronous::Normal };
+    let synchronous = if seal.is_some() { SqliteSynchronous::Full } else { SqliteSynchronous::Normal };
     let options = SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
@@ -124,6 +162,8 @@ pub(crate) async fn open(
         .foreign_keys(true)
         .busy_timeout(Duration::from_millis(BUSY_MS))
         .pragma("trusted_schema", "OFF")
+        // What is deleted is overwritten, so that a person who was erased is not found in a free page.
+        .pragma("secure_delete", "ON")
         // Staged pages of a large directory belong on the disk; SQLite's temporary files have no name there.
         .pragma("temp_store", "FILE");
     let pool = SqlitePoolOptions::new()
@@ -134,32 +174,8 @@ pub(crate) async fn open(
         .connect_with(options)
         .await
         .map_err(|error| broken(path, &error))?;
-    migrate(&pool, steps, path).await?;
+    migrate::up(&pool, steps, path, seal).await?;
     Ok(pool)
-}
-
-async fn migrate(pool: &SqlitePool, steps: &[&'static str], path: &Path) -> Result<(), StateError> {
-    let at = |error: sqlx::Error| broken(path, &error);
-    let row = sqlx::query("PRAGMA user_version").fetch_one(pool).await.map_err(at)?;
-    let version = usize::try_from(row.get::<i64, _>(0)).unwrap_or(usize::MAX);
-    if version > steps.len() {
-        return Err(StateError::Unusable {
-            message: format!(
-                "`{}` is from a newer rollcall (format {version}, this one knows {})",
-                path.display(),
-                steps.len()
-            ),
-            hint: Some("use that version, or give another folder with `--state DIR`".into()),
-        });
-    }
-    for (index, step) in steps.iter().enumerate().skip(version) {
-        let mut tx = pool.begin().await.map_err(at)?;
-        sqlx::raw_sql(*step).execute(&mut *tx).await.map_err(at)?;
-        let stamp = format!("PRAGMA user_version = {}", index + 1);
-        sqlx::raw_sql(sqlx::AssertSqlSafe(stamp)).execute(&mut *tx).await.map_err(at)?;
-        tx.commit().await.map_err(at)?;
-    }
-    Ok(())
 }
 
 /// Says that a database file cannot be used, by what SQLite says.
@@ -173,8 +189,8 @@ pub(crate) fn broken(path: &Path, error: &sqlx::Error) -> StateError {
         }
     } else if text.contains("readonly") || text.contains("read-only") || text.contains("unable to open") {
         "the folder and its files must be writable for this user"
-    } else if text.contains("full") {
-        "free some space; nothing was lost"
+    } else if text.contains("full") || text.contains("disk I/O") {
+        "is the disk full, over its quota, or failing? nothing was lost: the next run goes on from what stands"
     } else {
         "is another rollcall using it? else check the disk"
     };

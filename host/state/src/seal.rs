@@ -7,11 +7,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
+use ring::hmac;
 use rollcall_core::Secret;
 use rollcall_edges::state::StateError;
-use sha2::{Digest as _, Sha256};
 
 use crate::files;
+use crate::keyed::Keyed;
 use crate::limits::KEY_BYTES;
 
 /// The length of a nonce, in bytes.
@@ -21,8 +22,9 @@ const NONCE_BYTES: usize = 24;
 #[derive(Clone)]
 pub(crate) struct Seal {
     codes: XChaCha20Poly1305,
-    /// A key of its own for pseudonyms.
-    pseudonyms: [u8; KEY_BYTES],
+    keyed: Keyed,
+    /// What the keys of other purposes are derived from.
+    root: hmac::Key,
 }
 
 impl Seal {
@@ -49,16 +51,29 @@ impl Seal {
                 format!("the key `{}` has {} bytes instead of {KEY_BYTES}", path.display(), key.len());
             return Err(damaged(&message));
         }
-        let pseudonyms = Sha256::new_with_prefix("rollcall pseudonyms").chain_update(&key).finalize().into();
-        Ok(Self { codes: XChaCha20Poly1305::new(key.as_slice().into()), pseudonyms })
+        let root = hmac::Key::new(hmac::HMAC_SHA256, &key);
+        Ok(Self { codes: XChaCha20Poly1305::new(key.as_slice().into()), keyed: Keyed::derive(&key), root })
+    }
+
+    /// Derives a key for one purpose.
+    pub(crate) fn derived(&self, purpose: &str) -> hmac::Key {
+        hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&self.root, purpose.as_bytes()).as_ref())
+    }
+
+    /// Gives the key that authenticates.
+    pub(crate) fn keyed(&self) -> &Keyed {
+        &self.keyed
     }
 
     /// Gives what stands for a text wherever it must not stand itself: the same for the same text, and nothing that can
     /// be found out without the key.
     pub(crate) fn pseudonym(&self, text: &str) -> String {
-        // Cut to half, the digest does not say how a longer text would go on.
-        let digest = Sha256::new().chain_update(self.pseudonyms).chain_update(text).finalize();
-        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        self.keyed
+            .hash("pseudonym", &[text.as_bytes()])
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 
     /// Seals a code for one row.

@@ -23,7 +23,16 @@ pub(crate) enum Held {
     /// A code that the state keeps beside the plan, by its place there.
     #[serde(rename = "k")]
     Kept(u32),
+    /// A code of so many digits that is drawn when the user is written.
+    #[serde(rename = "r")]
+    Random(u8),
+    /// A code that was drawn and not handed over yet.
+    #[serde(rename = "d")]
+    Drawn(Box<Held>),
 }
+
+/// How a drawn code begins in JSON.
+const DRAWN: &str = "{\"d\":";
 
 /// Says what stands for a code.
 pub(crate) type Hide<'a> = &'a mut dyn FnMut(&Secret) -> Result<Held, StateError>;
@@ -40,6 +49,8 @@ enum Op {
     CreateExtension { number: String, template: Option<String>, kind: Option<String>, system: String },
     CreateUser { fields: HeldFields, system: String, template: Option<String> },
     UpdateUser { guid: String, expect: Vec<(String, Option<Held>)>, set: Vec<(String, Option<Held>)> },
+    Adopt { guid: String, expect: Vec<(String, Option<Held>)> },
+    Release { guid: String },
     RenumberExtension { from: String, to: String },
     AddMember { group: String, guid: String },
     RemoveMember { group: String, guid: String },
@@ -88,6 +99,8 @@ impl Shaper<'_> {
             Write::UpdateUser { guid, expect, set } => {
                 Op::UpdateUser { guid: guid.to_string(), expect: pairs(expect)?, set: pairs(set)? }
             }
+            Write::Adopt { guid, expect } => Op::Adopt { guid: guid.to_string(), expect: pairs(expect)? },
+            Write::Release { guid } => Op::Release { guid: guid.to_string() },
             Write::RenumberExtension { from, to } => {
                 Op::RenumberExtension { from: from.to_string(), to: to.to_string() }
             }
@@ -100,6 +113,21 @@ impl Shaper<'_> {
             Write::DeleteUser { guid } => Op::DeleteUser { guid: guid.to_string() },
             Write::DeleteExtension { number } => Op::DeleteExtension { number: number.to_string() },
         })
+    }
+
+    /// Gives an operation again without the codes that were drawn for it; `None` where it has none.
+    pub(crate) fn forgotten(&self, text: &str) -> Result<Option<String>, StateError> {
+        // No text of a value can hold these characters: within it a quotation mark is escaped.
+        if !text.contains(DRAWN) {
+            return Ok(None);
+        }
+        let Write::CreateUser { mut fields, system, template } = self.write_back(text)? else {
+            return Ok(None);
+        };
+        for value in fields.values_mut() {
+            *value = value.remembered();
+        }
+        self.write(&Write::CreateUser { fields, system, template }).map(Some)
     }
 
     pub(crate) fn write_back(&self, text: &str) -> Result<Write, StateError> {
@@ -125,6 +153,8 @@ impl Shaper<'_> {
             Op::UpdateUser { guid, expect, set } => {
                 Write::UpdateUser { guid: guid.into(), expect: pairs(expect)?, set: pairs(set)? }
             }
+            Op::Adopt { guid, expect } => Write::Adopt { guid: guid.into(), expect: pairs(expect)? },
+            Op::Release { guid } => Write::Release { guid: guid.into() },
             Op::RenumberExtension { from, to } => {
                 Write::RenumberExtension { from: from.into(), to: to.into() }
             }
@@ -168,6 +198,8 @@ pub(crate) fn held_value(value: &Value, hide: Hide<'_>) -> Result<Held, StateErr
         Value::Text(text) => Held::Text(text.to_string()),
         Value::List(list) => Held::List(list.iter().map(ToString::to_string).collect()),
         Value::Secret(code) => hide(code)?,
+        Value::Random(digits) => Held::Random(*digits),
+        Value::Drawn(code) => Held::Drawn(Box::new(hide(code)?)),
     })
 }
 
@@ -177,6 +209,8 @@ pub(crate) fn back_value(held: Held, show: Show<'_>) -> Result<Value, StateError
         Held::Text(text) => Value::Text(text.into()),
         Held::List(list) => Value::List(list.into_iter().map(Text::from).collect()),
         Held::Sealed(_) | Held::Kept(_) => Value::Secret(show(&held)?),
+        Held::Random(digits) => Value::Random(digits),
+        Held::Drawn(sealed) => Value::Drawn(show(&sealed)?),
     })
 }
 

@@ -26,7 +26,7 @@ impl Store {
     pub async fn open(folder: &Path) -> Result<Self, StateError> {
         files::folder(folder)?;
         let seal = Seal::open(&folder.join("key"), &folder.join("state.db"))?;
-        let pool = schema::open(&folder.join("state.db"), schema::STATE, true).await?;
+        let pool = schema::open(&folder.join("state.db"), schema::STATE, Some(&seal)).await?;
         Ok(Self { folder: folder.to_owned(), pool, seal })
     }
 

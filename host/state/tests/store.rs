@@ -6,18 +6,18 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use rollcall_core::elapsed::{Boot, Jump, Tick};
-use rollcall_core::memory::Link;
+use rollcall_core::memory::{Link, MatchedBy};
 use rollcall_core::ops::Write;
 use rollcall_core::order::Move;
 use rollcall_core::plan::{Action, Change, Plan};
+use rollcall_core::script::ExtensionKind;
 use rollcall_core::verify::Outcome;
-use rollcall_core::{Cell, Diagnostic, Field, Record, RecordId, Secret, Text, Value, codes};
+use rollcall_core::{Diagnostic, Field, RecordId, Secret, Text, Value, codes};
 use rollcall_edges::clock::Instant;
-use rollcall_edges::directory::{Coverage, Edit, Page, RecordChange};
 use rollcall_edges::state::{
-    Intent, LinkChange, Mirror as _, NewRun, Passed, Settled, Settlement, State as _, StateError,
+    Intent, LinkChange, NewRun, Passed, Settled, Settlement, State as _, StateError,
 };
-use rollcall_state::{MirrorFile, Store};
+use rollcall_state::Store;
 
 const CODE: &str = "4711471147";
 
@@ -46,9 +46,13 @@ fn link(native: &str) -> Link {
         guid: format!("guid-{native}").into(),
         written: [(Field::Name, Value::from("Anna")), (Field::LoginCode, Value::Secret(Secret::new(CODE)))]
             .into(),
+        kept: [(Field::FullName, Value::from("Anna Berg"))].into(),
+        matched_by: Some(MatchedBy::Email),
         rule: Some("UK".into()),
         number_by_rule: true,
+        user_template: Some("Sales".into()),
         record: Some("2001".into()),
+        extension: Some(ExtensionKind::Template("J179".into())),
         missing: None,
     }
 }
@@ -66,6 +70,8 @@ fn plan() -> Plan {
         reason: "left".into(),
         fields: Vec::new(),
         birth: None,
+        adoption: None,
+        unlinks: false,
         record: None,
         seen: Some([7; 16]),
         why: Vec::new(),
@@ -87,6 +93,7 @@ async fn begin(store: &Store, generation: i64) -> String {
         accept: &accept,
         known: b"known",
         generation,
+        kept: None,
     };
     store.begin(&run).await.unwrap().to_string()
 }
@@ -99,7 +106,7 @@ async fn settle(
     link: Option<&LinkChange>,
     next: Option<u32>,
 ) -> Result<(), StateError> {
-    store.settle(run, Settlement { seq, settled, link, next }, Instant(400)).await
+    store.settle(run, Settlement { seq, settled, link, next, recovering: None }, Instant(400)).await
 }
 
 fn create(seq: u32, native: &str) -> Intent {
@@ -166,7 +173,7 @@ async fn only_the_latest_lease_of_a_phone_system_sends() {
     let shown: Vec<_> = ops.iter().map(|op| (op.sent.is_some(), op.settled.is_some())).collect();
     assert_eq!(shown, [(true, true), (true, true), (false, false)]);
     assert_eq!(store.links("J").await.unwrap(), [link("2")]);
-    store.reopen(&run, second.generation()).await.unwrap();
+    store.reopen(&run, second.generation(), Instant(9)).await.unwrap();
     assert_eq!(store.operations(&run).await.unwrap().len(), 2, "what was never sent is forgotten");
 }
 
@@ -205,7 +212,7 @@ async fn a_link_and_its_operation_come_back_and_no_file_holds_the_code() {
     let Write::CreateUser { fields, .. } = &ops[0].intent.write else { panic!("another operation") };
     assert_eq!(*fields, link("1").written);
     assert_eq!(ops[0].settled, Some(Settled::Applied));
-    assert_eq!(store.owners("O").await.unwrap()["guid-1"].1, "1".into());
+    assert_eq!(store.owners("O").await.unwrap()["guid-1"].key, "1".into());
     assert_eq!(store.history("J", &id("1")).await.unwrap().len(), 1);
     for file in walk(folder.path()) {
         let bytes = std::fs::read(&file).unwrap();
@@ -288,75 +295,6 @@ async fn a_second_run_waits_for_the_lease() {
     store.lease("J", "O", 0).await.unwrap();
 }
 
-fn record(native: &str, name: &str) -> RecordChange {
-    let columns = ["name".into(), "phones".into()];
-    RecordChange::Whole(Record {
-        id: id(native),
-        columns: columns.into(),
-        cells: [Cell::Text(name.into()), Cell::Texts(["1".into(), "2".into()].into())].into(),
-    })
-}
-
-async fn names(mirror: &mut MirrorFile) -> Vec<String> {
-    let records = mirror.records("test", None, 10).await.unwrap();
-    let name = |record: &Record| match record.get("name") {
-        Cell::Text(text) => text.to_string(),
-        other => format!("{other:?}"),
-    };
-    records.iter().map(name).collect()
-}
-
-#[tokio::test]
-async fn a_listing_that_does_not_end_well_leaves_the_mirror_as_it_was() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).await.unwrap();
-    let mut mirror = store.mirror("J", "run").await.unwrap();
-    mirror.begin("test", b"scope").await.unwrap();
-    mirror
-        .merge(Page {
-            changes: vec![record("1", "Anna"), record("2", "Bert"), record("1", "Anna B")],
-            ..Page::default()
-        })
-        .await
-        .unwrap();
-    assert_eq!(mirror.seal(Coverage::Everything, Some(vec![7])).await.unwrap(), 2);
-    mirror.begin("test", b"scope").await.unwrap();
-    mirror.merge(Page { changes: vec![record("3", "Cleo")], ..Page::default() }).await.unwrap();
-    drop(mirror);
-    let mut mirror = store.mirror("J", "run").await.unwrap();
-    assert_eq!(names(&mut mirror).await, ["Anna B", "Bert"]);
-    assert_eq!(mirror.token("test", b"scope").await.unwrap(), Some(vec![7]));
-    assert_eq!(mirror.token("test", b"another").await.unwrap(), None);
-}
-
-#[tokio::test]
-async fn changes_patches_and_removals_are_merged() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut mirror = Store::open(folder.path()).await.unwrap().mirror("J", "run").await.unwrap();
-    mirror.begin("test", b"s").await.unwrap();
-    mirror
-        .merge(Page { changes: vec![record("1", "Anna"), record("2", "Bert")], ..Page::default() })
-        .await
-        .unwrap();
-    mirror.seal(Coverage::Everything, None).await.unwrap();
-    mirror.begin("test", b"s").await.unwrap();
-    let edits = vec![
-        ("phones".into(), Edit::Remove(vec!["1".into()])),
-        ("mail".into(), Edit::Replace(Cell::Boolean(true))),
-    ];
-    let changes = vec![
-        RecordChange::Part("1".into(), edits),
-        RecordChange::Gone("2".into()),
-        RecordChange::Gone("9".into()),
-    ];
-    mirror.merge(Page { changes, ..Page::default() }).await.unwrap();
-    assert_eq!(mirror.seal(Coverage::Changes, None).await.unwrap(), 1);
-    let records = mirror.records("test", None, 10).await.unwrap();
-    assert_eq!(records[0].get("phones"), &Cell::Texts(["2".into()].into()));
-    assert_eq!(records[0].get("mail"), &Cell::Boolean(true));
-    assert_eq!(records[0].get("name"), &Cell::Text("Anna".into()));
-}
-
 #[tokio::test]
 async fn a_damaged_a_newer_and_a_foreign_state_are_refused_clearly() {
     let folder = tempfile::tempdir().unwrap();
@@ -376,23 +314,6 @@ async fn a_damaged_a_newer_and_a_foreign_state_are_refused_clearly() {
     let file = folder.path().join("a file");
     std::fs::write(&file, "").unwrap();
     assert!(Store::open(&file).await.is_err());
-}
-
-#[tokio::test]
-async fn two_readings_at_once_do_not_see_each_other() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).await.unwrap();
-    let mut sync = store.mirror("J", "run").await.unwrap();
-    sync.begin("test", b"scope").await.unwrap();
-    sync.merge(Page { changes: vec![record("1", "Anna")], ..Page::default() }).await.unwrap();
-    // A preview takes no lease: it begins its own listing in the midst of this one, and is ended half-way.
-    let mut preview = store.mirror("J", "run").await.unwrap();
-    preview.begin("test", b"scope").await.unwrap();
-    preview.merge(Page { changes: vec![record("3", "Cleo")], ..Page::default() }).await.unwrap();
-    drop(preview);
-    sync.merge(Page { changes: vec![record("2", "Bert")], ..Page::default() }).await.unwrap();
-    assert_eq!(sync.seal(Coverage::Everything, None).await.unwrap(), 2);
-    assert_eq!(names(&mut sync).await, ["Anna", "Bert"]);
 }
 
 #[tokio::test]
@@ -443,7 +364,8 @@ async fn grace_and_quarantine_go_with_a_clock_that_jumps() {
         .await
         .unwrap();
     let remove = LinkChange::Remove { id: id("2"), name: Some("Anna".into()), number: None };
-    let settlement = Settlement { seq: 1, settled: &Settled::Applied, link: Some(&remove), next: None };
+    let settlement =
+        Settlement { seq: 1, settled: &Settled::Applied, link: Some(&remove), next: None, recovering: None };
     store.settle(&run, settlement, Instant(150)).await.unwrap();
     let jumped = Passed { jump_ms: 1_000, office_jump_ms: 500, ..passed(vec![id("1")], Vec::new(), 1_200) };
     store.passed("J", &jumped).await.unwrap();
@@ -472,4 +394,45 @@ async fn several_that_write_at_once_wait_for_each_other() {
         task.await.unwrap();
     }
     assert_eq!(Store::open(folder.path()).await.unwrap().links("J").await.unwrap().len(), 100);
+}
+
+#[tokio::test]
+async fn a_drawn_code_is_sealed_until_its_operation_is_settled_and_forgotten_then() {
+    for (settled, kept) in [
+        (Settled::Applied, false),
+        (Settled::Failed("no".into()), false),
+        (Settled::Unknown("perhaps".into()), true),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        let run = begin(&store, 0).await;
+        let (drawn, mapped) = (Value::Drawn(Secret::new(CODE)), Value::Secret(Secret::new("81818181")));
+        // A text that looks like a drawn code is none.
+        let fields = [
+            (Field::Name, Value::from("{\"d\":1}")),
+            (Field::LoginCode, drawn.clone()),
+            (Field::VoicemailCode, mapped.clone()),
+        ];
+        let write = Write::CreateUser { fields: fields.clone().into(), system: "S".into(), template: None };
+        store.intend(&run, &[Intent { write: write.clone(), ..create(0, "1") }], None).await.unwrap();
+        let journalled = async || store.operations(&run).await.unwrap().remove(0).intent.write;
+        assert_eq!(journalled().await, write);
+        settle(&store, &run, 0, &settled, None, None).await.unwrap();
+        let Write::CreateUser { fields: left, .. } = journalled().await else { panic!() };
+        let expect = if kept { drawn } else { Value::Random(10) };
+        assert_eq!(left.get(&Field::LoginCode), Some(&expect), "{settled:?}");
+        assert_eq!(
+            (left.get(&Field::Name), left.get(&Field::VoicemailCode)),
+            (Some(&fields[0].1), Some(&mapped))
+        );
+        // Whoever knows better later says so, and then it is forgotten too.
+        settle(&store, &run, 0, &Settled::Applied, None, None).await.unwrap();
+        let Write::CreateUser { fields: left, .. } = journalled().await else { panic!() };
+        assert_eq!(left.get(&Field::LoginCode), Some(&Value::Random(10)));
+        drop(store);
+        for entry in std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()) {
+            let held = if entry.is_file() { std::fs::read(&entry).unwrap() } else { Vec::new() };
+            assert!(!held.windows(CODE.len()).any(|part| part == CODE.as_bytes()), "{}", entry.display());
+        }
+    }
 }

@@ -28,7 +28,7 @@ pub(crate) async fn run(global: &Global, output: &Output, job: &Path) -> Result<
     output.human(&format!(
         "The job {} is valid: {} fields, {} provisioning rules, connector {}.\n",
         session.job.name,
-        session.job.fields.len(),
+        session.job.policy.fields.len(),
         session.rule_count(),
         session.job.directory.connector
     ));

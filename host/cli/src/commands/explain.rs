@@ -5,25 +5,23 @@ use std::path::Path;
 
 use rollcall_core::field::Value;
 use rollcall_core::map::Mapped;
+use rollcall_core::memory::MatchedBy;
 use rollcall_core::plan::Action;
 use rollcall_core::script::{ExtensionKind, Rule};
 use rollcall_core::{Cell, Diagnostic, Field, codes};
-use rollcall_edges::state::{Journalled, Settled, State as _};
 use rollcall_engine::explain::{Explained, explain};
+use rollcall_state::Person;
 use serde_json::json;
 
 use crate::args::Global;
 use crate::exit;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::time::shown as at;
 use crate::view::human::value;
 use crate::view::json as shapes;
+use crate::view::past::Past;
 use crate::view::text::shown;
-use crate::wiring::{self, Intent, Session};
-
-/// A line of the history: the run, when, what, and how it went.
-type Past = (String, String, String, String);
+use crate::wiring::{Intent, Session};
 
 /// Runs the command.
 pub(crate) async fn run(global: &Global, output: &Output, job: &Path, user: &str) -> Result<u8, Failure> {
@@ -32,10 +30,30 @@ pub(crate) async fn run(global: &Global, output: &Output, job: &Path, user: &str
     let found = explain(ends.parts(&session), user).await.map_err(|error| session.failure(error))?;
     ends.office.office().close().await;
     session.progress.clear();
+    // Also those whose phone user is gone: the history outlives them.
+    let known = ends.store.people(Some(&session.job.name), user).await?;
+    let mut one = single(found, &known, user)?;
+    one.diagnostics = session.located(one.diagnostics);
+    let past = match &one.id {
+        Some(id) => Past::of(&ends.store, &session.job.name, id).await?,
+        None => Past::default(),
+    };
+    let others: Vec<&Person> = known.iter().filter(|person| Some(&person.id) != one.id.as_ref()).collect();
+    if output.json {
+        output.payload(&shapes::write(&document(&session, &one, &past, &others)));
+    }
+    output.human(&text(&one, &past, &others));
+    Ok(exit::DONE)
+}
+
+/// Gives the one user who was meant: of the directory or the links, else somebody whom only the history knows.
+fn single(mut found: Vec<Explained>, known: &[Person], user: &str) -> Result<Explained, Failure> {
     if found.is_empty() {
-        let message = format!("no user of the directory or of this job fits `{user}`");
-        return Err(Failure::new(exit::ERROR, codes::USER_NOT_FOUND, message)
-            .hint("give user identification, name, extension, e-mail or login name"));
+        found.extend(known.iter().map(|person| Explained {
+            id: Some(person.id.clone()),
+            key: Some(person.key.clone()),
+            ..Explained::default()
+        }));
     }
     if found.len() > 1 {
         let list: Vec<String> =
@@ -45,48 +63,11 @@ pub(crate) async fn run(global: &Global, output: &Output, job: &Path, user: &str
             Failure::new(exit::ERROR, codes::USER_NOT_FOUND, message).hint("give the user identification")
         );
     }
-    let Some(mut one) = found.into_iter().next() else { return Ok(exit::DONE) };
-    one.diagnostics = session.located(one.diagnostics);
-    let past = history(global, &session, &one).await?;
-    if output.json {
-        output.payload(&shapes::write(&document(&session, &one, &past)));
-    }
-    output.human(&text(&one, &past));
-    Ok(exit::DONE)
-}
-
-async fn history(global: &Global, session: &Session, one: &Explained) -> Result<Vec<Past>, Failure> {
-    let Some(id) = &one.id else { return Ok(Vec::new()) };
-    let store = wiring::store(global).await?;
-    let past = store.history(&session.job.name, id).await?;
-    Ok(past.into_iter().map(|(run, when, op)| (run.to_string(), at(when), what(&op), how(&op))).collect())
-}
-
-fn what(op: &Journalled) -> String {
-    use rollcall_core::ops::Write;
-    match &op.intent.write {
-        Write::CreateUser { .. } => "create the user".to_owned(),
-        Write::CreateExtension { number, .. } => format!("create the extension {number}"),
-        Write::UpdateUser { set, .. } => {
-            let names: Vec<&str> = set.iter().map(|(field, _)| field.key()).collect();
-            format!("update {}", names.join(", "))
-        }
-        Write::RenumberExtension { from, to } => format!("give the extension {from} the number {to}"),
-        Write::AddMember { group, .. } => format!("make a member of {group}"),
-        Write::RemoveMember { group, .. } => format!("take out of {group}"),
-        Write::DeleteUser { .. } => "delete the user".to_owned(),
-        Write::DeleteExtension { number } => format!("delete the extension {number}"),
-    }
-}
-
-fn how(op: &Journalled) -> String {
-    match &op.settled {
-        None if op.sent.is_none() => "not sent".to_owned(),
-        None => "unsettled".to_owned(),
-        Some(Settled::Applied) => "applied".to_owned(),
-        Some(Settled::Failed(why)) => format!("failed: {why}"),
-        Some(Settled::Unknown(why)) => format!("unknown: {why}"),
-    }
+    found.pop().ok_or_else(|| {
+        let message = format!("no user of the directory, of this job or of its history fits `{user}`");
+        Failure::new(exit::ERROR, codes::USER_NOT_FOUND, message)
+            .hint("give user identification, name, extension, e-mail or login name")
+    })
 }
 
 /// Writes an attribute.
@@ -110,7 +91,7 @@ fn candidates(values: &[Value]) -> String {
     }
 }
 
-fn text(one: &Explained, past: &[Past]) -> String {
+fn text(one: &Explained, past: &Past, others: &[&Person]) -> String {
     let mut out = format!("{}\n", one.key.as_deref().unwrap_or("?"));
     let mut section = |title: &str, lines: Vec<String>| {
         let _ = writeln!(out, "\n{title}");
@@ -126,8 +107,12 @@ fn text(one: &Explained, past: &[Past]) -> String {
     if !one.diagnostics.is_empty() {
         section("notes", one.diagnostics.iter().map(note).collect());
     }
-    let lines = past.iter().map(|(run, when, what, how)| format!("{when}  {run}  {what}: {how}"));
-    section("history", if past.is_empty() { vec!["nothing yet".to_owned()] } else { lines.collect() });
+    section("history, the latest first", past.lines());
+    if !others.is_empty() {
+        let told =
+            others.iter().map(|person| format!("{} ({})", person.key, person.name.as_deref().unwrap_or("-")));
+        section("others of the history who fit", told.collect());
+    }
     out
 }
 
@@ -177,15 +162,37 @@ fn rule_line(rule: Option<&Rule>) -> String {
 }
 
 fn matched(one: &Explained) -> String {
+    let adoption = one.change.as_ref().and_then(|change| change.adoption.as_ref().zip(change.guid.as_ref()));
     match (&one.link, &one.stands) {
-        (None, _) => "no phone user of this job yet".to_owned(),
+        (None, _) => match adoption {
+            Some((adoption, guid)) => {
+                format!("matched by {} with the phone user {guid}, whom nobody owns yet", adoption.by.word())
+            }
+            None => "no phone user of this job yet".to_owned(),
+        },
         (Some(link), None) => format!("linked to the phone user {}, which is gone", link.guid),
         (Some(link), Some(phone)) => {
             let made =
                 link.rule.as_ref().map(|rule| format!(", made with the rule `{rule}`")).unwrap_or_default();
-            format!("linked to `{}` ({}){made}", phone.name(), link.guid)
+            let by = link.matched_by.map(|by| format!(", {}", origin(by))).unwrap_or_default();
+            format!("linked to `{}` ({}){made}{by}", phone.name(), link.guid)
         }
     }
+}
+
+/// Says how a user that stood already came to the job.
+pub(crate) fn origin(by: MatchedBy) -> String {
+    match by {
+        MatchedBy::Hand => "linked by hand".to_owned(),
+        MatchedBy::Import => "imported".to_owned(),
+        by => format!("adopted by {}", by.word()),
+    }
+}
+
+/// Gives how the phone user was matched, in the plan or before.
+fn matched_by(one: &Explained) -> Option<&'static str> {
+    let planned = one.change.as_ref().and_then(|change| change.adoption.as_ref()).map(|adoption| adoption.by);
+    planned.or(one.link.as_ref().and_then(|link| link.matched_by)).map(MatchedBy::word)
 }
 
 fn provisioned(one: &Explained) -> Vec<String> {
@@ -220,7 +227,7 @@ fn planned(one: &Explained) -> Vec<String> {
     std::iter::once(head).chain(lines).collect()
 }
 
-fn document(session: &Session, one: &Explained, past: &[Past]) -> serde_json::Value {
+fn document(session: &Session, one: &Explained, past: &Past, others: &[&Person]) -> serde_json::Value {
     let attributes: serde_json::Map<String, serde_json::Value> = one
         .record
         .iter()
@@ -263,12 +270,15 @@ fn document(session: &Session, one: &Explained, past: &[Past]) -> serde_json::Va
         "attributes": attributes,
         "fields": fields,
         "rule": rule,
+        "matched_by": matched_by(one),
         "linked_to": one.link.as_ref().map(|link| &*link.guid),
         "desired": desired,
         "action": one.change.as_ref().map_or(if one.pending.is_some() { "pending_delete" } else { "none" }, |c| c.action.word()),
         "reason": one.change.as_ref().map(|c| c.reason.clone()).or(one.pending.clone()),
         "diagnostics": diagnostics,
-        "history": past.iter().map(|(run, when, what, how)| json!({ "run": run, "at": when, "what": what, "how": how })).collect::<Vec<_>>(),
+        "history": past.operations_json(),
+        "past_changes": past.changes_json(),
+        "others": others.iter().map(|person| &*person.key).collect::<Vec<_>>(),
     })
 }
 

@@ -1,12 +1,11 @@
 //! `office …`: the embedded phone system, and what is known of a real one.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use rollcall_core::{Diagnostic, Guid, Secret, Text, codes};
+use rollcall_core::{Diagnostic, Secret, Text, codes};
 use rollcall_edges::office::Office as _;
-use rollcall_edges::state::State as _;
+use rollcall_edges::state::{Owner, State as _};
 use rollcall_job::job::PhoneSystem;
 use rollcall_office::import::{
     Mode, OfficeFile, compare, export, parse, read_file, read_users, template_from_user,
@@ -102,9 +101,6 @@ fn office_file(path: &Path, mode: Mode<'_>) -> Result<OfficeFile, Failure> {
     parse(&path.display().to_string(), &text, mode).map_err(failed)
 }
 
-/// Who owns which phone user: job and user identification.
-type Owners = BTreeMap<Guid, (Text, Text)>;
-
 async fn users(
     global: &Global,
     output: &Output,
@@ -116,7 +112,7 @@ async fn users(
     let identity = reached.office().identity().await?;
     let standing = reached.office().read().await?;
     reached.office().close().await;
-    let owners: Owners = wiring::store(global).await?.owners(&identity).await?;
+    let owners = wiring::store(global).await?.owners(&identity).await?;
     let mut users = EmbeddedUser::list(&standing);
     users.retain(|user| !unlinked || !owners.contains_key(&user.guid));
     if output.json {
@@ -125,7 +121,7 @@ async fn users(
     }
     let text = |text: &Option<Text>| text.as_deref().unwrap_or("-").to_owned();
     let rows = users.iter().map(|user| {
-        let job = owners.get(&user.guid).map_or("-", |(job, _)| job);
+        let job = owners.get(&user.guid).map_or("-", |owner| &*owner.job);
         let mut row = vec![
             user.name.to_string(),
             text(&user.extension),
@@ -151,7 +147,7 @@ async fn users(
     Ok(exit::DONE)
 }
 
-fn line(user: &EmbeddedUser, owner: Option<&(Text, Text)>, reveal: bool) -> Value {
+fn line(user: &EmbeddedUser, owner: Option<&Owner>, reveal: bool) -> Value {
     json!({
         "guid": &*user.guid, "name": &*user.name, "full_name": user.full_name.as_deref(),
         "extension": user.extension.as_deref(), "email": user.email.as_deref(), "system": &*user.system,
@@ -160,7 +156,7 @@ fn line(user: &EmbeddedUser, owner: Option<&(Text, Text)>, reveal: bool) -> Valu
         "mobile_twinning_number": user.mobile_twinning_number.as_deref(),
         "groups": user.groups.iter().map(|group| &**group).collect::<Vec<_>>(),
         "login_code": code(&user.login_code, reveal), "voicemail_code": code(&user.voicemail_code, reveal),
-        "links": owner.map(|(job, key)| json!({ "job": &**job, "user_identification": &**key })),
+        "links": owner.map(|owner| json!({ "job": &*owner.job, "user_identification": &*owner.key })),
     })
 }
 

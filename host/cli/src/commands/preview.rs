@@ -1,8 +1,10 @@
 //! `preview`: what a sync would do. It changes nothing and ends as its sync would.
 
 use rollcall_engine::preview;
+use rollcall_state::Store;
 
 use crate::args::{Global, PreviewArgs};
+use crate::commands::plans;
 use crate::commands::sync::options;
 use crate::exit;
 use crate::failure::Failure;
@@ -13,6 +15,10 @@ use crate::wiring::{Intent, Session};
 /// Runs the command.
 pub(crate) async fn run(global: &Global, output: &Output, args: &PreviewArgs) -> Result<u8, Failure> {
     let options = options(&args.run, 0);
+    if let Some(path) = &args.out {
+        // Nobody shall wait for a reading whose plan cannot be written.
+        Store::plan_place(path)?;
+    }
     let session = Session::open(global, &args.job.job)?;
     let record = args.run.record.as_deref();
     let mut ends = match session.ends(record, Intent::Look).await {
@@ -22,12 +28,17 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &PreviewArgs) ->
     let result = preview(ends.parts(&session), &options).await;
     ends.office.office().close().await;
     session.progress.clear();
-    let report = match result {
-        Ok(report) => report,
+    let mut previewed = match result {
+        Ok(previewed) => previewed,
         Err(error) => return Ok(nothing(output, &session.job.name, &session.failure(error))),
     };
     ends.finish()?;
-    show(output, &session.job, ends.office.note(), &report, args.all);
+    show(output, &session.job, ends.office.note(), &previewed.report, args.all);
+    if let Some(path) = &args.out {
+        let place = (&ends.store, ends.office.is_new());
+        plans::write(output, &session, place, &mut previewed, &options, path).await?;
+    }
+    let report = previewed.report;
     let code = exit::of_report(&report);
     if code == exit::DONE && args.detailed_exitcode && report.plan.applyable {
         return Ok(exit::PENDING);

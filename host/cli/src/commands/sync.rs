@@ -1,5 +1,7 @@
 //! `sync`: applies what a preview shows.
 
+use std::path::Path;
+
 use rollcall_core::Text;
 use rollcall_engine::{Options, Report, sync};
 
@@ -7,6 +9,8 @@ use crate::args::{Global, RunArgs, SyncArgs};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::report::{self, nothing};
+use crate::serve::tell;
+use crate::serve::turn::Turn;
 use crate::wiring::{Intent, Session};
 
 /// Runs the command.
@@ -15,22 +19,42 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &SyncArgs) -> Re
         report::can_ask()?;
     }
     let options = options(&args.run, args.wait);
-    let session = Session::open(global, &args.job.job)?;
+    let session = Session::open(global, args.job.as_deref().unwrap_or(Path::new("job.toml")))?;
     let mut ends = match session.ends(args.run.record.as_deref(), Intent::Write).await {
         Ok(ends) => ends,
-        Err(failure) => return Ok(nothing(output, &session.job.name, &failure)),
+        Err(failure) => return Ok(failed(output, &session, failure).await),
     };
     let confirm = |report: &Report| args.yes || report::ask(output, &session.job, &session.progress, report);
     let render = |report: &Report| report::document(&session.job, report);
     let result = sync(ends.parts(&session), &options, &confirm, &render).await;
     ends.office.office().close().await;
     session.progress.clear();
-    let done = matches!(result, Ok(Some(_)));
-    let code = report::ended(output, &session.job, ends.office.note(), result, args.all);
+    let result = match result {
+        Ok(result) => result,
+        Err(error) => return Ok(failed(output, &session, session.failure(error)).await),
+    };
+    let done = result.is_some();
+    if let Some(report) = &result {
+        let turn = Turn::of_report(report, session.located(report::gather(report)));
+        tell(output, &session, &turn).await;
+    }
+    let code = report::ended(output, &session.job, ends.office.note(), Ok(result), args.all);
     if done {
         ends.finish()?;
     }
     Ok(code)
+}
+
+/// Reports and tells a sync that came to no plan, and gives its exit code.
+async fn failed(output: &Output, session: &Session, failure: Failure) -> u8 {
+    let code = nothing(output, &session.job.name, &failure);
+    tell(output, session, &Turn::nothing(&session.job.name, failure)).await;
+    code
+}
+
+async fn tell(output: &Output, session: &Session, turn: &Turn) {
+    let told = tell::unwatched(session, turn).await;
+    output.diagnostics(told.err().as_slice());
 }
 
 /// Gives what the command line says of a run that somebody started by hand.

@@ -47,7 +47,8 @@ pub(crate) async fn run(global: &Global, output: &Output, job: &Path) -> Result<
     Ok(if directory_exit == exit::DONE { office_exit } else { directory_exit })
 }
 
-async fn directory(session: &Session) -> (Vec<Finding>, u8) {
+/// Reaches the directory.
+pub(crate) async fn directory(session: &Session) -> (Vec<Finding>, u8) {
     let answer = async {
         let mut directory = session.directory(None).await?;
         let connection = directory
@@ -69,7 +70,8 @@ async fn directory(session: &Session) -> (Vec<Finding>, u8) {
     }
 }
 
-async fn office(session: &Session) -> (Vec<Finding>, u8) {
+/// Reaches the phone system.
+pub(crate) async fn office(session: &Session) -> (Vec<Finding>, u8) {
     let mut notes = Vec::new();
     let answer = async {
         let reached = session.office(Intent::Look).await?;
@@ -93,12 +95,12 @@ async fn office(session: &Session) -> (Vec<Finding>, u8) {
         standing.groups.len()
     );
     let mut findings = vec![finding("connection", FindingState::Passed, message, None)];
-    for map in &session.job.fields {
+    for &field in session.job.policy.fields.keys() {
         let decided_here =
-            matches!(map.field, Field::UserIdentification | Field::UserProvisioningRule | Field::System);
-        if !decided_here && !abilities.writes(map.field) {
+            matches!(field, Field::UserIdentification | Field::UserProvisioningRule | Field::System);
+        if !decided_here && !abilities.writes(field) {
             let message = "this phone system cannot take the field, so it is left out".to_owned();
-            findings.push(finding(map.field.key(), FindingState::Warned, message, None));
+            findings.push(finding(field.key(), FindingState::Warned, message, None));
         }
     }
     findings.extend(

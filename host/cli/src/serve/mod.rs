@@ -7,6 +7,7 @@ pub(crate) mod board;
 mod folder;
 mod gates;
 pub(crate) mod listen;
+mod roster;
 mod served;
 pub(crate) mod tell;
 mod trust;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use rollcall_core::{Diagnostic, Text, codes};
 use rollcall_edges::clock::Instant;
+use rollcall_edges::state::State as _;
 use rollcall_engine::schedule;
 use rollcall_job::expiry;
 use rollcall_job::notify::Notify;
@@ -44,9 +46,6 @@ const TICK: Duration = Duration::from_millis(250);
 /// How often the files are looked at, on the machine's clock.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// How many jobs are kept with their compiled rules, each about half a megabyte. The others are read again for each
-/// run, which takes milliseconds.
-const SESSIONS_KEPT: usize = 64;
 /// How late a run is when its slot counts as missed, in milliseconds.
 const LATE_MS: u64 = 60_000;
 
@@ -67,8 +66,10 @@ struct Service<'a> {
 struct Ended {
     job: Text,
     slot: Instant,
-    /// `None`: it did not begin, because the process is to end.
+    /// `None`: it did not begin, because the process is to end or the job is held.
     turn: Option<Turn>,
+    /// Why the job is held.
+    held: Option<Text>,
     /// Who is told, and of which credentials that expire.
     notify: Option<Notify>,
     expiring: Vec<Diagnostic>,
@@ -128,9 +129,9 @@ impl Service<'_> {
             self.board().beat();
             if self.looked.elapsed() >= LOOK {
                 self.looked = std::time::Instant::now();
-                self.look().await?;
+                self.look().await;
             }
-            self.begin_due().await?;
+            self.begin_due().await;
             let pause = self.pause();
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -140,7 +141,9 @@ impl Service<'_> {
                     }
                 }
                 Some(()) = hangup.recv() => {
-                    self.scan(false).await?;
+                    // What was served before goes on where the list cannot be read.
+                    let read = self.scan(false).await;
+                    self.output.diagnostics(&read.err().map(|failure| failure.diagnostics).unwrap_or_default());
                 }
             }
         }
@@ -158,123 +161,8 @@ impl Service<'_> {
         next.map_or(TICK, |next| next.clamp(Duration::from_millis(1), TICK))
     }
 
-    /// Reads the list of job files again, and those that are new to it. Gives what is wrong with some.
-    async fn scan(&mut self, starting: bool) -> Result<Vec<Diagnostic>, Failure> {
-        let found = folder::list(&self.named)?;
-        for job in &mut self.jobs {
-            job.leaving = !found.contains(&job.found);
-        }
-        self.jobs.retain(|job| job.running || !job.leaving);
-        let mut wrong = Vec::new();
-        for found in found {
-            if self.jobs.iter().any(|job| job.found == found) {
-                continue;
-            }
-            if let Some(job) = Served::load(&self.shared, &found) {
-                wrong.extend(self.admit(job, starting).await?);
-            }
-        }
-        let names: Vec<Text> = self.jobs.iter().map(|job| job.name.clone()).collect();
-        self.board().keep(|name| names.iter().any(|known| **known == *name));
-        Ok(wrong)
-    }
-
-    /// Reads again what has changed.
-    async fn look(&mut self) -> Result<(), Failure> {
-        let changed: Vec<usize> = (0..self.jobs.len())
-            .filter(|at| self.jobs.get(*at).is_some_and(|job| !job.running && job.changed()))
-            .collect();
-        for at in changed.into_iter().rev() {
-            let before = self.jobs.remove(at);
-            self.output.say(&format!("{}: its files have changed", shown(&before.name)));
-            match Served::load(&self.shared, &before.found) {
-                Some(mut job) => {
-                    // Whoever was told of the job before is told that it cannot be used now.
-                    job.notify = job.notify.or(before.notify);
-                    if job.name != before.name && job.ready.is_err() {
-                        job.name = before.name;
-                    } else if job.name != before.name {
-                        self.board().keep(|name| *name != *before.name);
-                    }
-                    self.admit(job, false).await?;
-                }
-                None => self.board().keep(|name| *name != *before.name),
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes a job in: says what is wrong with it, or when it runs. Gives what is wrong.
-    async fn admit(&mut self, mut job: Served, starting: bool) -> Result<Vec<Diagnostic>, Failure> {
-        if let Some(other) = self.jobs.iter().find(|other| other.name == job.name && other.ready.is_ok()) {
-            let message = format!(
-                "`{}` and `{}` are both the job `{}`",
-                other.found.path.display(),
-                job.found.path.display(),
-                job.name
-            );
-            let why = Diagnostic::error(codes::JOB_NAME_TWICE, message);
-            // The first one is served; the line of the second must not hide it.
-            job.name = job.found.path.display().to_string().into();
-            job.refuse(vec![why.hint("a name is one job: rename one of them, or serve one of the two")]);
-        }
-        let now = self.shared.clock.now();
-        let (succeeded, told) = job.remember(&self.store, now, starting).await?;
-        self.output.diagnostics(told.as_slice());
-        let owned = self.store.owned(&job.name).await?;
-        {
-            let mut board = self.board();
-            let line = board.line(&job.name);
-            (line.valid, line.next, line.owned) = (job.ready.is_ok(), job.wake, owned);
-            line.succeeded = line.succeeded.or(succeeded);
-        }
-        let wrong = job.ready.as_ref().err().cloned().unwrap_or_default();
-        if wrong.is_empty() {
-            self.output.say(&format!("{}: the next run is {}", shown(&job.name), self.when(&job)));
-        } else if !starting {
-            self.output.diagnostics(&wrong);
-        }
-        if self.kept() >= SESSIONS_KEPT
-            && let Ok(ready) = &mut job.ready
-        {
-            ready.session = None;
-        }
-        self.jobs.push(job);
-        if !wrong.is_empty() {
-            let at = self.jobs.len() - 1;
-            self.invalid(at, &wrong).await;
-        }
-        Ok(wrong)
-    }
-
-    /// Counts the jobs that are kept with their compiled rules.
-    fn kept(&self) -> usize {
-        self.jobs.iter().filter(|job| job.ready.as_ref().is_ok_and(|ready| ready.session.is_some())).count()
-    }
-
-    fn when(&self, job: &Served) -> String {
-        let now = self.shared.clock.now();
-        match (job.due(now), job.wake) {
-            (Some((slot, _)), _) => format!("now, for its slot at {}", time::shown(slot)),
-            (None, Some(wake)) => format!("at {}", time::shown(wake)),
-            (None, None) => "never".to_owned(),
-        }
-    }
-
-    /// Tells of a job that cannot be used.
-    async fn invalid(&self, at: usize, wrong: &[Diagnostic]) {
-        let Some(job) = self.jobs.get(at) else { return };
-        let turn = Turn::nothing(&job.name, Failure::invalid(wrong.to_vec()));
-        if let Some(notify) = &job.notify {
-            let told =
-                tell::tell(&self.store, notify, &job.name, &turn, &troubles(&turn), &*self.shared.clock)
-                    .await;
-            self.output.diagnostics(told.err().as_slice());
-        }
-    }
-
     /// Begins every run whose time has come.
-    async fn begin_due(&mut self) -> Result<(), Failure> {
+    async fn begin_due(&mut self) {
         let now = self.shared.clock.now();
         for at in 0..self.jobs.len() {
             let Some(job) = self.jobs.get(at) else { break };
@@ -283,20 +171,19 @@ impl Service<'_> {
             let writable = job.writable();
             if !writable.is_empty() || job.changed() {
                 let before = self.jobs.remove(at);
-                let Some(mut again) = Served::load(&self.shared, &before.found) else { return Ok(()) };
+                let Some(mut again) = Served::load(&self.shared, &before.found) else { return };
                 again.notify = again.notify.or(before.notify);
-                self.admit(again, false).await?;
+                self.admit(again, false).await;
                 // The list has another order now; the rest has its turn at once.
-                return Ok(());
+                return;
             }
-            self.begin(at, slot, tries, now).await?;
+            self.begin(at, slot, tries, now);
         }
-        Ok(())
     }
 
-    async fn begin(&mut self, at: usize, slot: Instant, tries: u32, now: Instant) -> Result<(), Failure> {
-        let Some(job) = self.jobs.get_mut(at) else { return Ok(()) };
-        let Ok(ready) = &job.ready else { return Ok(()) };
+    fn begin(&mut self, at: usize, slot: Instant, tries: u32, now: Instant) {
+        let Some(job) = self.jobs.get_mut(at) else { return };
+        let Ok(ready) = &job.ready else { return };
         let (session, office) = (ready.session.clone(), ready.office.clone());
         let schedule = ready.schedule.clone();
         (job.taken, job.again, job.running) = (job.taken.max(slot), None, true);
@@ -317,31 +204,35 @@ impl Service<'_> {
         let (store, gates, shared) = (self.store.clone(), self.gates.clone(), self.shared.clone());
         self.running.spawn(async move {
             let _passed = gates.pass(office).await;
-            let mut ended = Ended { job: name, slot, turn: None, notify, expiring: Vec::new(), owned: 0 };
+            let (expiring, held) = (Vec::new(), None);
+            let mut ended = Ended { job: name, slot, turn: None, held, notify, expiring, owned: 0 };
             if shared.cancel.signal().is_some() {
                 return ended;
             }
             let session = session.map_or_else(|| Session::among(&shared, &path).map(Arc::new), Ok);
-            let taken = store.take_slot(&ended.job, &key, slot, tries).await;
-            ended.turn = Some(match (session, taken) {
-                (Ok(session), Ok(())) => {
-                    ended.expiring = expiry::expiring(&session.job, shared.clock.now().0);
-                    turn(&session).await
+            // A slot that cannot be marked must not run: it would run again after a crash.
+            let taken = taken(&store, &ended.job, &key, slot, tries).await;
+            ended.turn = match (session, taken) {
+                (_, Ok(Some(why))) => {
+                    ended.held = Some(why);
+                    None
                 }
-                // A slot that cannot be marked must not run: it would run again after a crash.
-                (Ok(_), Err(error)) => Turn::nothing(&ended.job, error.into()),
-                (Err(failure), _) => Turn::nothing(&ended.job, failure),
-            });
+                (Ok(session), Ok(None)) => {
+                    ended.expiring = expiry::expiring(&session.job, shared.clock.now().0);
+                    Some(guarded(session).await)
+                }
+                (Err(failure), _) | (Ok(_), Err(failure)) => Some(Turn::nothing(&ended.job, failure)),
+            };
             ended.owned = store.owned(&ended.job).await.unwrap_or(0);
             ended
         });
-        Ok(())
     }
 
     /// Keeps what a run came to, and tells of it.
     async fn ended(&mut self, ended: Ended) {
-        let Ended { job: name, slot, turn, notify, expiring, owned } = ended;
+        let Ended { job: name, slot, turn, held, notify, expiring, owned } = ended;
         let now = self.shared.clock.now();
+        self.held(&name, slot, held);
         let job = self.jobs.iter_mut().find(|job| job.name == name);
         let Some(turn) = turn else { return };
         let mut passed = slot;
@@ -377,6 +268,26 @@ impl Service<'_> {
             let told = tell::tell(&self.store, &notify, &name, &turn, &troubles, &*self.shared.clock).await;
             self.output.diagnostics(told.err().as_slice());
         }
+    }
+
+    /// Notes whether a job is held; a slot that is passed over for it is told once.
+    fn held(&mut self, name: &Text, slot: Instant, held: Option<Text>) {
+        let Some(job) = self.jobs.iter_mut().find(|job| job.name == *name) else { return };
+        let told = std::mem::replace(&mut job.told_held, held.is_some());
+        if let Some(why) = &held {
+            job.running = false;
+            if !told {
+                let slot = time::shown(slot);
+                let message =
+                    format!("the job `{name}` is held, because {why}: its slot at {slot} is passed over");
+                let hint = "look at what was undone, then run `rollcall sync` by hand; the schedule goes on from there";
+                self.output.diagnostics(&[Diagnostic::warning(codes::SLOT_PASSED, message).hint(hint)]);
+            }
+        }
+        let mut board = self.board();
+        let line = board.line(name);
+        line.held = held.is_some();
+        line.running &= held.is_none();
     }
 
     /// Says what a run came to, without a name of anybody.
@@ -417,4 +328,28 @@ impl Service<'_> {
         }
         Ok(exit::of_class(rollcall_engine::Class::Interrupted, Some(signal)))
     }
+}
+
+/// Marks a slot as taken, or gives why the job is held: then the slot is passed over.
+async fn taken(
+    store: &Store,
+    job: &str,
+    key: &str,
+    slot: Instant,
+    tries: u32,
+) -> Result<Option<Text>, Failure> {
+    let held = store.job(job).await?.held.map(|hold| hold.why);
+    // A run that was not begun is no try.
+    store.take_slot(job, key, slot, if held.is_some() { 0 } else { tries }).await?;
+    Ok(held)
+}
+
+/// Runs a job once. Whatever breaks in there must not stop the others.
+async fn guarded(session: Arc<Session>) -> Turn {
+    let name = session.job.name.clone();
+    let run = tokio::spawn(async move { turn(&session).await });
+    run.await.unwrap_or_else(|_| {
+        let message = "the run broke off; please report this with what stands above".to_owned();
+        Turn::nothing(&name, rollcall_engine::RunError::Internal(message).into())
+    })
 }

@@ -36,6 +36,10 @@ pub(crate) struct Served {
     pub(crate) again: Option<Instant>,
     /// Whether a run goes on.
     pub(crate) running: bool,
+    /// Whether it has been said that the job is held.
+    pub(crate) told_held: bool,
+    /// Whether it is read again soon although nothing of it changed.
+    pub(crate) again_soon: bool,
     /// Whether it is served no more once its run has ended.
     pub(crate) leaving: bool,
     /// When it has to be looked at next.
@@ -103,6 +107,8 @@ impl Served {
             taken: Instant::default(),
             again: None,
             running: false,
+            told_held: false,
+            again_soon: false,
             leaving: false,
             wake: None,
         }
@@ -113,9 +119,9 @@ impl Served {
         Some(&self.ready.as_ref().ok()?.schedule)
     }
 
-    /// Tells whether one of its files has changed, or can be written by others by now.
+    /// Tells whether it has to be read again: one of its files has changed, or the state could not be read.
     pub(crate) fn changed(&self) -> bool {
-        self.files.iter().any(|(file, stamp)| Stamp::of(file) != *stamp)
+        self.again_soon || self.files.iter().any(|(file, stamp)| Stamp::of(file) != *stamp)
     }
 
     /// Tells who can write its files by now.

@@ -1,12 +1,14 @@
 //! `[notify]`: who is told what. The same trouble is told once, until it changes or clears.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::IsTerminal as _;
 use std::process::Stdio;
 use std::time::Duration;
 
 use rollcall_core::{Diagnostic, Text, codes};
 use rollcall_edges::clock::Clock;
 use rollcall_edges::state::StateError;
+use rollcall_job::expiry;
 use rollcall_job::notify::{Event, Notify, Target};
 use rollcall_net::{AddressPolicy, Online, Options, Request, Wire as _};
 use rollcall_state::Store;
@@ -16,9 +18,11 @@ use tokio::io::AsyncWriteExt as _;
 use url::Url;
 
 use crate::exit;
+use crate::failure::Failure;
 use crate::serve::board::{interrupted, well};
 use crate::serve::turn::Turn;
 use crate::view::text::shown;
+use crate::wiring::Session;
 
 /// How long a command or a webhook may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -138,6 +142,22 @@ pub(crate) async fn tell(
         store.put_told(job, kind, digest.as_deref()).await.map_err(broken)?;
     }
     Ok(())
+}
+
+/// Tells of a sync that nobody looks on at: of one that another scheduler has started. Whoever sits at a terminal sees
+/// what comes of it.
+pub(crate) async fn unwatched(session: &Session, turn: &Turn) -> Result<(), Diagnostic> {
+    let Some(notify) = session.job.notify.as_ref().filter(|_| !std::io::stderr().is_terminal()) else {
+        return Ok(());
+    };
+    let failed = |failure: Failure| {
+        let why = failure.diagnostics.into_iter().next().map(|why| why.message).unwrap_or_default();
+        Diagnostic::warning(codes::NOTIFY_FAILED, why)
+    };
+    let store = session.store().await.map_err(failed)?;
+    let mut found = troubles(turn);
+    expiring(&mut found, &expiry::expiring(&session.job, session.clock.now().0));
+    tell(&store, notify, &session.job.name, turn, &found, &*session.clock).await
 }
 
 /// Gives the run's JSON with what is told of it.

@@ -8,7 +8,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rollcall_core::{Diagnostic, codes};
-use rollcall_job::job::Job;
+use rollcall_job::job::{CredentialSource, Job, PhoneSystem};
+use rollcall_job::notify::Target;
 
 /// Group or others may write.
 const WRITABLE: u32 = 0o022;
@@ -18,7 +19,7 @@ const STICKY: u32 = 0o1000;
 const ROOT: u32 = 0;
 
 /// Gives the files that decide what a job does: its own, those that it includes, its rules, a partner's connector, and
-/// a program of `[notify]` that is named by a path.
+/// the programs that it names by a path, for `[notify]` and for credentials.
 pub(crate) fn files(job: &Job) -> Vec<PathBuf> {
     let mut files: BTreeSet<PathBuf> = job.files().map(PathBuf::from).collect();
     files.insert(job.file.clone());
@@ -26,12 +27,21 @@ pub(crate) fn files(job: &Job) -> Vec<PathBuf> {
     if job.directory.connector.ends_with(".wasm") {
         files.insert(job.folder.join(&*job.directory.connector));
     }
-    if let Some(notify) = &job.notify
-        && let rollcall_job::notify::Target::Command(words) = &notify.target
-        && let Some(program) = words.first().filter(|program| program.contains('/'))
-    {
-        files.insert(PathBuf::from(&**program));
+    let mut commands = Vec::new();
+    if let Some(Target::Command(words)) = job.notify.as_ref().map(|notify| &notify.target) {
+        commands.push(words);
     }
+    let password = match &job.phone_system {
+        PhoneSystem::IpOffice(office) => Some(&office.password),
+        PhoneSystem::Embedded { .. } => None,
+    };
+    for credential in job.directory.credentials.values().chain(password) {
+        if let CredentialSource::Command(words) = &credential.source {
+            commands.push(words);
+        }
+    }
+    let programs = commands.into_iter().filter_map(|words| words.first());
+    files.extend(programs.filter(|program| program.contains('/')).map(|program| PathBuf::from(&**program)));
     files.into_iter().collect()
 }
 

@@ -57,7 +57,7 @@ fn change_lines(change: &Change, outcome: &Outcome) -> String {
         }
         Outcome::Planned | Outcome::Applied => {}
     }
-    if change.action == Action::Update {
+    if matches!(change.action, Action::Adopt | Action::Update) {
         for field in &change.fields {
             let _ = writeln!(out, "    {}", shown(&field_line(field)));
         }
@@ -88,7 +88,7 @@ pub(crate) fn value(value: Option<&Value>) -> String {
         None => "(none)".to_owned(),
         Some(Value::Text(text)) => text.to_string(),
         Some(Value::List(list)) => list.join(", "),
-        Some(Value::Secret(_)) => "(sensitive)".to_owned(),
+        Some(Value::Secret(_) | Value::Random(_) | Value::Drawn(_)) => "(sensitive)".to_owned(),
     }
 }
 
@@ -118,18 +118,19 @@ fn summary(report: &Report) -> String {
     if parts.is_empty() {
         parts.push("no change".to_owned());
     }
-    parts.push(format!("{} unchanged", plan.unchanged.len()));
+    if plan.undoes.is_none() {
+        parts.push(format!("{} unchanged", plan.unchanged.len()));
+    }
     for (count, words) in [(plan.count(Action::Skip), "skipped"), (plan.pending.len(), "pending delete")] {
         if count > 0 {
             parts.push(format!("{count} {words}"));
         }
     }
-    let mut out = format!(
-        "Plan for {}: {} of {} directory users.\n",
-        shown(&report.job),
-        parts.join(", "),
-        plan.reading.users
-    );
+    let (job, parts) = (shown(&report.job), parts.join(", "));
+    let mut out = match &plan.undoes {
+        Some(run) => format!("Undo of the run {run} of {job}: {parts}.\n"),
+        None => format!("Plan for {job}: {parts} of {} directory users.\n", plan.reading.users),
+    };
     if let Some(run) = &report.run {
         let failed =
             if report.failed() > 0 { format!(", {} failed", report.failed()) } else { String::new() };

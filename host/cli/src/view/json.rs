@@ -8,6 +8,7 @@ use rollcall_core::plan::{Action, Change};
 use rollcall_core::verify::Outcome;
 use rollcall_core::{Diagnostic, Place};
 use rollcall_engine::Report;
+use rollcall_engine::durations::Durations;
 use serde::Serialize;
 use serde_json::json;
 
@@ -20,9 +21,14 @@ pub(crate) struct Document {
     schema_version: u32,
     job: String,
     run: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undoes: Option<String>,
     complete: bool,
     applyable: bool,
     summary: Summary,
+    /// How long the steps of a run took; a preview carries no time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    durations_ms: Option<serde_json::Value>,
     changes: Vec<ChangeLine>,
     diagnostics: Vec<DiagnosticLine>,
 }
@@ -122,6 +128,7 @@ pub(crate) fn report(report: &Report, diagnostics: &[Diagnostic], all: bool) -> 
         schema_version: SCHEMA_VERSION,
         job: report.job.to_string(),
         run: report.run.as_ref().map(ToString::to_string),
+        undoes: plan.undoes.as_ref().map(ToString::to_string),
         complete: plan.complete,
         applyable: report.applyable(),
         summary: Summary {
@@ -136,9 +143,14 @@ pub(crate) fn report(report: &Report, diagnostics: &[Diagnostic], all: bool) -> 
             applied: report.applied(),
             failed: report.failed(),
         },
+        durations_ms: report.run.as_ref().map(|_| durations(&report.durations)),
         changes,
         diagnostics: diagnostics.iter().map(DiagnosticLine::from).collect(),
     })
+}
+
+fn durations(steps: &Durations) -> serde_json::Value {
+    json!({ "pull": steps.pull, "map": steps.map, "read": steps.read, "plan": steps.plan, "apply": steps.apply })
 }
 
 /// Writes the document of a run that came to no plan.
@@ -147,9 +159,11 @@ pub(crate) fn nothing(job: &str, diagnostics: &[Diagnostic]) -> String {
         schema_version: SCHEMA_VERSION,
         job: job.to_owned(),
         run: None,
+        undoes: None,
         complete: false,
         applyable: false,
         summary: Summary::default(),
+        durations_ms: None,
         changes: Vec::new(),
         diagnostics: diagnostics.iter().map(DiagnosticLine::from).collect(),
     })
@@ -172,6 +186,7 @@ fn line(change: &Change, outcome: &Outcome) -> ChangeLine {
         let (from, to) = (value(change.from.as_ref()), value(change.to.as_ref()));
         (change.field.key(), FromTo { from, to, by_hand: change.drift })
     });
+    let adopted = change.adoption.as_ref().filter(|_| change.action == Action::Adopt);
     ChangeLine {
         action: change.action.word(),
         user_identification: change.key.to_string(),
@@ -180,7 +195,7 @@ fn line(change: &Change, outcome: &Outcome) -> ChangeLine {
         system: text(&change.system),
         rule: text(&change.rule),
         reason: change.reason.clone(),
-        matched_by: None,
+        matched_by: adopted.map(|adoption| adoption.by.word().to_owned()),
         status: outcome.word(),
         fields: fields.collect(),
     }
@@ -192,6 +207,6 @@ pub(crate) fn value(value: Option<&Value>) -> serde_json::Value {
         None => serde_json::Value::Null,
         Some(Value::Text(text)) => json!(&**text),
         Some(Value::List(list)) => json!(list.iter().map(|text| &**text).collect::<Vec<_>>()),
-        Some(Value::Secret(_)) => json!("(sensitive)"),
+        Some(Value::Secret(_) | Value::Random(_) | Value::Drawn(_)) => json!("(sensitive)"),
     }
 }

@@ -1,12 +1,12 @@
 //! `log`: always there. Lines are bounded in number and length, stripped of control characters, and carry the
-//! connector's name.
+//! connector's name. Logs carry no person: what looks like an address, a number or an id is left out of a line.
 
 use rollcall_core::Text;
 
 use crate::limits::LOG_LINE_BYTES;
 use crate::store::Guest;
 use crate::v0_1::log::{Host, Level};
-use crate::words::tame;
+use crate::words::{impersonal, tame};
 
 /// Where a guest's lines go.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl LogSink {
             return;
         }
         self.left -= 1;
-        let line = tame(message, LOG_LINE_BYTES);
+        let line = impersonal(&tame(message, LOG_LINE_BYTES));
         match level {
             Level::Debug => tracing::debug!(directory, "{line}"),
             Level::Info => tracing::info!(directory, "{line}"),

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use rollcall_core::adoption;
 use rollcall_core::field::{Field, Fields, Value, groups_of};
 use rollcall_core::map::{Mapped, map};
 use rollcall_core::memory::{Link, Memory};
@@ -13,6 +14,8 @@ use rollcall_core::phone::{Extension, Group, PhoneUser, Standing, System};
 use rollcall_core::plan::{Action, Change, Plan, Reading, plan};
 use rollcall_core::policy::{FieldPolicy, Policy};
 use rollcall_core::script::{Candidates, ExtensionKind, NumberRange, Rule, Script};
+use rollcall_core::undo::{Past, undo};
+use rollcall_core::verify::Outcome;
 use rollcall_core::witness::Nobody;
 use rollcall_core::{Cell, Diagnostic, Record, RecordId, Secret, Text, codes};
 
@@ -49,11 +52,16 @@ impl Script for Rows {
         let range =
             NumberRange { first: first.parse().unwrap(), last: last.parse().unwrap(), width: first.len() };
         let extension = Some(ExtensionKind::Type("SIP".into()));
+        let text = |name| match user.get(name) {
+            Cell::Text(text) => Some(text.clone()),
+            _ => None,
+        };
         Ok(Some(Rule {
             name: format!("range {first}").into(),
             range: Some(range),
-            extension,
-            ..Rule::default()
+            extension: text("phone").map(ExtensionKind::Template).or(extension),
+            system: text("home"),
+            user_template: text("template"),
         }))
     }
 
@@ -86,6 +94,15 @@ pub fn person(id: &str, attributes: &[(&str, &str)]) -> Record {
     Record { id, columns: columns.into(), cells: cells.into() }
 }
 
+/// Gives a record with one attribute more.
+pub fn with(record: &Record, name: &str, value: &str) -> Record {
+    let mut columns = record.columns.to_vec();
+    let mut cells = record.cells.to_vec();
+    columns.push(name.into());
+    cells.push(if value.is_empty() { Cell::None } else { Cell::Text(value.into()) });
+    Record { id: record.id.clone(), columns: columns.into(), cells: cells.into() }
+}
+
 /// A policy with all ticks and all fields.
 pub fn policy() -> Policy {
     let fields = Field::ALL.into_iter().map(|field| (field, FieldPolicy::default_of(field))).collect();
@@ -97,6 +114,8 @@ pub fn policy() -> Policy {
 pub struct World {
     pub standing: Standing,
     pub memory: Memory,
+    /// Whether a delete puts name and number into quarantine.
+    pub quarantine: bool,
     guids: u32,
 }
 
@@ -121,6 +140,15 @@ impl World {
             fields.insert(Field::Extension, Value::from(extension));
         }
         self.add(fields)
+    }
+
+    /// Adds a user that somebody made by hand, with any fields.
+    pub fn stands(&mut self, values: &[(Field, &str)]) -> Text {
+        let value = |field: Field, text: &str| match field {
+            Field::GroupMembership => Value::list_of(text.split('|').map(Text::from)).unwrap(),
+            _ => Value::from(text),
+        };
+        self.add(values.iter().map(|(field, text)| (*field, value(*field, text))).collect())
     }
 
     fn add(&mut self, fields: Fields) -> Text {
@@ -185,23 +213,38 @@ impl World {
 
     fn write(&mut self, change: &Change, write: &Write) -> Option<Text> {
         match write {
-            Write::CreateUser { fields, .. } => {
+            Write::CreateUser { fields, system, template } => {
                 self.free(fields, None);
                 let guid = self.add(fields.clone());
+                let user = self.standing.users.get_mut(&guid).unwrap();
+                (user.system, user.user_template) = (system.clone(), template.clone());
                 let birth = change.birth.clone().unwrap();
                 let link = Link {
                     id: change.id.clone(),
                     key: change.key.clone(),
                     guid: guid.clone(),
-                    written: fields.clone(),
+                    written: birth.written.unwrap_or_else(|| fields.clone()),
                     rule: birth.rule,
                     number_by_rule: birth.number_by_rule,
-                    record: birth.extension.and(change.extension.clone()),
+                    kept: change.adoption.as_ref().map(|was| was.kept.clone()).unwrap_or_default(),
+                    matched_by: change.adoption.as_ref().map(|was| was.by),
+                    user_template: birth.user_template,
+                    record: birth.extension.as_ref().and(change.extension.clone()),
+                    extension: birth.extension,
                     missing: None,
                 };
                 self.memory.links.insert(change.id.clone(), link);
                 return Some(guid);
             }
+            Write::Adopt { guid, expect } => {
+                for (field, value) in expect {
+                    assert_eq!(self.standing.users[guid].fields.get(field), value.as_ref(), "stale");
+                }
+                let link = adoption::link(change).unwrap();
+                assert!(self.memory.links.values().all(|other| other.guid != *guid), "owned twice");
+                self.memory.links.insert(change.id.clone(), link);
+            }
+            Write::Release { .. } => _ = self.memory.links.remove(&change.id),
             Write::UpdateUser { guid, expect, set } => {
                 let mut fields = self.standing.users[guid].fields.clone();
                 for (field, value) in expect {
@@ -220,14 +263,20 @@ impl World {
             Write::CreateExtension { number, .. } if self.standing.extension(number).is_some() => {
                 panic!("the extension {number} has a record already")
             }
-            Write::CreateExtension { number, system, .. } => self.standing.extensions.push(Extension {
-                guid: number.clone(),
-                number: number.clone(),
-                system: system.clone(),
-                kind: Some("SIP".into()),
-                template: None,
-                hardware: false,
-            }),
+            Write::CreateExtension { number, system, kind } => {
+                let (kind, template) = match kind {
+                    ExtensionKind::Type(kind) => (kind.clone(), None),
+                    ExtensionKind::Template(name) => ("SIP".into(), Some(name.clone())),
+                };
+                self.standing.extensions.push(Extension {
+                    guid: number.clone(),
+                    number: number.clone(),
+                    system: system.clone(),
+                    kind: Some(kind),
+                    template,
+                    hardware: false,
+                });
+            }
             Write::RenumberExtension { from, to } => {
                 assert!(self.standing.extension(to).is_none(), "the extension {to} has a record already");
                 self.standing.extensions.iter_mut().find(|e| e.number == *from).unwrap().number = to.clone();
@@ -264,19 +313,53 @@ impl World {
 
     fn link(&mut self, change: &Change) {
         match change.action {
-            Action::Delete => _ = self.memory.links.remove(&change.id),
-            Action::Create | Action::Update => {
+            Action::Delete => {
+                self.memory.links.remove(&change.id);
+                if self.quarantine {
+                    let name = change.name.as_ref().map(|name| name.to_lowercase());
+                    self.memory.held_names.extend(name.map(|name| (name.into(), change.id.clone())));
+                    self.memory.held_numbers.extend(change.extension.clone().map(|n| (n, change.id.clone())));
+                }
+            }
+            Action::Update if change.unlinks => _ = self.memory.links.remove(&change.id),
+            Action::Create | Action::Adopt | Action::Update => {
                 let link = self.memory.links.get_mut(&change.id).unwrap();
                 link.key = change.key.clone();
+                if change.birth.as_ref().is_some_and(|birth| birth.written.is_some()) {
+                    return;
+                }
                 for field in &change.fields {
+                    link.kept.remove(&field.field);
+                    // Of an adopted user only the memberships that the job made are its own.
+                    let found = field.from.as_ref().map(Value::list).unwrap_or_default();
+                    if change.action == Action::Adopt && field.field == Field::GroupMembership {
+                        let made = field.to.as_ref().map(Value::list).unwrap_or_default();
+                        let made = made.iter().filter(|group| !found.contains(group)).cloned();
+                        link.written.extend(Value::list_of(made).map(|made| (field.field, made)));
+                        continue;
+                    }
                     match &field.to {
                         Some(value) => link.written.insert(field.field, value.clone()),
                         None => link.written.remove(&field.field),
                     };
                 }
             }
-            Action::Adopt | Action::Skip => {}
+            Action::Skip => {}
         }
+    }
+
+    /// Plans the inverse of a plan that was applied.
+    pub fn undo(&self, done: &Plan, policy: &Policy) -> Plan {
+        let done: Vec<(Change, Outcome)> =
+            done.changes.iter().map(|change| (change.clone(), Outcome::Applied)).collect();
+        self.undo_of(&done, policy)
+    }
+
+    /// Plans the inverse of changes, each with what became of it.
+    pub fn undo_of(&self, done: &[(Change, Outcome)], policy: &Policy) -> Plan {
+        let none = BTreeMap::new();
+        let past = Past { run: &"R1".into(), done, touched: &none, undone: &none };
+        undo(&past, &self.standing, &self.memory, policy)
     }
 
     /// Makes everybody due whom `people` lacks.

@@ -4,7 +4,7 @@
 use rollcall_core::constraint;
 use rollcall_core::text::fold;
 use rollcall_core::{Field, Text};
-use rollcall_edges::office::OfficeError;
+use rollcall_edges::office::{OfficeError, Taken};
 use sqlx::{Row, SqliteConnection};
 
 use super::rows::{self, Column, UserView, broken};
@@ -75,26 +75,50 @@ pub(super) async fn unique(
     elements: &Elements,
     guid: &str,
 ) -> Result<(), OfficeError> {
-    let name = elements.get(element::NAME).map(|text| &**text).unwrap_or_default();
-    if let Some(other) = rows::user_by_name(&mut *connection, name).await?.filter(|user| &*user.guid != guid)
-    {
-        return Err(refused(format!("the name `{name}` belongs to the user `{}`", shown(&other))));
+    let text = |name: &str| elements.get(name).map(|text| &**text).filter(|text| !text.is_empty());
+    let (name, number) = (text(element::NAME).unwrap_or_default(), text(element::EXTENSION));
+    match taken(connection, name, number, guid).await? {
+        Some(Taken::Name(holder)) => Err(refused(format!("the name `{name}` belongs to {holder}"))),
+        Some(Taken::Number(holder)) => {
+            let number = number.unwrap_or_default();
+            Err(refused(format!("the extension `{number}` belongs to {holder}")))
+        }
+        // A user and the record of its number go together.
+        Some(Taken::Record(_)) | None => Ok(()),
+    }
+}
+
+/// Tells who else than the user `guid` holds a name or number.
+pub(super) async fn taken(
+    connection: &mut SqliteConnection,
+    name: &str,
+    number: Option<&str>,
+    guid: &str,
+) -> Result<Option<Taken>, OfficeError> {
+    let other = |user: &UserView| &*user.guid != guid;
+    if let Some(user) = rows::user_by_name(&mut *connection, name).await?.filter(other) {
+        return Ok(Some(Taken::Name(the_user(&user))));
     }
     if let Some(group) = rows::hunt_group_with(&mut *connection, Column::Key, &fold(name)).await? {
-        return Err(refused(format!("the name `{name}` belongs to the hunt group `{group}`")));
+        return Ok(Some(Taken::Name(the_group(&group))));
     }
-    let Some(number) = elements.get(element::EXTENSION).filter(|number| !number.is_empty()) else {
-        return Ok(());
-    };
-    if let Some(other) =
-        rows::user_by_number(&mut *connection, number).await?.filter(|user| &*user.guid != guid)
-    {
-        return Err(refused(format!("the extension `{number}` belongs to the user `{}`", shown(&other))));
+    let Some(number) = number else { return Ok(None) };
+    if let Some(user) = rows::user_by_number(&mut *connection, number).await?.filter(other) {
+        return Ok(Some(Taken::Number(the_user(&user))));
     }
-    if let Some(group) = rows::hunt_group_with(connection, Column::Number, number).await? {
-        return Err(refused(format!("the extension `{number}` belongs to the hunt group `{group}`")));
+    if let Some(group) = rows::hunt_group_with(&mut *connection, Column::Number, number).await? {
+        return Ok(Some(Taken::Number(the_group(&group))));
     }
-    Ok(())
+    let record = rows::extension_by_number(connection, number).await?;
+    Ok(record.map(|record| Taken::Record(record.extension.number)))
+}
+
+fn the_user(user: &UserView) -> Text {
+    format!("the user `{}`", shown(user)).into()
+}
+
+fn the_group(group: &str) -> Text {
+    format!("the hunt group `{group}`").into()
 }
 
 /// Checks that a system has room for one more user.

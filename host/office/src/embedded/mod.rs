@@ -23,7 +23,7 @@ use async_trait::async_trait;
 use rollcall_core::ops::Write;
 use rollcall_core::phone::{Abilities, Extension, PhoneUser, Standing};
 use rollcall_core::{Guid, Text};
-use rollcall_edges::office::{Locator, Office, OfficeError};
+use rollcall_edges::office::{Locator, Office, OfficeError, Taken};
 use sqlx::SqliteConnection;
 use tokio::sync::Mutex;
 
@@ -166,6 +166,11 @@ impl Office for Embedded {
     async fn extension(&self, number: &str) -> Result<Option<Extension>, OfficeError> {
         let mut connection = self.connection.lock().await;
         Ok(rows::extension_by_number(&mut connection, number).await?.map(|view| view.extension))
+    }
+
+    async fn taken(&self, name: &str, number: Option<&str>) -> Result<Option<Taken>, OfficeError> {
+        let mut connection = self.connection.lock().await;
+        check::taken(&mut connection, name, number, "").await
     }
 
     /// Moves what the log still holds into the file itself, so that a copy of the file alone is whole.

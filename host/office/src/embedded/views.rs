@@ -128,6 +128,15 @@ impl Embedded {
         extensions(&mut connection, system).await
     }
 
+    /// Gives one extension record.
+    ///
+    /// # Errors
+    /// `Damaged` or `Unreachable`.
+    pub async fn extension_view(&self, guid: &str) -> Result<Option<ExtensionView>, OfficeError> {
+        let mut connection = self.connection.lock().await;
+        rows::extension_by_guid(&mut connection, guid).await
+    }
+
     /// Makes an extension record. `system`: by name; `None`: the primary.
     ///
     /// # Errors

@@ -24,6 +24,8 @@ pub(super) async fn write(
             rows::phone_user(connection, &guid).await
         }
         Write::UpdateUser { guid, expect, set } => update(connection, guid, expect, set).await,
+        Write::Adopt { guid, expect } => update(connection, guid, expect, &[]).await,
+        Write::Release { guid } => rows::phone_user(connection, guid).await,
         Write::DeleteUser { guid } => delete(connection, guid).await.map(|()| None),
         Write::AddMember { group, guid } => add_member(connection, group, guid).await,
         Write::RemoveMember { group, guid } => remove_member(connection, group, guid).await,

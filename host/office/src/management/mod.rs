@@ -18,7 +18,7 @@
 //! | an extension record with a module is a port of the hardware | `wire/standing.rs` | guess |
 //! | a user's home is its `SystemName`, else the system that listed it | `client/read.rs` | P4's export |
 //! | a licence's `DisplayName` or `Type` begins with the profile's name | `wire/standing.rs` | guess |
-//! | the answer 401, 403, a redirect or a page of HTML means that the session has ended | `client/call.rs` | P1 in part |
+//! | 401 and 403 mean that the session has ended and nothing was done; so do a redirect and a page of HTML for a read, while a write is then looked for | `client/call.rs` | P1 in part |
 //! | whether writes need a save or a reboot before they take effect | nobody relies on it | unknown |
 
 mod client;

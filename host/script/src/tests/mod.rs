@@ -108,6 +108,7 @@ fn plain(value: &Value) -> String {
     match value {
         Value::Text(text) => text.to_string(),
         Value::List(list) => format!("{list:?}"),
-        Value::Secret(secret) => format!("secret {}", secret.expose()),
+        Value::Secret(secret) | Value::Drawn(secret) => format!("secret {}", secret.expose()),
+        Value::Random(digits) => format!("random {digits}"),
     }
 }

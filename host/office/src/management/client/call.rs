@@ -43,7 +43,7 @@ impl<'a> Ask<'a> {
 enum Sent {
     /// A status that says yes, with its body.
     Yes(Content),
-    /// The session has ended: nothing was done.
+    /// The session has ended, or a right is missing: nothing was done.
     Ended,
 }
 
@@ -144,7 +144,12 @@ fn judge(ask: &Ask<'_>, response: &Response, body: &[u8]) -> Result<Sent, Office
     let status = response.status;
     let content = read(body);
     match (status, content) {
-        (401 | 403 | 300..=399, _) | (200..=299, Ok(Content::Page)) => Ok(Sent::Ended),
+        (401 | 403, _) => Ok(Sent::Ended),
+        // A page is a login page as a rule; behind a write it may as well be a gateway's, and the write took place.
+        (300..=399, _) | (200..=299, Ok(Content::Page)) if ask.writes() => {
+            Err(unsure(ask, "the answer is none of the Management API"))
+        }
+        (300..=399, _) | (200..=299, Ok(Content::Page)) => Ok(Sent::Ended),
         (200..=299, Ok(content)) => Ok(Sent::Yes(content)),
         (200..=299, Err(why)) if ask.writes() => {
             Err(unsure(ask, &format!("the answer cannot be read: {why}")))
@@ -223,9 +228,9 @@ mod tests {
         for (status, body, read, write) in [
             (200, r#"{"response":{"@status":"1"}}"#, "yes", "yes"),
             (200, "", "yes", "yes"),
-            (200, "<html>", "ended", "ended"),
+            (200, "<html>", "ended", "unsure"),
             (200, "nonsense", "damaged", "unsure"),
-            (302, "", "ended", "ended"),
+            (302, "", "ended", "unsure"),
             (401, "", "ended", "ended"),
             (403, "", "ended", "ended"),
             (400, refusal, "refused", "refused"),

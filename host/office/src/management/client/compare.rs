@@ -8,6 +8,9 @@ use super::limits::NAMED_MAX;
 /// Elements that change with every write.
 const BOOKKEEPING: [&str; 2] = ["Etag", "Last-Modified"];
 
+/// Elements that a phone system gives a new object by itself, whatever was sent.
+const ASSIGNED: [&str; 5] = ["Id", "Module", "Port", "Etag", "Last-Modified"];
+
 /// Gives what stands now and was not asked for, as one clause without values, for values may be codes. `sent` is
 /// everything that was received before the write, with the planned elements (`planned`) changed.
 ///
@@ -36,6 +39,17 @@ pub(super) fn unplanned(sent: &Item, planned: &BTreeMap<String, String>, after: 
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
+/// Gives what a new object shows otherwise than it was sent, as one clause without values. What is not shown at all may
+/// be hidden from reads, and is not counted.
+pub(super) fn differing(sent: &Item, after: &Item) -> Option<String> {
+    let differs = |(name, value): &(&String, &serde_json::Value)| {
+        let shown = after.0.get(*name).filter(|_| !ASSIGNED.contains(&name.as_str())).map(plain);
+        shown.is_some_and(|shown| !shown.eq_ignore_ascii_case(&plain(value)))
+    };
+    let names: Vec<&str> = sent.0.iter().filter(differs).map(|(name, _)| name.as_str()).collect();
+    listed("did not take", &names)
+}
+
 fn listed(what: &str, names: &[&str]) -> Option<String> {
     let first: Vec<String> = names.iter().take(NAMED_MAX).map(|name| format!("`{name}`")).collect();
     let more = names.len().saturating_sub(NAMED_MAX);
@@ -51,6 +65,19 @@ mod tests {
 
     fn item(value: Value) -> Item {
         Item(value.as_object().unwrap().clone())
+    }
+
+    #[test]
+    fn a_new_object_is_compared_as_far_as_it_shows() {
+        let sent = json!({"Name": "Anna", "LoginCode": "4711", "On": true, "Password": "x"});
+        for (after, expect) in [
+            (json!({"Name": "Anna", "On": "true", "More": "y"}), None),
+            (json!({"Name": "Anna", "LoginCode": "", "On": true}), Some("it did not take `LoginCode`")),
+            (json!({"Name": "Bo", "On": false}), Some("it did not take `Name`, `On`")),
+        ] {
+            let found = differing(&item(sent.clone()), &item(after.clone()));
+            assert_eq!(found.as_deref(), expect, "{after}");
+        }
     }
 
     #[test]

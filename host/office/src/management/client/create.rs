@@ -6,6 +6,7 @@ use rollcall_edges::office::OfficeError;
 
 use super::super::wire::{Item, Kind};
 use super::call::{Ask, unsure};
+use super::compare::differing;
 use super::find::Home;
 use super::limits::PASSWORD_CHARS;
 use super::{Client, WRITABLE};
@@ -22,7 +23,8 @@ impl Client {
         template: Option<&Text>,
     ) -> Result<PhoneUser, OfficeError> {
         let elements = self.new_elements(fields, template)?;
-        let mut item = Item::of(None, &elements);
+        let sent = Item::of(None, &elements);
+        let mut item = sent.clone();
         item.set("Password", password()?.expose());
         let made = self.ask(Ask::new("POST", Kind::User, home).item(&item)).await?;
         // The answer may name the new user; what it does not say is looked up by the name that the plan made unique.
@@ -46,7 +48,14 @@ impl Client {
             }
             Ok(Some(user)) => {
                 self.remember(&user.guid, &user.home).await?;
-                user.phone_user()
+                let stands = user.phone_user()?;
+                match differing(&sent, &user.item) {
+                    None => Ok(stands),
+                    Some(what) => Err(OfficeError::Differs {
+                        message: format!("the user `{name}` was made otherwise than it was sent: {what}"),
+                        user: Box::new(stands),
+                    }),
+                }
             }
             Ok(None) => Err(unsure(&ask, "the user is not listed")),
             Err(error) => Err(unsure(&ask, &format!("looking the user up failed: {error}"))),
@@ -88,12 +97,44 @@ impl Client {
                 None => return Ok(()),
             },
         };
-        match self.ask(Ask::new("DELETE", Kind::User, &home).guid(guid)).await {
+        let ask = || Ask::new("DELETE", Kind::User, &home).guid(guid);
+        match self.ask(ask()).await {
             Err(OfficeError::Refused(why)) => match self.user_by_guid(guid).await? {
                 Some(_) => Err(OfficeError::Refused(why)),
                 None => Ok(()),
             },
-            answer => answer.map(drop),
+            Err(error) => Err(error),
+            Ok(_) => self.is_gone(ask(), guid).await,
+        }
+    }
+}
+
+impl Client {
+    /// Holds that what was deleted is no longer listed: an answer that says yes may mean that the order was taken.
+    pub(super) async fn is_gone(&self, deleted: Ask<'_>, guid: &str) -> Result<(), OfficeError> {
+        let (kind, home) = (deleted.kind, deleted.home);
+        let there = |items: Vec<Item>| items.iter().any(|item| item.guid().as_deref() == Some(guid));
+        let (reads_all, reads_one) = {
+            let known = self.known();
+            (known.reads_all, known.reads_one)
+        };
+        let one = match reads_all {
+            true => None,
+            false => Some(self.list(Ask::new("GET", kind, home).guid(guid)).await),
+        };
+        let found = match one {
+            Some(Ok(items)) => Ok(there(items)),
+            // Where one object can be read, this one cannot because it is gone.
+            Some(Err(OfficeError::Refused(_))) if reads_one => Ok(false),
+            Some(Err(OfficeError::Refused(_))) | None => {
+                self.list(Ask::new("GET", kind, home)).await.map(there)
+            }
+            Some(Err(error)) => Err(error),
+        };
+        match found {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(unsure(&deleted, "the phone system said yes, and it still stands")),
+            Err(error) => Err(unsure(&deleted, &format!("looking for it failed: {error}"))),
         }
     }
 }

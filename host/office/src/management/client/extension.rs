@@ -7,7 +7,7 @@ use rollcall_edges::office::OfficeError;
 use super::super::wire::{Item, Kind};
 use super::Client;
 use super::call::{Ask, unsure};
-use super::compare::unplanned;
+use super::compare::{differing, unplanned};
 use super::find::Home;
 use crate::model::{self, Elements, element};
 
@@ -41,7 +41,23 @@ impl Client {
             self.remember(&guid, home).await?;
             self.known().records.insert(number.clone(), guid);
         }
-        Ok(())
+        self.verify_new(number, &item, home).await
+    }
+
+    /// Reads a new record. One that is not as it was sent is taken away again.
+    async fn verify_new(&self, number: &str, sent: &Item, home: &Home) -> Result<(), OfficeError> {
+        let ask = Ask::new("POST", Kind::Extension, home);
+        let made = match self.extension_by_number(number).await {
+            Ok(Some(made)) => made,
+            Ok(None) => return Err(unsure(&ask, "the extension record is not listed")),
+            Err(error) => return Err(unsure(&ask, &format!("reading it failed: {error}"))),
+        };
+        let Some(what) = differing(sent, &made.item) else { return Ok(()) };
+        let message = format!("the extension record `{number}` was made otherwise than it was sent: {what}");
+        match self.delete_extension(number).await {
+            Ok(()) => Err(OfficeError::Refused(format!("{message}; it was taken away again"))),
+            Err(error) => Err(OfficeError::Unexpected(format!("{message}; it still stands: {error}"))),
+        }
     }
 
     /// Gives an extension record another number and keeps everything else.
@@ -77,6 +93,10 @@ impl Client {
         if found.record.hardware {
             return Err(OfficeError::Refused(format!("the extension `{number}` is a port of the hardware")));
         }
-        self.ask(Ask::new("DELETE", Kind::Extension, &found.home).guid(&found.record.guid)).await.map(drop)
+        let guid = &found.record.guid;
+        let ask = || Ask::new("DELETE", Kind::Extension, &found.home).guid(guid);
+        self.ask(ask()).await?;
+        self.known().records.remove(number);
+        self.is_gone(ask(), guid).await
     }
 }

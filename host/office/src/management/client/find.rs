@@ -64,15 +64,17 @@ impl Client {
         }
         let items = match self.list(Ask::new("GET", Kind::User, home).guid(guid)).await {
             Ok(items) => items,
-            Err(OfficeError::Refused(why)) => {
-                tracing::debug!(why, "the phone system does not read one user by its GUID");
+            Err(OfficeError::Refused(_)) => {
+                tracing::debug!("the phone system does not read one user by its GUID");
                 self.known().reads_all = true;
                 return Ok(None);
             }
             Err(error) => return Err(error),
         };
-        if items.len() > 1 {
-            self.known().reads_all = true;
+        match items.len() {
+            0 => {}
+            1 => self.known().reads_one = true,
+            _ => self.known().reads_all = true,
         }
         Ok(items.into_iter().find(|item| item.guid().as_deref() == Some(guid)))
     }

@@ -18,3 +18,7 @@ pub(super) const ONE_WAIT: Duration = Duration::from_secs(15);
 pub(super) const PASSWORD_CHARS: usize = 20;
 /// How many changed elements an error names.
 pub(super) const NAMED_MAX: usize = 8;
+/// How old a list of names and numbers may be before a create, from when it was asked for.
+pub(super) const HOLDERS_AGE: Duration = Duration::from_secs(2);
+/// How many times as long as the listing took it may be used, where that is longer: a fifth of the time goes to lists.
+pub(super) const HOLDERS_SHARE: u32 = 5;

@@ -9,6 +9,7 @@ mod config;
 mod create;
 mod extension;
 mod find;
+mod holders;
 mod limits;
 mod read;
 mod session;
@@ -25,7 +26,7 @@ use rollcall_core::ops::Write;
 use rollcall_core::phone::{Abilities, Extension, PhoneUser, Standing};
 use rollcall_core::{Diagnostic, Field, Guid, Text, codes};
 use rollcall_edges::clock::SystemClock;
-use rollcall_edges::office::{Locator, Office, OfficeError};
+use rollcall_edges::office::{Locator, Office, OfficeError, Taken};
 use rollcall_net::{AddressPolicy, Online, Options, Retrying, Schedule, SystemPause, Trust, Wire};
 use url::Url;
 
@@ -55,6 +56,8 @@ pub struct Client {
     wire: Arc<dyn Wire>,
     session: tokio::sync::Mutex<Option<Session>>,
     known: Mutex<Known>,
+    /// Who holds which name and number, for the creates of a run.
+    holders: tokio::sync::Mutex<Option<holders::Holders>>,
 }
 
 /// What the client has learnt of the phone system.
@@ -70,6 +73,8 @@ struct Known {
     records: BTreeMap<Text, Guid>,
     /// Whether a read of one user by its GUID gives all of them, or nothing.
     reads_all: bool,
+    /// Whether such a read has given one user alone.
+    reads_one: bool,
 }
 
 impl Client {
@@ -108,9 +113,37 @@ impl Client {
     /// As [`Client::connect`].
     pub async fn over(config: Config, wire: Arc<dyn Wire>) -> Result<Self, OfficeError> {
         let root = config.root()?;
-        let client = Self { config, root, wire, session: Default::default(), known: Default::default() };
+        let client = Self {
+            config,
+            root,
+            wire,
+            session: Default::default(),
+            known: Default::default(),
+            holders: Default::default(),
+        };
         client.login().await?;
         Ok(client)
+    }
+
+    async fn send_write(&self, write: &Write) -> Result<Option<PhoneUser>, OfficeError> {
+        let homes = self.homes().await?;
+        match write {
+            Write::CreateUser { fields, system, template } => {
+                self.create_user(fields, home(&homes, system)?, template.as_ref()).await.map(Some)
+            }
+            Write::UpdateUser { guid, expect, set } => self.update_user(guid, expect, set).await.map(Some),
+            Write::Adopt { guid, expect } => self.update_user(guid, expect, &[]).await.map(Some),
+            Write::Release { guid } => self.find(&Locator::Guid(guid.clone())).await,
+            Write::DeleteUser { guid } => self.delete_user(guid).await.map(|()| None),
+            Write::CreateExtension { number, kind, system } => {
+                self.create_extension(number, kind, home(&homes, system)?).await.map(|()| None)
+            }
+            Write::RenumberExtension { from, to } => self.renumber_extension(from, to).await.map(|()| None),
+            Write::DeleteExtension { number } => self.delete_extension(number).await.map(|()| None),
+            Write::AddMember { .. } | Write::RemoveMember { .. } => {
+                Err(OfficeError::Refused("the Management API does not reach hunt groups".into()))
+            }
+        }
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {
@@ -143,22 +176,13 @@ impl Office for Client {
     }
 
     async fn write(&self, write: &Write) -> Result<Option<PhoneUser>, OfficeError> {
-        let homes = self.homes().await?;
-        match write {
-            Write::CreateUser { fields, system, template } => {
-                self.create_user(fields, home(&homes, system)?, template.as_ref()).await.map(Some)
-            }
-            Write::UpdateUser { guid, expect, set } => self.update_user(guid, expect, set).await.map(Some),
-            Write::DeleteUser { guid } => self.delete_user(guid).await.map(|()| None),
-            Write::CreateExtension { number, kind, system } => {
-                self.create_extension(number, kind, home(&homes, system)?).await.map(|()| None)
-            }
-            Write::RenumberExtension { from, to } => self.renumber_extension(from, to).await.map(|()| None),
-            Write::DeleteExtension { number } => self.delete_extension(number).await.map(|()| None),
-            Write::AddMember { .. } | Write::RemoveMember { .. } => {
-                Err(OfficeError::Refused("the Management API does not reach hunt groups".into()))
-            }
-        }
+        let answer = self.send_write(write).await;
+        self.note(write, &answer).await;
+        answer
+    }
+
+    async fn taken(&self, name: &str, number: Option<&str>) -> Result<Option<Taken>, OfficeError> {
+        self.holder(name, number).await
     }
 
     async fn extension(&self, number: &str) -> Result<Option<Extension>, OfficeError> {

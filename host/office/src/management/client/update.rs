@@ -87,8 +87,8 @@ fn same(one: Option<&Value>, other: Option<&Value>) -> bool {
     fn text(value: Option<&Value>) -> &str {
         match value {
             Some(Value::Text(text)) => text,
-            Some(Value::Secret(secret)) => secret.expose(),
-            Some(Value::List(_)) | None => "",
+            Some(Value::Secret(secret) | Value::Drawn(secret)) => secret.expose(),
+            Some(Value::List(_) | Value::Random(_)) | None => "",
         }
     }
     text(one) == text(other)

@@ -57,6 +57,9 @@ pub trait ElementStore: Send + Sync {
     /// Gives the extension records of every system. The type stands in `TypeInfo`.
     async fn extensions(&self) -> Result<Vec<Object>, OfficeError>;
 
+    /// Gives one extension record.
+    async fn extension(&self, guid: &str) -> Result<Option<Object>, OfficeError>;
+
     /// Makes an extension record from elements that hold at least an `Extension`.
     async fn insert_extension(&self, system: &str, elements: Elements) -> Result<Guid, OfficeError>;
 

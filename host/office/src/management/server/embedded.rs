@@ -67,6 +67,10 @@ impl ElementStore for Embedded {
         Ok(self.extension_views(None).await?.into_iter().map(extension).collect())
     }
 
+    async fn extension(&self, guid: &str) -> Result<Option<Object>, OfficeError> {
+        Ok(self.extension_view(guid).await?.map(extension))
+    }
+
     async fn insert_extension(&self, system: &str, mut elements: Elements) -> Result<Guid, OfficeError> {
         let number = elements.remove(element::EXTENSION).unwrap_or_default();
         let kind = elements.get("TypeInfo").cloned().filter(|kind| !kind.is_empty());

@@ -141,6 +141,9 @@ impl Shared {
         if self.modes.lost_before.contains(&write) {
             return Err(Lost);
         }
+        if self.modes.idle.contains(&write) {
+            return Ok(Said::Done);
+        }
         if let Some(wait) = self.modes.lost_while.get(&write) {
             let (shared, wait) = (Arc::clone(self), Duration::from_millis(*wait));
             tokio::spawn(async move {
@@ -155,6 +158,9 @@ impl Shared {
         let said = done.map_err(|_| Lost)?;
         if self.modes.lost_after.contains(&write) {
             return Err(Lost);
+        }
+        if self.modes.page_after.contains(&write) {
+            return Ok(Said::Page);
         }
         let late = self.modes.late_ms(write);
         if late > 0 {

@@ -18,6 +18,12 @@ pub struct Modes {
     pub loses: BTreeSet<Text>,
     /// `If-Match` is not looked at.
     pub ignore_if_match: bool,
+    /// Elements that a create leaves empty although they were sent.
+    pub drops: BTreeSet<Text>,
+    /// Writes (1 is the first) that are answered with yes and never take effect.
+    pub idle: BTreeSet<u64>,
+    /// Writes that take effect and are answered with a page of HTML.
+    pub page_after: BTreeSet<u64>,
     /// How long every answer takes, in milliseconds.
     pub latency_ms: u64,
     /// How late the answer to a write comes after its effect, in milliseconds, by the number of the write; 0: all.
@@ -47,9 +53,9 @@ pub struct Modes {
 }
 
 /// What can be typed, for the help.
-const CHOICES: &str = "omitted=cleared|kept, hide=ELEMENT,…, loses=ELEMENT,…, if-match=honoured|ignored, latency=MS, \
-                       late=MS[@WRITE], lose-before=WRITE,…, lose-after=WRITE,…, lose-while=MS@WRITE, fail=CALL,…, \
-                       session=CALLS, login-page, no-logout, bare-create, ignore-guid, mislabel, silent=ADDRESS,…";
+const CHOICES: &str = "omitted=cleared|kept, hide=ELEMENT,…, loses=ELEMENT,…, drops=ELEMENT,…, if-match=honoured|ignored, \
+                       latency=MS, late=MS[@WRITE], lose-before=WRITE,…, lose-after=WRITE,…, lose-while=MS@WRITE, \
+                       page-after=WRITE,…, idle=WRITE,…, fail=CALL,…, session=CALLS, login-page, no-logout, bare-create, ignore-guid, mislabel, silent=ADDRESS,…";
 
 impl Modes {
     /// Reads modes as `--mode` gives them, several in one text or several times. Fails with one clause that says what
@@ -90,6 +96,9 @@ impl Modes {
             ("if-match", "ignored") => self.ignore_if_match = true,
             ("hide", list) => self.hidden.extend(names(list)?),
             ("loses", list) => self.loses.extend(names(list)?),
+            ("drops", list) => self.drops.extend(names(list)?),
+            ("idle", list) => self.idle.extend(numbers(list)?),
+            ("page-after", list) => self.page_after.extend(numbers(list)?),
             ("silent", list) => self.silent.extend(names(list)?),
             ("latency", wait) => self.latency_ms = wait_ms(wait)?,
             ("lose-before", list) => self.lost_before.extend(numbers(list)?),

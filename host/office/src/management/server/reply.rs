@@ -18,6 +18,8 @@ pub(super) enum Said {
     Done,
     /// HTTP 200 with status "0" and this text.
     No(String),
+    /// A page of HTML.
+    Page,
     /// An HTTP status and a text for people.
     Status(StatusCode, String),
 }
@@ -44,6 +46,7 @@ pub(super) fn write(said: Said, encoding: Encoding, mislabel: bool) -> Reply {
         Said::List(kind, items) => (StatusCode::OK, wire::listing(encoding, kind, items)),
         Said::Done => (StatusCode::OK, wire::acknowledged(encoding)),
         Said::No(reason) => (StatusCode::OK, wire::failed(encoding, &reason)),
+        Said::Page => return login_page(),
         Said::Status(status, text) => return page(status, &text),
     };
     let label = if mislabel { Encoding::Xml } else { encoding };

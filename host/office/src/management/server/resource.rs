@@ -54,7 +54,10 @@ async fn answer(
             ))
         }
         ("POST", Kind::User | Kind::Extension) => {
-            let elements = sent(kind, &body)?.elements();
+            let mut elements = sent(kind, &body)?.elements();
+            for (_, text) in elements.iter_mut().filter(|(name, _)| modes.drops.contains(*name)) {
+                *text = Text::from("");
+            }
             let guid = match kind {
                 Kind::User => store.insert_user(&system.name, elements).await?,
                 _ => store.insert_extension(&system.name, elements).await?,
@@ -122,6 +125,7 @@ async fn list(
     let objects = match (kind, guid) {
         (Kind::User, Some(guid)) => store.user(guid).await?.into_iter().collect(),
         (Kind::User, None) => store.users().await?,
+        (_, Some(guid)) => store.extension(guid).await?.into_iter().collect(),
         _ => store.extensions().await?,
     };
     Ok(objects.into_iter().filter(wanted).map(shown).collect())
@@ -169,7 +173,7 @@ async fn update(
 ) -> Result<(), Said> {
     let standing = match kind {
         Kind::User => store.user(guid).await?,
-        _ => store.extensions().await?.into_iter().find(|object| &*object.guid == guid),
+        _ => store.extension(guid).await?,
     };
     let Some(standing) = standing else { return Err(Said::No("Object not found".into())) };
     let mut elements = if modes.keep_omitted { standing.elements } else { Elements::new() };

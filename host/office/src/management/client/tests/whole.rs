@@ -1,6 +1,6 @@
 //! What works: the contract of every office, networks of systems, everything carried over.
 
-use rollcall_edges::office::{Office, OfficeError};
+use rollcall_edges::office::{Office, OfficeError, Taken};
 use rollcall_edges::office_suite::suite;
 
 use super::super::super::wire::Encoding;
@@ -22,6 +22,9 @@ impl Office for Kept {
     }
     async fn find(&self, who: &Locator) -> Result<Option<rollcall_core::phone::PhoneUser>, OfficeError> {
         self.0.find(who).await
+    }
+    async fn taken(&self, name: &str, number: Option<&str>) -> Result<Option<Taken>, OfficeError> {
+        self.0.taken(name, number).await
     }
     async fn write(&self, write: &Write) -> Result<Option<rollcall_core::phone::PhoneUser>, OfficeError> {
         self.0.write(write).await
@@ -50,7 +53,7 @@ async fn the_contract_holds_in_json() {
 #[tokio::test]
 async fn the_contract_holds_in_xml_with_every_oddity() {
     passes(
-        "omitted=kept if-match=ignored bare-create ignore-guid mislabel login-page session=3 no-logout",
+        "omitted=kept if-match=ignored bare-create ignore-guid mislabel session=3 no-logout",
         Encoding::Xml,
     )
     .await;
@@ -151,4 +154,40 @@ async fn a_new_user_gets_its_template_and_a_password_that_nobody_sees() {
     assert_eq!(user.profile.as_deref(), Some("Power User"));
     assert_eq!(bench.held(&user.guid, "Password").await, None);
     assert_eq!(bench.asked("POST"), 1);
+}
+
+/// Counts the lists of all users that were asked for.
+fn lists(bench: &Bench) -> usize {
+    let log = bench.running.log();
+    log.iter()
+        .filter(|logged| {
+            logged.method == "GET" && logged.path.contains("/users") && !logged.path.contains("guid=")
+        })
+        .count()
+}
+
+#[tokio::test]
+async fn one_list_of_names_and_numbers_serves_many_creates() {
+    let bench = bench("", peopled()).await;
+    let client = bench.client().await;
+    for n in 0..20 {
+        let (name, number) = (format!("New {n}"), format!("21{n:02}"));
+        assert_eq!(client.taken(&name, Some(&number)).await.unwrap(), None);
+        client.write(&create(&name, &number, "Leeds")).await.unwrap();
+        let taken = client.taken("Other", Some(&number)).await.unwrap();
+        assert_eq!(taken, Some(Taken::Number(format!("the user `{name}`").into())));
+    }
+    // Two systems, and a second round where the machine is slow.
+    assert!(lists(&bench) <= 4, "{} lists for 20 creates", lists(&bench));
+}
+
+#[tokio::test]
+async fn a_name_that_somebody_takes_by_hand_is_seen_after_two_seconds_at_the_latest() {
+    let bench = bench("", peopled()).await;
+    let (client, human) = (bench.client().await, bench.client().await);
+    assert_eq!(client.taken("Cleo", Some("2003")).await.unwrap(), None);
+    human.write(&create("CLEO", "2004", "Leeds")).await.unwrap();
+    tokio::time::sleep(super::super::limits::HOLDERS_AGE + Duration::from_millis(50)).await;
+    let taken = client.taken("Cleo", Some("2003")).await.unwrap();
+    assert_eq!(taken, Some(Taken::Name("the user `CLEO`".into())));
 }

@@ -1,0 +1,186 @@
+//! `link`, `unlink` and `links`: who owns which phone user, by hand and in bulk.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+
+use rollcall_core::memory::{Link, MatchedBy};
+use rollcall_core::phone::{PhoneUser, Standing};
+use rollcall_core::{Field, codes};
+use rollcall_edges::clock::Instant;
+use rollcall_edges::state::State as _;
+use rollcall_engine::Report;
+use rollcall_engine::links::{Phone, User, Wanted, release, tie};
+use rollcall_job::job::Job;
+use serde_json::{Value, json};
+
+use crate::args::{Global, LinkArgs, LinksArgs, LinksCommand, LinksFormat, LinksImportArgs, UnlinkArgs};
+use crate::commands::explain::origin;
+use crate::commands::links_file::{self, Row};
+use crate::desk::Desk;
+use crate::exit;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::time::shown as at;
+use crate::view::json as shapes;
+use crate::view::text::table;
+use crate::wiring::{Intent, Session};
+use crate::{report, wiring};
+
+/// Ties a directory user to a phone user.
+pub(crate) async fn link(global: &Global, output: &Output, args: &LinkArgs) -> Result<u8, Failure> {
+    let wanted = Wanted {
+        place: String::new(),
+        user: User::Any(args.user.as_str().into()),
+        phone: Phone::Any(args.phone_user.as_str().into()),
+    };
+    ties(global, output, &args.job, &[wanted], MatchedBy::Hand, args.wait, &|_, _, _| true).await
+}
+
+/// Asks whether links shall be made.
+type Ask<'a> = &'a (dyn Fn(&Job, &Progress, &Report) -> bool + Send + Sync);
+
+async fn ties(
+    global: &Global,
+    output: &Output,
+    job: &Path,
+    wanted: &[Wanted],
+    by: MatchedBy,
+    wait_ms: u64,
+    confirm: Ask<'_>,
+) -> Result<u8, Failure> {
+    let session = Session::open(global, job)?;
+    let mut ends = session.ends(None, Intent::Look).await?;
+    let render = |done: &Report| report::document(&session.job, done);
+    let (named, progress) = (&session.job, &*session.progress);
+    let asked = |plan: &Report| confirm(named, progress, plan);
+    let result = tie(ends.parts(&session), wanted, by, wait_ms, &asked, &render).await;
+    ends.office.office().close().await;
+    session.progress.clear();
+    Ok(report::ended(output, &session.job, ends.office.note(), result, true))
+}
+
+/// Lets a phone user go.
+pub(crate) async fn unlink(global: &Global, output: &Output, args: &UnlinkArgs) -> Result<u8, Failure> {
+    let desk = Desk::open(global, wiring::store(global).await?, &args.job).await?;
+    let mut mirror = desk.store.mirror(&desk.job.name, "run").await?;
+    let render = |done: &Report| report::document(&desk.job, done);
+    let result = release(&desk.writer(&render), &mut mirror, &args.user, args.wait).await;
+    desk.office.office().close().await;
+    desk.progress.clear();
+    let again = desk.job.policy.adopt.is_some() && matches!(result, Ok(Some(_)));
+    let code = report::ended(output, &desk.job, desk.office.note(), result, false);
+    if again {
+        output.say("note: the job has `[adopt]`, so the next sync may take the user over again");
+    }
+    Ok(code)
+}
+
+/// Runs `links` and what is under it.
+pub(crate) async fn run(global: &Global, output: &Output, args: &LinksArgs) -> Result<u8, Failure> {
+    match &args.command {
+        None => list(global, output, &args.job).await,
+        Some(LinksCommand::List(job)) => list(global, output, &job.job).await,
+        Some(LinksCommand::Export { job, format, output: file }) => {
+            export(global, output, job, *format, file.as_deref()).await
+        }
+        Some(LinksCommand::Import(args)) => import(global, output, args).await,
+    }
+}
+
+/// The links of a job with the phone users as they stand.
+async fn read(global: &Global, job: &Path) -> Result<(Desk, Vec<Link>, Standing), Failure> {
+    let desk = Desk::open(global, wiring::store(global).await?, job).await?;
+    let standing = desk.office.office().read().await;
+    desk.office.office().close().await;
+    let mut links = desk.store.links(&desk.job.name).await?;
+    links.sort_by(|a, b| (&a.key, &a.id).cmp(&(&b.key, &b.id)));
+    Ok((desk, links, standing?))
+}
+
+async fn list(global: &Global, output: &Output, job: &Path) -> Result<u8, Failure> {
+    let (desk, links, standing) = read(global, job).await?;
+    if output.json {
+        let lines: Vec<Value> = links.iter().map(|link| line(link, standing.users.get(&link.guid))).collect();
+        output.payload(&shapes::write(&json!({
+            "schema_version": shapes::SCHEMA_VERSION, "job": &*desk.job.name, "links": lines,
+        })));
+    }
+    let rows: Vec<Vec<String>> = links.iter().map(|link| row(link, standing.users.get(&link.guid))).collect();
+    if rows.is_empty() {
+        output.human("The job owns no phone user yet.\n");
+    } else {
+        let head = ["identification", "name", "extension", "system", "how", "left"];
+        output.human(&table(&head, &rows, 40));
+    }
+    Ok(exit::DONE)
+}
+
+fn row(link: &Link, phone: Option<&PhoneUser>) -> Vec<String> {
+    let written = |field| rollcall_core::field::text_of(&link.written, field).unwrap_or("-").to_owned();
+    let (name, extension, system) = match phone {
+        Some(phone) => {
+            (phone.name().to_owned(), phone.extension().unwrap_or("-").to_owned(), phone.system.to_string())
+        }
+        None => (written(Field::Name), written(Field::Extension), "(deleted by hand)".to_owned()),
+    };
+    let left = link.missing.map_or(String::new(), |missing| at(Instant(missing.since_ms)));
+    let since = link.matched_by.map_or_else(|| "made by the job".to_owned(), origin);
+    vec![link.key.to_string(), name, extension, system, since, left]
+}
+
+fn line(link: &Link, phone: Option<&PhoneUser>) -> Value {
+    json!({
+        "user_identification": &*link.key, "directory": &*link.id.directory, "id": &*link.id.native,
+        "guid": &*link.guid, "name": phone.map(PhoneUser::name), "extension": phone.and_then(PhoneUser::extension),
+        "system": phone.map(|phone| &*phone.system), "stands": phone.is_some(),
+        "matched_by": link.matched_by.map(MatchedBy::word), "rule": link.rule.as_deref(),
+        "missing_since": link.missing.map(|missing| at(Instant(missing.since_ms))),
+        "kept": link.kept.keys().map(|field| field.key()).collect::<Vec<_>>(),
+    })
+}
+
+async fn export(
+    global: &Global,
+    output: &Output,
+    job: &Path,
+    format: Option<LinksFormat>,
+    file: Option<&Path>,
+) -> Result<u8, Failure> {
+    let (_, links, standing) = read(global, job).await?;
+    let rows: Vec<Row> = links.iter().map(|link| Row::of(link, standing.users.get(&link.guid))).collect();
+    let by_name = file.and_then(Path::extension).is_some_and(|end| end == "jsonl" || end == "json");
+    let lines = format.map_or(by_name || output.json, |format| format == LinksFormat::Jsonl);
+    let text = if lines { links_file::to_lines(&rows) } else { links_file::to_csv(&rows) };
+    match file {
+        None => output.payload(&text),
+        Some(path) => {
+            links_file::write(path, &text)?;
+            output.say(&format!("{} links written to `{}`", rows.len(), path.display()));
+        }
+    }
+    Ok(exit::DONE)
+}
+
+async fn import(global: &Global, output: &Output, args: &LinksImportArgs) -> Result<u8, Failure> {
+    let wanted = links_file::read(&args.file)?;
+    if wanted.is_empty() {
+        let message = format!("`{}` names no link", args.file.display());
+        return Err(Failure::new(exit::ERROR, codes::FILE, message));
+    }
+    let asks = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let confirm = |job: &Job, progress: &Progress, plan: &Report| {
+        if args.yes {
+            return true;
+        }
+        if asks {
+            return report::ask(output, job, progress, plan);
+        }
+        // Dry: what would be done goes where a report goes.
+        report::show(output, job, None, plan, true);
+        output.say("nothing was linked; look at the list, then give `--yes`");
+        false
+    };
+    let code = ties(global, output, &args.job, &wanted, MatchedBy::Import, args.wait, &confirm).await?;
+    Ok(if !args.yes && !asks && code == exit::ERROR { exit::DONE } else { code })
+}

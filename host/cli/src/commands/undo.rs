@@ -1,0 +1,53 @@
+//! `undo`: plans the inverse of a run and applies it, or keeps it in a plan file.
+
+use std::path::Path;
+
+use rollcall_core::codes;
+use rollcall_engine::Report;
+use rollcall_engine::undo::{preview_undo, undo};
+use rollcall_state::Store;
+
+use crate::args::{Global, UndoArgs};
+use crate::commands::plans;
+use crate::desk::{Desk, stored};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::wiring::Session;
+use crate::{exit, report, wiring};
+
+/// Runs the command.
+pub(crate) async fn run(global: &Global, output: &Output, args: &UndoArgs) -> Result<u8, Failure> {
+    match &args.change.out {
+        Some(path) => Store::plan_place(path)?,
+        None if !args.change.yes => report::can_ask()?,
+        None => {}
+    }
+    let store = wiring::store(global).await?;
+    let run = stored(&store, &args.run).await?;
+    let file = args.job.as_deref().unwrap_or_else(|| Path::new(&*run.file));
+    if file.as_os_str().is_empty() {
+        let message = format!("nobody noted the job file of the run {}", run.row.id);
+        return Err(Failure::new(exit::USAGE, codes::USAGE, message).hint("give `--job FILE`"));
+    }
+    let desk = Desk::open(global, store, file).await?;
+    let options = args.change.options();
+    let render = |report: &Report| report::document(&desk.job, report);
+    let writer = desk.writer(&render);
+    if let Some(path) = &args.change.out {
+        let result = preview_undo(&writer, &run.row.id, &options).await;
+        desk.office.office().close().await;
+        let mut previewed = match result {
+            Ok(previewed) => previewed,
+            Err(error) => return Ok(report::ended(output, &desk.job, None, Err(error), false)),
+        };
+        report::show(output, &desk.job, desk.office.note(), &previewed.report, false);
+        let session = Session::open(global, file)?;
+        plans::write(output, &session, (&desk.store, false), &mut previewed, &options, path).await?;
+        return Ok(exit::of_report(&previewed.report));
+    }
+    let confirm = |report: &Report| args.change.yes || report::ask(output, &desk.job, &desk.progress, report);
+    let result = undo(&writer, &run.row.id, &options, &confirm).await;
+    desk.office.office().close().await;
+    desk.progress.clear();
+    Ok(report::ended(output, &desk.job, desk.office.note(), result, false))
+}

@@ -1,0 +1,403 @@
+//! The history, read: runs, what each did, and everything that ever concerned one user.
+
+use std::collections::BTreeMap;
+
+use rollcall_core::text::fold;
+use rollcall_core::{RecordId, Text};
+use rollcall_edges::clock::Instant;
+use rollcall_edges::state::StateError;
+use serde_json::{Value, json};
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use crate::lease;
+use crate::rows::record_id;
+use crate::store::Store;
+
+/// How many runs are named where a beginning fits several.
+const CANDIDATES_MAX: u32 = 10;
+
+/// Which runs are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct RunFilter<'a> {
+    /// Only this job's, by its present or a former name.
+    pub job: Option<&'a str>,
+    /// Only those that began at this time or later.
+    pub since: Option<Instant>,
+    /// Only those that began before this time.
+    pub until: Option<Instant>,
+    /// Only those that ended with this code.
+    pub exit: Option<i32>,
+    /// At most so many.
+    pub limit: Option<u32>,
+}
+
+impl RunFilter<'_> {
+    /// Tells whether it lets every run pass.
+    pub fn is_open(&self) -> bool {
+        self.job.is_none() && self.since.is_none() && self.until.is_none() && self.exit.is_none()
+    }
+}
+
+/// How far a run came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunState {
+    /// It came to its end.
+    Ended,
+    /// It is going on, in this process.
+    Running(String),
+    /// It stopped on its way, and can be resumed.
+    Resumable,
+    /// It stopped on its way, and a later run looked after what it left.
+    Recovered,
+    /// It stopped on its way, and later runs of its job went on without it.
+    Interrupted,
+}
+
+impl RunState {
+    /// The word in JSON and on screen.
+    pub fn word(&self) -> &'static str {
+        match self {
+            RunState::Ended => "ended",
+            RunState::Running(_) => "running",
+            RunState::Resumable => "resumable",
+            RunState::Recovered => "recovered",
+            RunState::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// A run of the history.
+#[derive(Clone, Debug)]
+pub struct PastRun {
+    /// Its id.
+    pub id: Text,
+    /// Its job's present name.
+    pub job: Text,
+    /// The name that the job had then, where that was another one.
+    pub named: Option<Text>,
+    /// `sync`, `undo`, …
+    pub kind: Text,
+    /// When it began.
+    pub started: Instant,
+    /// When it ended.
+    pub ended: Option<Instant>,
+    /// Its exit code, once it has ended.
+    pub exit: Option<i32>,
+    /// How far it came.
+    pub state: RunState,
+    /// The guards that it was allowed to pass, as JSON.
+    pub accepted: String,
+    /// The contract's summary, as JSON; `null` where there is none.
+    pub summary: String,
+    /// How long its steps took, as JSON; `null` where that is not known.
+    pub durations: String,
+}
+
+/// A change of a run of the history.
+#[derive(Clone, Debug)]
+pub struct PastChange {
+    /// Its run.
+    pub run: Text,
+    /// Its place in the run's plan.
+    pub idx: i64,
+    /// `create`, `update`, …
+    pub action: Text,
+    /// Whose record it was.
+    pub id: RecordId,
+    /// The user identification.
+    pub key: Text,
+    /// The change as the plan had it, in the state's own form; see [`PastChange::text`] and [`PastChange::fields`].
+    body: Value,
+    /// `planned`, `applied`, `failed`, `unknown`.
+    pub outcome: Text,
+    /// Why it did not go through.
+    pub why: Option<Text>,
+    /// When it was settled, else when its run began.
+    pub at: Instant,
+}
+
+impl PastChange {
+    /// Gives a text of the change: `name`, `extension`, `system`, `rule`, `reason`.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.body.get(name).and_then(Value::as_str)
+    }
+
+    /// Gives the changed fields, each with what it was and what it becomes; codes are hidden.
+    pub fn fields(&self) -> Vec<(&str, Value, Value)> {
+        let list = self.body.get("fields").and_then(Value::as_array).into_iter().flatten();
+        list.filter_map(|field| {
+            let side = |name: &str| field.get(name).map_or(Value::Null, shown);
+            Some((field.get("field")?.as_str()?, side("from"), side("to")))
+        })
+        .collect()
+    }
+}
+
+/// Gives a held value as people may see it.
+fn shown(held: &Value) -> Value {
+    match held.as_object().and_then(|one| one.iter().next()) {
+        None => Value::Null,
+        Some((kind, value)) if kind == "t" || kind == "l" => value.clone(),
+        Some(_) => json!("(sensitive)"),
+    }
+}
+
+/// An operation of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastOperation {
+    /// Its place in the run.
+    pub seq: i64,
+    /// The place of its change in the plan.
+    pub change: i64,
+    /// `create_user`, `update_user`, …
+    pub what: Text,
+    /// `applied`, `failed`, `unknown`; `None`: it was never settled.
+    pub settled: Option<Text>,
+    /// Why it was not applied.
+    pub why: Option<Text>,
+    /// When it was settled.
+    pub at: Option<Instant>,
+}
+
+/// Somebody whom the state knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The job's name.
+    pub job: Text,
+    /// Whose record it is.
+    pub id: RecordId,
+    /// The user identification that was seen last.
+    pub key: Text,
+    /// The Name that was seen last.
+    pub name: Option<Text>,
+    /// Whether the job owns a phone user for it now.
+    pub linked: bool,
+}
+
+impl Store {
+    /// Lists runs, the latest first.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub async fn past_runs(&self, filter: &RunFilter<'_>) -> Result<Vec<PastRun>, StateError> {
+        let select = format!(
+            "{RUN} WHERE ($1 IS NULL OR job = $1 OR named = $1) AND ($2 IS NULL OR started >= $2) \
+             AND ($3 IS NULL OR exit = $3) AND ($5 IS NULL OR started < $5) ORDER BY started DESC, rowid DESC LIMIT $4"
+        );
+        let query = sqlx::query(sqlx::AssertSqlSafe(select))
+            .bind(filter.job)
+            .bind(filter.since.map(|since| since.0))
+            .bind(filter.exit)
+            .bind(filter.limit.map_or(-1, i64::from))
+            .bind(filter.until.map(|until| until.0));
+        let rows = query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
+        Ok(rows.iter().map(|row| self.past_run(row)).collect())
+    }
+
+    /// Gives the runs whose ids begin so: one where it is unambiguous, else the latest few.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub async fn runs_beginning(&self, id: &str) -> Result<Vec<PastRun>, StateError> {
+        if id.is_empty() {
+            return Ok(Vec::new());
+        }
+        let select =
+            format!("{RUN} WHERE substr(id, 1, length($1)) = $1 ORDER BY started DESC, rowid DESC LIMIT $2");
+        let query = sqlx::query(sqlx::AssertSqlSafe(select)).bind(id).bind(CANDIDATES_MAX);
+        let rows = query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
+        Ok(rows.iter().map(|row| self.past_run(row)).collect())
+    }
+
+    /// Gives the JSON that a run was reported with.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub async fn document(&self, run: &str) -> Result<String, StateError> {
+        let query = sqlx::query_scalar("SELECT document FROM run WHERE id = $1").bind(run);
+        let document: Option<String> =
+            query.fetch_optional(&self.pool).await.map_err(|error| self.broken(&error))?;
+        Ok(document.unwrap_or_default())
+    }
+
+    /// Gives the changes of a run in the order of its plan.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub async fn past_changes(&self, run: &str) -> Result<Vec<PastChange>, StateError> {
+        let select = format!("{CHANGE} WHERE run = $1 ORDER BY idx");
+        let query = sqlx::query(sqlx::AssertSqlSafe(select)).bind(run);
+        let rows = query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
+        Ok(rows.iter().map(past_change).collect())
+    }
+
+    /// Gives the changes that ever concerned one user of a job, the latest first.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub async fn past_of(&self, job: &str, id: &RecordId) -> Result<Vec<PastChange>, StateError> {
+        let select = format!(
+            "{CHANGE} WHERE run.job = $1 AND directory = $2 AND native = $3 ORDER BY started DESC, run.rowid DESC, idx"
+        );
+        let query = sqlx::query(sqlx::AssertSqlSafe(select)).bind(job).bind(&*id.directory).bind(&*id.native);
+        let rows = query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
+        Ok(rows.iter().map(past_change).collect())
+    }
+
+    /// Gives the operations of a run in order.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub async fn past_operations(&self, run: &str) -> Result<Vec<PastOperation>, StateError> {
+        let select = "SELECT seq, change, json_extract(write, '$.op'), settled, why, at FROM op WHERE run = $1 ORDER BY seq";
+        let query = sqlx::query(select).bind(run);
+        let rows = query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
+        Ok(rows
+            .iter()
+            .map(|row| PastOperation {
+                seq: row.get(0),
+                change: row.get(1),
+                what: optional(row, 2).unwrap_or_default(),
+                settled: optional(row, 3),
+                why: optional(row, 4),
+                at: row.get::<Option<i64>, _>(5).map(Instant),
+            })
+            .collect())
+    }
+
+    /// Finds people whom the state knows, by immutable id, user identification, name, extension or e-mail, also those
+    /// whose phone user is gone. `job`: only that job's.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub async fn people(&self, job: Option<&str>, wanted: &str) -> Result<Vec<Person>, StateError> {
+        let wanted = fold(wanted.trim());
+        let mut found: BTreeMap<(Text, RecordId), Person> = BTreeMap::new();
+        let mut fits: Vec<(Text, RecordId)> = Vec::new();
+        let select = "SELECT run.job, directory, native, key, body FROM change JOIN run ON run.id = change.run \
+                      WHERE ($1 IS NULL OR run.job = $1) AND native <> '' ORDER BY started, run.rowid";
+        let links = "SELECT job, directory, native, key, written FROM link WHERE $1 IS NULL OR job = $1";
+        for (select, linked) in [(select, false), (links, true)] {
+            let query = sqlx::query(select).bind(job);
+            for row in query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))? {
+                let one = named(&row);
+                let id = record_id(row.get(1), row.get(2));
+                let job = Text::from(row.get::<String, _>(0));
+                let texts = [Some(&id.native), Some(&one.key)].into_iter().flatten().map(|text| &**text);
+                if texts.chain(one.others.iter().map(String::as_str)).any(|text| fold(text) == wanted) {
+                    fits.push((job.clone(), id.clone()));
+                }
+                let person = found.entry((job.clone(), id.clone())).or_insert_with(|| Person {
+                    job,
+                    id,
+                    key: one.key.clone(),
+                    name: None,
+                    linked: false,
+                });
+                person.key = one.key;
+                person.name = one.name.or(person.name.take());
+                person.linked = linked;
+            }
+        }
+        fits.sort();
+        fits.dedup();
+        Ok(fits.into_iter().filter_map(|place| found.remove(&place)).collect())
+    }
+
+    fn past_run(&self, row: &SqliteRow) -> PastRun {
+        let job: Text = row.get::<String, _>(1).into();
+        let ended = row.get::<Option<i64>, _>(5).map(Instant);
+        let (recovered, later, known): (bool, bool, bool) = (row.get(7), row.get(8), row.get(12));
+        let holder = || lease::holder(&self.folder.join("locks"), "job", &job);
+        let state = match (ended, later) {
+            // What a run knew of the phone system is forgotten once it has ended well.
+            (Some(_), false) if known => RunState::Resumable,
+            (Some(_), _) => RunState::Ended,
+            (None, true) if recovered => RunState::Recovered,
+            (None, true) => RunState::Interrupted,
+            (None, false) => holder().map_or(RunState::Resumable, RunState::Running),
+        };
+        PastRun {
+            id: row.get::<String, _>(0).into(),
+            job,
+            named: optional(row, 2),
+            kind: row.get::<String, _>(3).into(),
+            started: Instant(row.get(4)),
+            ended,
+            exit: row.get::<Option<i64>, _>(6).and_then(|exit| i32::try_from(exit).ok()),
+            state,
+            accepted: row.get(9),
+            summary: row.get(10),
+            durations: row.get(11),
+        }
+    }
+}
+
+/// What [`Store::past_run`] reads, in order.
+const RUN: &str = "SELECT id, job, named, kind, started, ended, exit, recovered IS NOT NULL, \
+    EXISTS (SELECT 1 FROM run AS later WHERE later.job = run.job AND later.rowid > run.rowid AND COALESCE(later.exit, 0) <> 5), \
+    accept, COALESCE(json_extract(document, '$.summary'), 'null'), COALESCE(json_extract(document, '$.durations_ms'), 'null'), \
+    known IS NOT NULL FROM run";
+
+/// What [`past_change`] reads, in order.
+const CHANGE: &str = "SELECT run, idx, action, directory, native, key, body, outcome, why, COALESCE(at, started) \
+    FROM change JOIN run ON run.id = change.run";
+
+fn past_change(row: &SqliteRow) -> PastChange {
+    PastChange {
+        run: row.get::<String, _>(0).into(),
+        idx: row.get(1),
+        action: row.get::<String, _>(2).into(),
+        id: record_id(row.get(3), row.get(4)),
+        key: row.get::<String, _>(5).into(),
+        body: serde_json::from_str(row.get(6)).unwrap_or_default(),
+        outcome: row.get::<String, _>(7).into(),
+        why: row.get::<Option<String>, _>(8).map(|why| sentences(&why).into()),
+        at: Instant(row.get(9)),
+    }
+}
+
+/// Gives the messages of diagnostics as they are kept; what is none of them is given back.
+fn sentences(kept: &str) -> String {
+    let Ok(Value::Array(list)) = serde_json::from_str::<Value>(kept) else { return kept.to_owned() };
+    let messages = list.iter().filter_map(|one| one.get("message").and_then(Value::as_str));
+    messages.collect::<Vec<_>>().join("; ")
+}
+
+/// What a row says of a person.
+struct Named {
+    key: Text,
+    name: Option<Text>,
+    others: Vec<String>,
+}
+
+/// Reads key and the naming values from a change's body or from what a link last wrote.
+fn named(row: &SqliteRow) -> Named {
+    let body: Value = serde_json::from_str(row.get(4)).unwrap_or_default();
+    let mut others = Vec::new();
+    let mut name = body.get("name").and_then(Value::as_str).map(Text::from);
+    others.extend(body.get("extension").and_then(Value::as_str).map(str::to_owned));
+    let fields = body.get("fields").and_then(Value::as_array).into_iter().flatten().flat_map(|field| {
+        let key = field.get("field").and_then(Value::as_str).unwrap_or_default().to_owned();
+        ["from", "to"].map(|side| (key.clone(), field.get(side).map_or(Value::Null, shown)))
+    });
+    let written = body.as_object().into_iter().flatten().map(|(key, held)| (key.clone(), shown(held)));
+    for (key, value) in fields.chain(written) {
+        let Some(text) = value.as_str() else { continue };
+        match key.as_str() {
+            "name" => {
+                name = name.or_else(|| Some(text.into()));
+                others.push(text.to_owned());
+            }
+            "full_name" | "email" | "extension" => others.push(text.to_owned()),
+            _ => {}
+        }
+    }
+    others.extend(name.as_deref().map(str::to_owned));
+    Named { key: row.get::<String, _>(3).into(), name, others }
+}
+
+fn optional(row: &SqliteRow, index: usize) -> Option<Text> {
+    row.get::<Option<String>, _>(index).map(Text::from)
+}
