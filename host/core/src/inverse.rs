@@ -200,6 +200,10 @@ impl Scene<'_> {
         if self.memory.links.contains_key(&change.id) {
             return moved("the person is linked again already");
         }
+        let elsewhere = self.memory.elsewhere.get(&phone.guid).or(self.memory.others_records.get(&change.id));
+        if let Some(owner) = elsewhere {
+            return moved(format!("the phone user or the person belongs to the job `{}` by now", owner.job));
+        }
         let reason = format!("let go by the run {}", self.run);
         let adoption = change.adoption.clone().map(|adoption| Adoption { seen: seen(phone), ..adoption });
         let plain = Change {

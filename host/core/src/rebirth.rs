@@ -70,6 +70,9 @@ impl Scene<'_> {
             // The delete did not take place.
             return Some(Inverse::Nothing);
         }
+        if let Some(owner) = self.memory.others_records.get(&change.id) {
+            return Some(moved(format!("the person belongs to the job `{}` by now", owner.job)));
+        }
         let user = self.memory.links.get(&change.id).and_then(|link| stands(&link.guid))?;
         Some(moved(format!("the person has a phone user again: `{}`", PhoneUser::name(user))))
     }

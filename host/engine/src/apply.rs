@@ -15,7 +15,7 @@ use rollcall_core::plan::{Action, Change, group_moves};
 use rollcall_core::verify::{Outcome, verify};
 use rollcall_core::{Diagnostic, RecordId, Text, codes};
 use rollcall_edges::clock::Clock;
-use rollcall_edges::office::{Office, OfficeError};
+use rollcall_edges::office::{Office, OfficeError, Taken};
 use rollcall_edges::state::{Intent, Settled, Settlement, State};
 
 use crate::before::Before;
@@ -367,6 +367,10 @@ impl Applier<'_> {
     }
 
     async fn take_back(&mut self, index: usize, change: &Change, number: Text) -> Result<(), RunError> {
+        // Somebody may have given the number, record and all, to another user meanwhile.
+        if !matches!(self.tools.office.taken("", Some(&number)).await, Ok(None | Some(Taken::Record(_)))) {
+            return Ok(());
+        }
         let planned = self.intend_more(index, change, vec![Write::DeleteExtension { number }]).await?;
         for (seq, write) in planned.ops {
             // What fails here is in the journal; the change has failed already.

@@ -83,8 +83,13 @@ impl Ledger {
             Write::RemoveMember { group, .. } => self.member(&change.id, group, false),
             // The link goes with the last step of the delete, so that a crash in between is finished by the next run.
             Write::DeleteUser { .. } if change.record.is_none() => Some(self.remove(change)),
+            // Its name is free on the phone system from here on, and must be nobody else's all the same.
+            Write::DeleteUser { .. } => {
+                let link = Box::new(self.0.get(&change.id)?.clone());
+                Some(LinkChange::Moved { link, name: change.name.clone(), number: change.extension.clone() })
+            }
             Write::DeleteExtension { .. } if change.action == Action::Delete => Some(self.remove(change)),
-            Write::DeleteUser { .. } | Write::DeleteExtension { .. } | Write::CreateExtension { .. } => None,
+            Write::DeleteExtension { .. } | Write::CreateExtension { .. } => None,
         }
     }
 

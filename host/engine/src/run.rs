@@ -155,6 +155,15 @@ pub async fn sync<'a>(
     let office = writer.office.identity().await?;
     let lease = writer.state.lease(&writer.job.name, &office, options.wait_ms).await?;
     let found = recover(&writer.tools(), patience(writer.job), &office, lease.generation(), None).await?;
+    if options.scheduled
+        && let Some(hold) = writer.state.job(&writer.job.name).await?.held
+    {
+        // An undo had the lease while this run waited for it.
+        let message = format!("the job is held: {}", hold.why);
+        let why = Diagnostic::error(codes::JOB_HELD, message)
+            .hint("a `rollcall sync` by hand lets the schedule go on");
+        return Err(RunError::Refused(vec![why]));
+    }
     let mut prepared = prepare(parts, options, None, &mut Nobody).await?;
     prepared.plan.diagnostics.extend(found);
     let passed = passed(&prepared);

@@ -70,7 +70,8 @@ impl Store {
             );
         }
         let open = "SELECT run.id FROM run JOIN change ON change.run = run.id WHERE run.job = $1 AND directory = $2 AND native = $3 \
-                    AND ended IS NULL AND recovered IS NULL LIMIT 1";
+                    AND recovered IS NULL AND (ended IS NULL OR EXISTS (SELECT 1 FROM op WHERE op.run = run.id AND op.change = change.idx \
+                    AND sent IS NOT NULL AND (settled IS NULL OR settled = 'unknown'))) LIMIT 1";
         let query = sqlx::query_scalar(open).bind(job).bind(&*id.directory).bind(&*id.native);
         let run: Option<String> =
             query.fetch_optional(&mut **tx).await.map_err(|error| self.broken(&error))?;

@@ -160,7 +160,7 @@ impl State for Store {
 
     async fn interrupted(&self, office: &str) -> Result<Vec<Text>, StateError> {
         let select = "SELECT id FROM run WHERE office = $1 AND recovered IS NULL AND (ended IS NULL OR \
-                      exit IN (1, 4, 14) OR EXISTS (SELECT 1 FROM op WHERE op.run = run.id AND sent IS NOT NULL AND \
+                      exit IN (1, 4, 14, 130, 143) OR EXISTS (SELECT 1 FROM op WHERE op.run = run.id AND sent IS NOT NULL AND \
                       (settled IS NULL OR settled = 'unknown'))) ORDER BY started, rowid";
         let query = sqlx::query_scalar::<_, String>(select).bind(office);
         let ids = query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
@@ -328,6 +328,12 @@ impl Store {
             {
                 Ok(())
             }
+            // Another job or person has come to own the phone user: the call took place, and the user stays theirs.
+            LinkChange::Put(link) | LinkChange::Moved { link, .. }
+                if self.is_anothers(tx, &job, &office, link).await? =>
+            {
+                Ok(())
+            }
             LinkChange::Put(link) => self.put_link(tx, &job, &office, link).await,
             LinkChange::Moved { link, name, number } => {
                 self.put_link(tx, &job, &office, link).await?;
@@ -340,6 +346,20 @@ impl Store {
                 self.hold(tx, &office, id, [name, number], now).await
             }
         }
+    }
+
+    /// Tells whether a phone user is linked to somebody else than a link says.
+    async fn is_anothers(
+        &self,
+        tx: &mut Transaction<'_, Sqlite>,
+        job: &str,
+        office: &str,
+        link: &Link,
+    ) -> Result<bool, StateError> {
+        let select = "SELECT EXISTS (SELECT 1 FROM link WHERE office = $1 AND guid = $2 AND NOT (job = $3 AND directory = $4 AND native = $5))";
+        let query = sqlx::query_scalar(select).bind(office).bind(&*link.guid).bind(job);
+        let query = query.bind(&*link.id.directory).bind(&*link.id.native);
+        query.fetch_one(&mut **tx).await.map_err(|error| self.broken(&error))
     }
 
     /// Puts what somebody has freed into quarantine: a name, a number.

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rollcall_core::{Diagnostic, codes};
-use rollcall_job::job::{CredentialSource, Job, PhoneSystem};
+use rollcall_job::job::{CredentialSource, HandoverTo, Job, PhoneSystem};
 use rollcall_job::notify::Target;
 
 /// Group or others may write.
@@ -29,6 +29,9 @@ pub(crate) fn files(job: &Job) -> Vec<PathBuf> {
     }
     let mut commands = Vec::new();
     if let Some(Target::Command(words)) = job.notify.as_ref().map(|notify| &notify.target) {
+        commands.push(words);
+    }
+    if let Some(HandoverTo::Command(words)) = &job.handover {
         commands.push(words);
     }
     let password = match &job.phone_system {
