@@ -350,6 +350,8 @@ async fn extensions(office: &dyn Office) -> Result<(), Broken> {
     ensure(moved.guid == record.guid, || "renumbering makes another record".into())?;
     let old = office.extension("2001").await.map_err(told)?;
     ensure(old.is_none(), || "the old number still has a record".into())?;
+    let used = Write::DeleteExtension { number: "2005".into() };
+    refuses(office, "deleting the record of a user", &used).await?;
     let delete = Write::DeleteExtension { number: "2002".into() };
     for _ in 0..2 {
         office.write(&delete).await.map_err(told)?;

@@ -27,22 +27,16 @@ impl Client {
         let mut item = sent.clone();
         item.set("Password", password()?.expose());
         let made = self.ask(Ask::new("POST", Kind::User, home).item(&item)).await?;
-        // The answer may name the new user; what it does not say is looked up by the name that the plan made unique.
-        // A list of several is no answer to a create: the first of them may be anybody.
+        // The answer may name the new user. A list of several is no answer to a create: the first of them may be anybody.
         let guid = made.and_then(|answer| match answer.items(Kind::User).ok()?.as_slice() {
             [only] => only.guid(),
             _ => None,
         });
         let name = item.text(element::NAME).unwrap_or_default();
-        let found = match &guid {
-            Some(guid) => {
-                self.remember(guid, home).await?;
-                self.user_by_guid(guid).await
-            }
-            None => self.user_by_name(&name).await,
-        };
         let ask = Ask::new("POST", Kind::User, home);
-        match found {
+        let Some(guid) = guid else { return self.made_unnamed(&ask, &name, &sent).await };
+        self.remember(&guid, home).await?;
+        match self.user_by_guid(&guid).await {
             Ok(Some(user)) if user.item.text(element::NAME).as_deref() != Some(&*name) => {
                 Err(unsure(&ask, "the answer names a user of another name"))
             }
@@ -60,6 +54,29 @@ impl Client {
             Ok(None) => Err(unsure(&ask, "the user is not listed")),
             Err(error) => Err(unsure(&ask, &format!("looking the user up failed: {error}"))),
         }
+    }
+
+    /// Finds a user whom the answer to its create did not name, by the name that the plan made unique: the one that did
+    /// not stand before and holds what was sent. Anybody else of that name may be somebody else's.
+    async fn made_unnamed(&self, ask: &Ask<'_>, name: &str, sent: &Item) -> Result<PhoneUser, OfficeError> {
+        let found = match self.user_by_name(name).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return Err(unsure(ask, "the user is not listed")),
+            Err(error) => return Err(unsure(ask, &format!("looking the user up failed: {error}"))),
+        };
+        if self.known().places.contains_key(&found.guid) {
+            return Err(unsure(
+                ask,
+                "the answer does not name the user, and one of that name stood there before",
+            ));
+        }
+        if let Some(what) = differing(sent, &found.item) {
+            let why =
+                format!("the answer does not name the user, and the one of that name is not as sent: {what}");
+            return Err(unsure(ask, &why));
+        }
+        self.remember(&found.guid, &found.home).await?;
+        found.phone_user()
     }
 
     fn new_elements(&self, fields: &Fields, template: Option<&Text>) -> Result<Elements, OfficeError> {

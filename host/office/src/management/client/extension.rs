@@ -2,7 +2,7 @@
 
 use rollcall_core::Text;
 use rollcall_core::script::ExtensionKind;
-use rollcall_edges::office::OfficeError;
+use rollcall_edges::office::{OfficeError, Taken};
 
 use super::super::wire::{Item, Kind};
 use super::Client;
@@ -87,11 +87,16 @@ impl Client {
         }
     }
 
-    /// Deletes the extension record of a number. One that is gone already is deleted.
+    /// Deletes the extension record of a number, unless a user has the number. One that is gone already is deleted.
     pub(super) async fn delete_extension(&self, number: &str) -> Result<(), OfficeError> {
         let Some(found) = self.extension_by_number(number).await? else { return Ok(()) };
         if found.record.hardware {
             return Err(OfficeError::Refused(format!("the extension `{number}` is a port of the hardware")));
+        }
+        if let Some(Taken::Number(holder)) = self.holder("", Some(number)).await? {
+            return Err(OfficeError::Refused(format!(
+                "the extension `{number}` still belongs to `{holder}`"
+            )));
         }
         let guid = &found.record.guid;
         let ask = || Ask::new("DELETE", Kind::Extension, &found.home).guid(guid);
