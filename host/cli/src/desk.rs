@@ -10,6 +10,7 @@ use rollcall_engine::Writer;
 use rollcall_engine::execute::Render;
 use rollcall_engine::observe::Cancel;
 use rollcall_job::job::Job;
+use rollcall_script::Rules;
 use rollcall_state::Store;
 
 use crate::args::Global;
@@ -17,7 +18,7 @@ use crate::chance::Handovers;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::wiring::{self, Intent};
-use crate::{exit, offices, report, signals, time};
+use crate::{exit, offices, report, rules, signals, time};
 
 /// A job, its phone system and the state, reached.
 pub(crate) struct Desk {
@@ -44,6 +45,12 @@ impl Desk {
         let progress = Progress::new(global.quiet || global.json);
         let handover = Handovers::of(&job);
         Ok(Self { job, office, store, progress, clock, cancel, handover })
+    }
+
+    /// Compiles the job's rules.
+    pub(crate) fn rules(&self) -> Result<Rules, Failure> {
+        let compiled = rules::compile(&self.job);
+        Ok(compiled.map_err(|wrong| Failure::invalid(report::located(&self.job, wrong)))?.rules)
     }
 
     /// Gives what the engine needs to write.

@@ -15,6 +15,7 @@ use crate::plan::{Action, Change, group_moves};
 use crate::policy::Policy;
 use crate::provision::Birth;
 use crate::records;
+use crate::script::Script;
 use crate::text::Text;
 use crate::verify::Outcome;
 
@@ -41,6 +42,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) standing: &'a Standing,
     /// What is remembered.
     pub(crate) memory: &'a Memory,
+    /// What the rules say.
+    pub(crate) script: &'a dyn Script,
     /// What the job file decides.
     pub(crate) policy: &'a Policy,
 }
@@ -87,6 +90,17 @@ impl Scene<'_> {
             let message = format!("changed since the run made it, and so kept: {}", others.join(", "));
             let hint = "a user goes only while it stands as the run made it; delete it on the phone system if it is to go";
             return Inverse::Skip(Diagnostic::error(codes::UNDO_MOVED, message).hint(hint));
+        }
+        match self.script.protects(phone) {
+            Ok(false) => {}
+            Ok(true) => {
+                let message = "`[leavers] protect` keeps the user from being deleted";
+                return Inverse::Skip(Diagnostic::note(codes::PROTECTED, message));
+            }
+            Err(why) => {
+                let told: Vec<&str> = why.iter().map(|why| why.message.as_str()).collect();
+                return moved(format!("kept, because `[leavers] protect` fails: {}", told.join("; ")));
+            }
         }
         let reason = format!("made by the run {}", self.run);
         let back = Change { reason, ..delete(link, Some(phone), self.standing, false) };

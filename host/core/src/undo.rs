@@ -18,6 +18,7 @@ use crate::plan::{Action, Change, Plan, Reading, skip};
 use crate::policy::Policy;
 use crate::record::RecordId;
 use crate::records;
+use crate::script::Script;
 use crate::text::{Guid, Text};
 use crate::verify::Outcome;
 use crate::{codes, constraint};
@@ -36,7 +37,13 @@ pub struct Past<'a> {
 }
 
 /// Plans the inverse of a run.
-pub fn undo(past: &Past<'_>, standing: &Standing, memory: &Memory, policy: &Policy) -> Plan {
+pub fn undo(
+    past: &Past<'_>,
+    standing: &Standing,
+    memory: &Memory,
+    script: &dyn Script,
+    policy: &Policy,
+) -> Plan {
     let vanished = memory.links.values().filter(|link| !standing.users.contains_key(&link.guid)).count();
     let mut plan = Plan {
         owned: memory.links.len(),
@@ -49,7 +56,7 @@ pub fn undo(past: &Past<'_>, standing: &Standing, memory: &Memory, policy: &Poli
     // A name that a leaver freed who has a phone user again is held for nobody any more.
     let mut free = memory.clone();
     free.held_names.retain(|_, whose| !memory.links.contains_key(whose));
-    let scene = Scene { run: past.run, standing, memory, policy };
+    let scene = Scene { run: past.run, standing, memory, script, policy };
     let mut skips = Vec::new();
     let mut note = |plan: &mut Plan, change: &Change, found: Inverse| match found {
         Inverse::Do(back, notes) => {

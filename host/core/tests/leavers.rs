@@ -24,6 +24,15 @@ fn nothing_is_deleted_while_deletes_are_held() {
     assert!(!world.plan(&everybody, &policy()).diagnostics.contains(&held), "nobody is concerned");
 }
 
+#[test]
+fn a_protected_user_is_not_taken_back_by_an_undo() {
+    let mut world = World::new();
+    let run = world.sync(&[person("o", &[("name", "Ops desk")])], &policy());
+    let back = world.undo(&run, &policy());
+    assert_eq!((back.changes[0].action, back.applyable, back.errored), (Action::Skip, false, false));
+    assert!(back.changes[0].reason.contains("protect"), "{}", back.changes[0].reason);
+}
+
 /// Puts what somebody freed into quarantine, as a run leaves it there.
 fn hold(world: &mut World, native: &str, name: &str, number: &str) {
     let id = RecordId { directory: "test".into(), native: native.into() };

@@ -6,7 +6,7 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{World, person, policy, shown};
+use common::{Rows, World, person, policy, shown};
 use proptest::prelude::*;
 use rollcall_core::memory::Link;
 use rollcall_core::phone::{ExtensionTemplate, Licence, System, UserTemplate};
@@ -422,10 +422,10 @@ fn later_runs_and_earlier_undos_are_named() {
     let none = BTreeMap::new();
     let name = Text::from("R1");
     let later = Past { run: &name, done: &done, touched: &whose, undone: &none };
-    let back = undo(&later, &world.standing, &world.memory, &policy());
+    let back = undo(&later, &world.standing, &world.memory, &Rows, &policy());
     assert!(refused(&back).contains("R2") && back.errored);
     let twice = Past { run: &name, done: &done, touched: &none, undone: &whose };
-    let back = undo(&twice, &world.standing, &world.memory, &policy());
+    let back = undo(&twice, &world.standing, &world.memory, &Rows, &policy());
     assert!(refused(&back).contains("undone already") && !back.errored);
 }
 

@@ -249,10 +249,21 @@ pub enum Settled {
     Unknown(String),
 }
 
+/// That an operation is sent, under the lease of the process that sends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// When.
+    pub at: Instant,
+    /// The generation of the lease.
+    pub generation: i64,
+}
+
 /// What settling an operation does to the ledger, in the same transaction.
 #[derive(Clone, Debug)]
 pub enum LinkChange {
-    /// The link is made or replaced.
+    /// The link is made.
+    Made(Box<Link>),
+    /// The link is replaced.
     Put(Box<Link>),
     /// The link is replaced, and the name or number that its user gave up goes into quarantine.
     Moved {
@@ -267,6 +278,8 @@ pub enum LinkChange {
     Remove {
         /// Whose link.
         id: RecordId,
+        /// The phone user that it is with; a link with another one stays. `None`: whichever it is.
+        guid: Option<Guid>,
         /// The freed name.
         name: Option<Text>,
         /// The freed number.
@@ -285,9 +298,10 @@ pub struct Settlement<'a> {
     pub link: Option<&'a LinkChange>,
     /// The operation that is sent next: it is marked so in the same transaction.
     pub next: Option<u32>,
-    /// The generation of the lease under which somebody looks after the run of another process; `None`: it is the run's
-    /// own.
-    pub recovering: Option<i64>,
+    /// The generation of the lease that this process holds.
+    pub generation: i64,
+    /// Whether it looks after the run of another process.
+    pub recovering: bool,
 }
 
 /// An operation as the journal holds it.
@@ -370,11 +384,11 @@ pub trait State: Send + Sync {
     async fn reopen(&self, run: &str, generation: i64, now: Instant) -> Result<(), StateError>;
 
     /// Journals operations before they are sent. `send`: the first of them is sent now; see [`State::start`].
-    async fn intend(&self, run: &str, intents: &[Intent], send: Option<Instant>) -> Result<(), StateError>;
+    async fn intend(&self, run: &str, intents: &[Intent], send: Option<Mark>) -> Result<(), StateError>;
 
-    /// Marks an operation as sent, just before it is. [`StateError::Lost`] where the run's lease is no longer the latest
-    /// of its phone system: then it must not be sent.
-    async fn start(&self, run: &str, seq: u32, now: Instant) -> Result<(), StateError>;
+    /// Marks an operation as sent, just before it is. [`StateError::Lost`] where the sender's lease is no longer the
+    /// latest of the run's phone system: then it must not be sent.
+    async fn start(&self, run: &str, seq: u32, mark: Mark) -> Result<(), StateError>;
 
     /// Takes the mark of [`State::start`] back from an operation that was not sent after all.
     async fn withdraw(&self, run: &str, seq: u32) -> Result<(), StateError>;
@@ -382,8 +396,8 @@ pub trait State: Send + Sync {
     /// Journals how an operation went, changes the ledger with it, and marks the next one as sent, in one transaction.
     ///
     /// An operation that is settled already stays as it is, but for one that was `unknown`: whoever knows better may
-    /// say so, and its link is made where there is none. Who looks after the run changes a link that is there too. [`StateError::Lost`] as for [`State::start`]; the settlement
-    /// stands then all the same.
+    /// say so. A process whose lease is no longer the latest, or that comes to know later, makes a link where there is
+    /// none and changes none. [`StateError::Lost`] as for [`State::start`]; the settlement stands then all the same.
     async fn settle(&self, run: &str, settlement: Settlement<'_>, now: Instant) -> Result<(), StateError>;
 
     /// Ends a run, with one outcome for each of its changes.

@@ -14,41 +14,21 @@ use rollcall_core::phone::PhoneUser;
 use rollcall_core::plan::{Action, Change, group_moves};
 use rollcall_core::verify::{Outcome, verify};
 use rollcall_core::{Diagnostic, RecordId, Text, codes};
-use rollcall_edges::clock::Clock;
-use rollcall_edges::office::{Office, OfficeError, Taken};
-use rollcall_edges::state::{Intent, Settled, Settlement, State};
+use rollcall_edges::office::{OfficeError, Taken};
+use rollcall_edges::state::{Intent, LinkChange, Settled, Settlement};
 
 use crate::before::Before;
-use crate::drawing::{Codes, draw};
+use crate::drawing::draw;
 use crate::error::{Class, RunError, handover, office as office_diagnostic};
 use crate::known::KnownUsers;
 use crate::ledger::Ledger;
-use crate::observe::{Cancel, Event, Observer};
+use crate::observe::Event;
 use crate::settle::{Found, settle};
 use crate::taken::stale;
+use crate::tools::Tools;
 
 /// How many moves are journalled together before the first of them is sent.
 const WINDOW_MOVES: usize = 64;
-
-/// What applying needs of the outside.
-pub struct Tools<'a> {
-    /// The phone system.
-    pub office: &'a dyn Office,
-    /// The journal and the ledger.
-    pub state: &'a dyn State,
-    /// The time.
-    pub clock: &'a dyn Clock,
-    /// Who watches.
-    pub observer: &'a dyn Observer,
-    /// Who may ask to stop.
-    pub cancel: &'a Cancel,
-    /// How long a write whose answer was lost is looked for, in milliseconds.
-    pub settle_ms: u64,
-    /// The job's name.
-    pub job: &'a Text,
-    /// Where random codes come from and go.
-    pub codes: Codes<'a>,
-}
 
 /// What the plan was made from, and what an earlier attempt has done of it.
 pub struct Basis {
@@ -209,7 +189,7 @@ impl Applier<'_> {
     async fn intend(&mut self, intents: &[Intent]) -> Result<(), RunError> {
         if let Some(first) = intents.first() {
             self.withdraw().await?;
-            self.tools.state.intend(self.run, intents, Some(self.tools.clock.now())).await?;
+            self.tools.state.intend(self.run, intents, Some(self.tools.mark())).await?;
             self.sent = Some(first.seq);
         }
         Ok(())
@@ -391,10 +371,11 @@ impl Applier<'_> {
         &mut self,
         seq: u32,
         settled: &Settled,
-        link: Option<&rollcall_edges::state::LinkChange>,
+        link: Option<&LinkChange>,
         next: Option<u32>,
     ) -> Result<(), RunError> {
-        let settlement = Settlement { seq, settled, link, next, recovering: None };
+        let generation = self.tools.generation;
+        let settlement = Settlement { seq, settled, link, next, generation, recovering: false };
         self.tools.state.settle(self.run, settlement, self.tools.clock.now()).await?;
         self.sent = next.or(self.sent.filter(|sent| *sent != seq));
         Ok(())
@@ -410,7 +391,7 @@ impl Applier<'_> {
     ) -> Result<Result<Option<PhoneUser>, Broken>, RunError> {
         if self.sent != Some(seq) {
             self.withdraw().await?;
-            self.tools.state.start(self.run, seq, self.tools.clock.now()).await?;
+            self.tools.state.start(self.run, seq, self.tools.mark()).await?;
             self.sent = Some(seq);
         }
         let answer = match self.tools.office.write(&write.sent()).await {

@@ -34,6 +34,11 @@ impl Before {
         self.next_seq
     }
 
+    /// Tells whether anything of a change was settled.
+    pub fn begun(&self, change: usize) -> bool {
+        self.ops.contains_key(&change)
+    }
+
     /// Tells whether an operation of a change took place.
     pub fn took_place(&self, change: usize, write: &Write) -> bool {
         self.applied(change).any(|done| same(done, write))

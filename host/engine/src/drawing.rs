@@ -113,9 +113,17 @@ fn uniform(digits: usize, draw: &dyn Draw) -> Result<String, RunError> {
 }
 
 /// Tells whether a call holds a code that nobody but the journal knows.
-pub(crate) fn drawn(write: &Write) -> bool {
+fn drawn(write: &Write) -> bool {
     match write {
         Write::CreateUser { fields, .. } => fields.values().any(|value| matches!(value, Value::Drawn(_))),
+        _ => false,
+    }
+}
+
+/// Tells whether a call gives a user codes, drawn or not: whoever made the plan may hand them over.
+pub(crate) fn has_code(write: &Write) -> bool {
+    match write {
+        Write::CreateUser { fields, .. } => fields.keys().any(|field| field.secret()),
         _ => false,
     }
 }

@@ -2,26 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use rollcall_core::Text;
 use rollcall_core::guard::guard;
 use rollcall_core::memory::Memory;
 use rollcall_core::phone::Standing;
 use rollcall_core::plan::Plan;
 use rollcall_core::policy::Limits;
+use rollcall_core::{Diagnostic, Text};
 use rollcall_edges::clock::Clock;
 use rollcall_edges::office::Office;
 use rollcall_edges::state::{Lease, NewRun, Passed, State};
 use rollcall_job::job::{Job, PhoneSystem};
 
-use crate::apply::{Applied, Basis, Tools, apply};
+use crate::apply::{Applied, Basis, apply};
 use crate::before::Before;
 use crate::drawing::Codes;
 use crate::durations::{Durations, Watch};
 use crate::error::RunError;
 use crate::known::KnownUsers;
 use crate::observe::{Cancel, Observer};
+use crate::recover::recover;
 use crate::report::Report;
 use crate::settle::Patience;
+use crate::tools::Tools;
 use crate::undo::hold;
 
 /// How long a write whose answer was lost is looked for in an embedded office, in milliseconds.
@@ -89,9 +91,33 @@ pub enum Behind {
     Nothing,
 }
 
+/// How a run that writes begins.
+pub(crate) struct Begun {
+    /// The phone system's identity.
+    pub(crate) office: Text,
+    /// The lease.
+    pub(crate) lease: Box<dyn Lease>,
+    /// What came of interrupted runs.
+    pub(crate) found: Vec<Diagnostic>,
+}
+
 impl<'a> Writer<'a> {
+    /// Takes the job and its phone system, waiting up to `wait_ms` milliseconds; gives the phone system's identity too.
+    pub(crate) async fn lease(&self, wait_ms: u64) -> Result<(Text, Box<dyn Lease>), RunError> {
+        let office = self.office.identity().await?;
+        let lease = self.state.lease(&self.job.name, &office, wait_ms).await?;
+        Ok((office, lease))
+    }
+
+    /// Takes the job and its phone system, and looks after what interrupted runs left open there.
+    pub(crate) async fn begin(&self, wait_ms: u64) -> Result<Begun, RunError> {
+        let (office, lease) = self.lease(wait_ms).await?;
+        let found = recover(&self.tools(&*lease), patience(self.job), &office, None).await?;
+        Ok(Begun { office, lease, found })
+    }
+
     /// Gives what applying needs.
-    pub fn tools(&self) -> Tools<'a> {
+    pub(crate) fn tools(&self, lease: &dyn Lease) -> Tools<'a> {
         Tools {
             office: self.office,
             state: self.state,
@@ -101,6 +127,7 @@ impl<'a> Writer<'a> {
             settle_ms: settle_ms(self.job),
             job: &self.job.name,
             codes: self.codes,
+            generation: lease.generation(),
         }
     }
 
@@ -170,7 +197,7 @@ impl<'a> Writer<'a> {
         report.run = Some(run.clone());
         let basis = Basis { known: known.clone(), links: memory.links.clone(), before: Before::default() };
         let mut watch = Watch::start(self.clock);
-        let applied = apply(cleared, &run, basis, &self.tools()).await?;
+        let applied = apply(cleared, &run, basis, &self.tools(lease)).await?;
         report.durations.apply = watch.lap();
         self.conclude(report, applied).await.map(Some)
     }

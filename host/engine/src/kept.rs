@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rollcall_core::plan::{Action, Plan};
 use rollcall_core::stale::{Present, stale};
-use rollcall_core::{Code, Diagnostic, RecordId, Text, codes};
+use rollcall_core::{Code, Diagnostic, Guid, RecordId, Text, codes};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::plans::{KeptPlan, PlanMark};
 use rollcall_edges::state::{Mirror, State};
@@ -49,8 +49,7 @@ pub async fn sync_kept(
     options: &Options,
 ) -> Result<Option<Report>, RunError> {
     let Writer { job, state, clock, .. } = *writer;
-    let office = writer.office.identity().await?;
-    let lease = state.lease(&job.name, &office, options.wait_ms).await?;
+    let (office, lease) = writer.lease(options.wait_ms).await?;
     let mut why = outdated(&kept, job, held.decided_by, state, clock.now(), held.max_age_ms).await?;
     // What stands now has nothing to do with a plan that was applied, or is for something else.
     let beside = |why: &[Diagnostic], codes: &[Code]| why.iter().any(|found| codes.contains(&found.code));
@@ -60,7 +59,7 @@ pub async fn sync_kept(
     if beside(&why, &[codes::PLAN_APPLIED, codes::PLAN_ELSEWHERE]) {
         return Err(RunError::Stale(why));
     }
-    let found = recover(&writer.tools(), patience(job), &office, lease.generation(), None).await?;
+    let found = recover(&writer.tools(&*lease), patience(job), &office, None).await?;
     let known = state.job(&job.name).await?;
     let moment = Moment::look(state, clock, &known, &office, held.digests).await?;
     let window_ms = job.policy.limits.window(options.scheduled);
@@ -68,8 +67,7 @@ pub async fn sync_kept(
     let returned = returned(&kept.plan, held.mirror).await?;
     writer.observer.event(Event::Reading);
     let standing = standing_of(writer.office).await?;
-    let owners = state.owners(&office).await?;
-    let owners = owners.into_iter().map(|(guid, owner)| (guid, (owner.job, owner.key))).collect();
+    let owners = owners(state, &office).await?;
     let present = Present {
         standing: &standing,
         memory: &memory,
@@ -199,7 +197,7 @@ async fn elsewhere(
 }
 
 /// Gives the plan's leavers that the directory's last reading has again.
-async fn returned(plan: &Plan, mirror: &mut dyn Mirror) -> Result<BTreeSet<RecordId>, RunError> {
+pub(crate) async fn returned(plan: &Plan, mirror: &mut dyn Mirror) -> Result<BTreeSet<RecordId>, RunError> {
     let missing: BTreeSet<&RecordId> = plan.missing.iter().collect();
     let mut returned = BTreeSet::new();
     for change in plan.changes.iter().filter(|change| change.action == Action::Delete) {
@@ -208,6 +206,15 @@ async fn returned(plan: &Plan, mirror: &mut dyn Mirror) -> Result<BTreeSet<Recor
         }
     }
     Ok(returned)
+}
+
+/// Gives who owns which phone user: job and user identification.
+pub(crate) async fn owners(
+    state: &dyn State,
+    office: &str,
+) -> Result<BTreeMap<Guid, (Text, Text)>, RunError> {
+    let owners = state.owners(office).await?;
+    Ok(owners.into_iter().map(|(guid, owner)| (guid, (owner.job, owner.key))).collect())
 }
 
 /// Gives the guards that the plan or this run may pass; this run's word counts.
@@ -224,7 +231,7 @@ fn noted(accept: &BTreeMap<Text, usize>, planned: &BTreeMap<Text, usize>) -> Vec
 }
 
 /// Words a length of time for people.
-fn length(ms: u64) -> String {
+pub(crate) fn length(ms: u64) -> String {
     let minutes = ms / 60_000;
     match minutes {
         0 => format!("{} s", ms / 1_000),

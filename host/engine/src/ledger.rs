@@ -49,12 +49,13 @@ impl Ledger {
                     extension: birth.extension,
                     missing: None,
                 };
-                Some(self.put(link))
+                Some(self.made(link))
             }
-            Write::Adopt { .. } => adoption::link(change).map(|link| self.put(link)),
+            Write::Adopt { .. } => adoption::link(change).map(|link| self.made(link)),
             Write::Release { .. } => {
                 self.0.remove(&change.id);
-                Some(LinkChange::Remove { id: change.id.clone(), name: None, number: None })
+                let (id, guid) = (change.id.clone(), change.guid.clone());
+                Some(LinkChange::Remove { id, guid, name: None, number: None })
             }
             Write::UpdateUser { set, .. } => {
                 let mut link = self.0.get(&change.id)?.clone();
@@ -93,6 +94,11 @@ impl Ledger {
         }
     }
 
+    fn made(&mut self, link: Link) -> LinkChange {
+        self.0.insert(link.id.clone(), link.clone());
+        LinkChange::Made(Box::new(link))
+    }
+
     fn put(&mut self, link: Link) -> LinkChange {
         self.0.insert(link.id.clone(), link.clone());
         LinkChange::Put(Box::new(link))
@@ -113,6 +119,7 @@ impl Ledger {
         self.0.remove(&change.id);
         LinkChange::Remove {
             id: change.id.clone(),
+            guid: change.guid.clone(),
             name: change.name.clone(),
             number: change.extension.clone(),
         }

@@ -32,6 +32,7 @@ pub mod schedule;
 pub mod scope;
 pub mod settle;
 mod taken;
+pub mod tools;
 pub mod undo;
 
 pub use drawing::Codes;

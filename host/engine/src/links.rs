@@ -17,11 +17,10 @@ use rollcall_edges::state::Mirror;
 
 use crate::durations::Durations;
 use crate::error::RunError;
-use crate::execute::{Behind, Confirm, Order, Render, Writer, patience};
+use crate::execute::{Begun, Behind, Confirm, Order, Render, Writer};
 use crate::explain::{is_mapped, is_phone, is_record};
 use crate::pull::pull;
 use crate::recall::others;
-use crate::recover::recover;
 use crate::report::Report;
 use crate::run::{Parts, same_ends};
 
@@ -72,9 +71,7 @@ pub async fn tie<'a>(
     render: Render<'a>,
 ) -> Result<Option<Report>, RunError> {
     let writer = parts.writer(render);
-    let office = writer.office.identity().await?;
-    let lease = writer.state.lease(&writer.job.name, &office, wait_ms).await?;
-    let found = recover(&writer.tools(), patience(writer.job), &office, lease.generation(), None).await?;
+    let Begun { office, lease, found } = writer.begin(wait_ms).await?;
     let known = writer.state.job(&writer.job.name).await?;
     let directory = parts.directory.identity().await?;
     same_ends(writer.job, &known, &directory, &office)?;
@@ -104,9 +101,7 @@ pub async fn release(
     user: &str,
     wait_ms: u64,
 ) -> Result<Option<Report>, RunError> {
-    let office = writer.office.identity().await?;
-    let lease = writer.state.lease(&writer.job.name, &office, wait_ms).await?;
-    let found = recover(&writer.tools(), patience(writer.job), &office, lease.generation(), None).await?;
+    let Begun { lease, found, .. } = writer.begin(wait_ms).await?;
     let links = links(writer).await?;
     let standing = writer.office.read().await?;
     let wanted = fold(user.trim());

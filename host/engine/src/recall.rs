@@ -99,7 +99,7 @@ pub async fn recall(
         baseline: known.baseline,
         deletes_held: deletes_held(job, known, &changed, moment),
         changed,
-        window: window(state, job, known, moment, window_ms).await?,
+        window: window(state, job, moment.tick.wall_ms, moment.jump(known), window_ms).await?,
         ..Memory::default()
     };
     others(&mut memory, state, job, directory, office).await?;
@@ -153,15 +153,16 @@ async fn hold(
     Ok(())
 }
 
-async fn window(
+/// Gives what the job's runs applied in the time that ends at `wall_ms` and is `window_ms` long.
+pub(crate) async fn window(
     state: &dyn State,
     job: &Job,
-    known: &JobState,
-    moment: &Moment,
+    wall_ms: i64,
+    jump: Option<Jump>,
     window_ms: Option<u64>,
 ) -> Result<Option<Window>, RunError> {
     let Some(window_ms) = window_ms else { return Ok(None) };
-    let stretches = stretches(moment.tick.wall_ms, window_ms, moment.jump(known));
+    let stretches = stretches(wall_ms, window_ms, jump);
     Ok(Some(Window { length: length(window_ms), spent: state.spent(&job.name, &stretches).await? }))
 }
 

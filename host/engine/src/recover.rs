@@ -7,15 +7,15 @@ use rollcall_core::ops::Write;
 use rollcall_core::plan::Action;
 use rollcall_core::verify::Outcome;
 use rollcall_core::{Diagnostic, Text, codes};
-use rollcall_edges::state::{Intent, Journalled, Settled, Settlement, StoredRun};
+use rollcall_edges::state::{Intent, Journalled, LinkChange, Settled, Settlement, StoredRun};
 
-use crate::apply::Tools;
 use crate::before::Before;
-use crate::drawing::drawn;
+use crate::drawing::has_code;
 use crate::error::RunError;
 use crate::known::KnownUsers;
 use crate::ledger::Ledger;
 use crate::settle::{Found, Patience, look_for};
+use crate::tools::Tools;
 
 /// Why a call is given up whose answer was lost.
 const LATE: &str = "its last call did not show within the settle time";
@@ -29,23 +29,23 @@ pub async fn recover(
     tools: &Tools<'_>,
     patience: Patience,
     office: &str,
-    generation: i64,
     resumed: Option<&str>,
 ) -> Result<Vec<Diagnostic>, RunError> {
     let mut found = Vec::new();
     for id in tools.state.interrupted(office).await? {
         let Some(run) = tools.state.stored(&id).await? else { continue };
-        if run.row.job != *tools.job && keeps_codes(tools, &id).await? {
+        if run.row.job != *tools.job && hands_over(tools, &id).await? {
             // Only its own job knows who gets them.
-            let message = format!("the run {id} of the job `{}` has codes to hand over", run.row.job);
+            let message =
+                format!("the run {id} of the job `{}` may have a new user to hand over", run.row.job);
             let hint = format!("run `rollcall sync {}`", run.file);
             found.push(Diagnostic::note(codes::RUN_RECOVERED, message).hint(hint));
             continue;
         }
-        let before = settle_open(tools, patience, &run, generation, &mut found).await?;
+        let before = settle_open(tools, patience, &run, &mut found).await?;
         let before = match resumed == Some(&*id) {
             true => before,
-            false => take_back(tools, &run, before, generation).await?,
+            false => take_back(tools, &run, before).await?,
         };
         let outcomes = before.outcomes(changes(&run).as_slice(), &run.order);
         tools.state.recovered(&id, &outcomes, tools.clock.now()).await?;
@@ -57,9 +57,9 @@ fn changes(run: &StoredRun) -> Vec<rollcall_core::plan::Change> {
     run.changes.iter().map(|(change, _)| change.clone()).collect()
 }
 
-/// Tells whether a run has drawn codes that may have reached the phone system and were not handed over.
-async fn keeps_codes(tools: &Tools<'_>, id: &str) -> Result<bool, RunError> {
-    let open = |op: &Journalled| op.sent.is_some() && op.settled.is_none() && drawn(&op.intent.write);
+/// Tells whether a run may have made a user with codes whom nobody was handed over.
+async fn hands_over(tools: &Tools<'_>, id: &str) -> Result<bool, RunError> {
+    let open = |op: &Journalled| op.sent.is_some() && op.settled.is_none() && has_code(&op.intent.write);
     Ok(tools.state.operations(id).await?.iter().any(open))
 }
 
@@ -68,7 +68,6 @@ async fn settle_open(
     tools: &Tools<'_>,
     patience: Patience,
     run: &StoredRun,
-    generation: i64,
     found: &mut Vec<Diagnostic>,
 ) -> Result<Before, RunError> {
     let id = &run.row.id;
@@ -100,16 +99,22 @@ async fn settle_open(
             (Found::Unknown(why), _) => (Settled::Unknown(why), None),
         };
         found.push(told(id, &intent, Some(&settled)));
-        let settlement = Settlement {
-            seq: intent.seq,
-            settled: &settled,
-            link: link.as_ref(),
-            next: None,
-            recovering: Some(generation),
-        };
-        tools.state.settle(id, settlement, tools.clock.now()).await?;
+        looked_after(tools, id, intent.seq, &settled, link.as_ref()).await?;
     }
     Ok(Before::of(tools.state.operations(id).await?))
+}
+
+/// Settles an operation of another process's run.
+async fn looked_after(
+    tools: &Tools<'_>,
+    run: &str,
+    seq: u32,
+    settled: &Settled,
+    link: Option<&LinkChange>,
+) -> Result<(), RunError> {
+    let generation = tools.generation;
+    let settlement = Settlement { seq, settled, link, next: None, generation, recovering: true };
+    Ok(tools.state.settle(run, settlement, tools.clock.now()).await?)
 }
 
 /// Whether a call had its time to take place.
@@ -151,12 +156,7 @@ fn told(run: &Text, intent: &Intent, settled: Option<&Settled>) -> Diagnostic {
 }
 
 /// Takes extension records away whose users were never made.
-async fn take_back(
-    tools: &Tools<'_>,
-    run: &StoredRun,
-    before: Before,
-    generation: i64,
-) -> Result<Before, RunError> {
+async fn take_back(tools: &Tools<'_>, run: &StoredRun, before: Before) -> Result<Before, RunError> {
     let mut orphans = Vec::new();
     for (index, (change, outcome)) in run.changes.iter().enumerate() {
         let open = change.action == Action::Create && *outcome != Outcome::Applied;
@@ -187,15 +187,12 @@ async fn take_back(
             key: change.key.clone(),
             write: write.clone(),
         };
-        // Not marked as sent: the run is not this process's. Whoever comes after a crash here deletes it once more.
-        tools.state.intend(id, &[intent], None).await?;
+        tools.state.intend(id, &[intent], Some(tools.mark())).await?;
         let settled = match tools.office.write(&write).await {
             Ok(_) => Settled::Applied,
             Err(error) => Settled::Failed(error.to_string()),
         };
-        let settlement =
-            Settlement { seq, settled: &settled, link: None, next: None, recovering: Some(generation) };
-        tools.state.settle(id, settlement, tools.clock.now()).await?;
+        looked_after(tools, id, seq, &settled, None).await?;
         seq += 1;
     }
     Ok(Before::of(tools.state.operations(id).await?))

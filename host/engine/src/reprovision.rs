@@ -14,10 +14,9 @@ use rollcall_core::{Diagnostic, Field, RecordId, Text, Value, codes};
 
 use crate::delete_now::{is_key, is_phone};
 use crate::error::RunError;
-use crate::execute::{Behind, Confirm, Order, Render, patience};
+use crate::execute::{Begun, Behind, Confirm, Order, Render};
 use crate::explain::is_record;
 use crate::mapping::Interest;
-use crate::recover::recover;
 use crate::report::Report;
 use crate::run::{Options, Parts, Prepared, Previewed, prepare};
 
@@ -54,9 +53,7 @@ pub async fn reprovision<'a>(
     render: Render<'a>,
 ) -> Result<Option<Report>, RunError> {
     let writer = parts.writer(render);
-    let office = writer.office.identity().await?;
-    let lease = writer.state.lease(&writer.job.name, &office, options.wait_ms).await?;
-    let found = recover(&writer.tools(), patience(writer.job), &office, lease.generation(), None).await?;
+    let Begun { lease, found, .. } = writer.begin(options.wait_ms).await?;
     let mut prepared = planned(parts, wanted, options).await?;
     prepared.plan.diagnostics.extend(found);
     let order = Order {

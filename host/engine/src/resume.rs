@@ -2,61 +2,118 @@
 
 use rollcall_core::guard::guard;
 use rollcall_core::memory::Memory;
-use rollcall_core::plan::{Plan, Reading};
+use rollcall_core::plan::{Action, Change, Plan, Reading};
+use rollcall_core::stale::{Present, stale};
 use rollcall_core::verify::Outcome;
 use rollcall_core::{Diagnostic, codes};
-use rollcall_edges::state::StoredRun;
+use rollcall_edges::state::{Mirror, StoredRun};
 
 use crate::apply::{Basis, apply};
 use crate::before::Before;
 use crate::durations::Watch;
 use crate::error::RunError;
 use crate::execute::{Confirm, Writer, patience};
+use crate::kept::{length, owners, returned};
 use crate::known::KnownUsers;
+use crate::recall::{Moment, recall, window};
 use crate::recover::recover;
 use crate::report::Report;
+use crate::run::standing_of;
+
+/// How old the plan of an interrupted run may be, in milliseconds: as old as one in a file.
+const AGE_MAX_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Finishes an interrupted run. What it has done stays done, what was in flight is looked for first, and the rest is
-/// sent under the same run id.
+/// sent under the same run id. The directory is not asked again; a delete that has not begun is held against what stands
+/// now and against the directory's last reading, as a plan in a file is.
 ///
 /// # Errors
-/// Where the run has ended, belongs to another job or phone system, or a later run has made a newer plan.
+/// [`RunError::Stale`] where the run has ended, belongs to another job or phone system, a later run has made a newer plan,
+/// its plan is older than a day, or a delete no longer holds.
 pub async fn resume(
     writer: &Writer<'_>,
+    mirror: &mut dyn Mirror,
     id: &str,
     wait_ms: u64,
     confirm: Confirm<'_>,
 ) -> Result<Option<Report>, RunError> {
-    let office = writer.office.identity().await?;
-    let lease = writer.state.lease(&writer.job.name, &office, wait_ms).await?;
+    let Writer { job, state, clock, .. } = *writer;
+    let (office, lease) = writer.lease(wait_ms).await?;
+    let tools = writer.tools(&*lease);
     // What another process did while this one waited for the lease counts.
-    let run = writer.state.stored(id).await?.ok_or_else(|| refused(format!("there is no run `{id}`")))?;
+    let run = state.stored(id).await?.ok_or_else(|| refused(format!("there is no run `{id}`")))?;
     resumable(&run, writer, &office)?;
-    let found = recover(&writer.tools(), patience(writer.job), &office, lease.generation(), Some(id)).await?;
-    let before = Before::of(writer.state.operations(id).await?);
+    let found = recover(&tools, patience(job), &office, Some(id)).await?;
+    let before = Before::of(state.operations(id).await?);
     let plan = plan_of(&run, found);
-    let links = writer.state.links(&writer.job.name).await?;
-    let links = links.into_iter().map(|link| (link.id.clone(), link)).collect();
-    let baseline = writer.state.job(&writer.job.name).await?.baseline;
-    // The window's sum held when the run began; what it has done since is its own.
-    let memory = Memory { links, baseline, ..Memory::default() };
-    let cleared = match guard(&plan, &writer.job.policy.limits, &memory, &run.accept) {
+    let memory = remembered(writer, &run, &office).await?;
+    fresh(writer, mirror, &run, &before, &memory).await?;
+    let cleared = match guard(&plan, &job.policy.limits, &memory, &run.accept) {
         Ok(cleared) => cleared,
         Err(why) => return Err(RunError::Refused(why)),
     };
-    let mut report = Report::new(writer.job.name.clone(), plan.clone(), Vec::new());
+    let mut report = Report::new(job.name.clone(), plan.clone(), Vec::new());
     report.run = Some(run.row.id.clone());
     report.outcomes = before.outcomes(&plan.changes, &plan.order);
     if !confirm(&report) {
         return Ok(None);
     }
     writer.codes.ready(&plan).await?;
-    writer.state.reopen(id, lease.generation(), writer.clock.now()).await?;
+    state.reopen(id, lease.generation(), clock.now()).await?;
     let basis = Basis { known: KnownUsers::from_bytes(&run.known), links: memory.links, before };
-    let mut watch = Watch::start(writer.clock);
-    let applied = apply(cleared, &run.row.id, basis, &writer.tools()).await?;
+    let mut watch = Watch::start(clock);
+    let applied = apply(cleared, &run.row.id, basis, &tools).await?;
     report.durations.apply = watch.lap();
     writer.conclude(report, applied).await.map(Some)
+}
+
+/// Gives what the job remembers. The limits hold for the sum as it was when the run began, for which the guards that it may
+/// pass were named; what the run has done since is its own.
+async fn remembered(writer: &Writer<'_>, run: &StoredRun, office: &str) -> Result<Memory, RunError> {
+    let Writer { job, state, clock, .. } = *writer;
+    let known = state.job(&job.name).await?;
+    let moment = Moment::look(state, clock, &known, office, known.parts.clone()).await?;
+    let directory = known.directory.clone().unwrap_or_default();
+    let memory = recall(state, job, &known, (&directory, office), &moment, None).await?;
+    let began = run.row.started.0 - 1;
+    let window = window(state, job, began, known.jump, job.policy.limits.window(false)).await?;
+    Ok(Memory { window, ..memory })
+}
+
+/// Refuses the run where a delete that it has not begun would not be planned any more.
+async fn fresh(
+    writer: &Writer<'_>,
+    mirror: &mut dyn Mirror,
+    run: &StoredRun,
+    before: &Before,
+    memory: &Memory,
+) -> Result<(), RunError> {
+    let open = |index: usize, change: &Change| change.action == Action::Delete && !before.begun(index);
+    let deletes = run
+        .changes
+        .iter()
+        .enumerate()
+        .filter(|(index, (change, outcome))| *outcome == Outcome::Planned && open(*index, change));
+    let changes: Vec<Change> = deletes.map(|(_, (change, _))| change.clone()).collect();
+    if changes.is_empty() {
+        return Ok(());
+    }
+    // Who is deleted by an undo or a move is no leaver.
+    let leavers = run.undoes.is_none() && &*run.row.kind != "reprovision";
+    let missing = changes.iter().filter(|_| leavers).map(|change| change.id.clone()).collect();
+    let deletes = Plan { changes, missing, ..Plan::default() };
+    let standing = standing_of(writer.office).await?;
+    let present = Present {
+        standing: &standing,
+        memory,
+        owners: &owners(writer.state, &run.office).await?,
+        reserved: &writer.job.policy.reserved,
+        // Whose absence was recorded, or ended by hand, the run knew when it began; whether that holds the mirror says.
+        ended: &deletes.missing.iter().cloned().collect(),
+        returned: &returned(&deletes, mirror).await?,
+    };
+    let why = stale(&deletes, &present);
+    if why.is_empty() { Ok(()) } else { Err(RunError::Stale(why)) }
 }
 
 fn refused(message: String) -> RunError {
@@ -74,14 +131,19 @@ fn resumable(run: &StoredRun, writer: &Writer<'_>, office: &str) -> Result<(), R
     if *run.office != *office {
         return Err(refused(format!("the run {id} belongs to the phone system `{}`", run.office)));
     }
-    if run.superseded {
-        return Err(refused(format!("a later run of the job has made a newer plan than {id}")));
-    }
     let open = run.changes.iter().zip(0..).any(|((_, outcome), index)| {
         *outcome == Outcome::Planned && run.order.iter().any(|step| step.change() == index)
     });
     if run.row.ended.is_some() && !open {
         return Err(refused(format!("the run {id} has come to its end")));
+    }
+    if run.superseded {
+        return Err(refused(format!("a later run of the job has made a newer plan than {id}")));
+    }
+    let age = writer.clock.now().since(run.row.started);
+    if age > AGE_MAX_MS {
+        let (age, most) = (length(age), length(AGE_MAX_MS));
+        return Err(refused(format!("the plan of the run {id} is {age} old, and may be {most}")));
     }
     Ok(())
 }

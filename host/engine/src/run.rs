@@ -23,12 +23,11 @@ use crate::delete_now::end_grace;
 use crate::drawing::Codes;
 use crate::durations::{Durations, Watch};
 use crate::error::RunError;
-use crate::execute::{Behind, Confirm, Order, Render, Writer, patience};
+use crate::execute::{Begun, Behind, Confirm, Order, Render, Writer};
 use crate::mapping::{Interest, Mapping, map_all};
 use crate::observe::{Cancel, Event, Observer};
 use crate::pull::pull;
 use crate::recall::{Moment, recall};
-use crate::recover::recover;
 use crate::report::Report;
 use crate::scope::digests;
 use crate::undo::again;
@@ -152,9 +151,7 @@ pub async fn sync<'a>(
     render: Render<'a>,
 ) -> Result<Option<Report>, RunError> {
     let writer = parts.writer(render);
-    let office = writer.office.identity().await?;
-    let lease = writer.state.lease(&writer.job.name, &office, options.wait_ms).await?;
-    let found = recover(&writer.tools(), patience(writer.job), &office, lease.generation(), None).await?;
+    let Begun { lease, found, .. } = writer.begin(options.wait_ms).await?;
     if options.scheduled
         && let Some(hold) = writer.state.job(&writer.job.name).await?.held
     {

@@ -7,19 +7,18 @@ use rollcall_core::memory::Memory;
 use rollcall_core::phone::Standing;
 use rollcall_core::plan::{Action, Plan};
 use rollcall_core::policy::Policy;
+use rollcall_core::script::Script;
 use rollcall_core::undo::{Past, undo as inverse};
 use rollcall_core::verify::Outcome;
 use rollcall_core::{Diagnostic, RecordId, Text, codes};
-use rollcall_edges::office::OfficeError;
 use rollcall_edges::state::{Hold, JobState, Later, State, StoredRun};
 
 use crate::durations::Durations;
 use crate::error::RunError;
-use crate::execute::{Behind, Confirm, Order, Writer, patience};
+use crate::execute::{Begun, Behind, Confirm, Order, Writer};
 use crate::recall::{Moment, recall};
-use crate::recover::recover;
 use crate::report::Report;
-use crate::run::{Options, Previewed};
+use crate::run::{Options, Previewed, may_pass, standing_of};
 
 /// How many users a note names before it only counts them.
 const NAMED_MAX: usize = 10;
@@ -37,9 +36,14 @@ struct Turned {
 ///
 /// # Errors
 /// Where the run cannot be undone, or the phone system or the state cannot be read.
-pub async fn preview_undo(writer: &Writer<'_>, id: &str, options: &Options) -> Result<Previewed, RunError> {
+pub async fn preview_undo(
+    writer: &Writer<'_>,
+    script: &dyn Script,
+    id: &str,
+    options: &Options,
+) -> Result<Previewed, RunError> {
     let office = writer.office.identity().await?;
-    let turned = turned(writer, id, &office, options).await?;
+    let turned = turned(writer, script, id, &office, options).await?;
     let refusals = guard(&turned.plan, &turned.policy.limits, &turned.memory, &options.accept).err();
     Ok(Previewed {
         report: Report::new(writer.job.name.clone(), turned.plan, refusals.unwrap_or_default()),
@@ -56,14 +60,13 @@ pub async fn preview_undo(writer: &Writer<'_>, id: &str, options: &Options) -> R
 /// As for [`preview_undo`], and where the journal cannot be written.
 pub async fn undo(
     writer: &Writer<'_>,
+    script: &dyn Script,
     id: &str,
     options: &Options,
     confirm: Confirm<'_>,
 ) -> Result<Option<Report>, RunError> {
-    let office = writer.office.identity().await?;
-    let lease = writer.state.lease(&writer.job.name, &office, options.wait_ms).await?;
-    let found = recover(&writer.tools(), patience(writer.job), &office, lease.generation(), None).await?;
-    let mut turned = turned(writer, id, &office, options).await?;
+    let Begun { office, lease, found } = writer.begin(options.wait_ms).await?;
+    let mut turned = turned(writer, script, id, &office, options).await?;
     turned.plan.diagnostics.extend(found);
     let order = Order {
         kind: "undo",
@@ -88,7 +91,13 @@ pub(crate) async fn hold(writer: &Writer<'_>, run: &Text) -> Result<(), RunError
 }
 
 /// Plans the inverse of a run.
-async fn turned(writer: &Writer<'_>, id: &str, office: &Text, options: &Options) -> Result<Turned, RunError> {
+async fn turned(
+    writer: &Writer<'_>,
+    script: &dyn Script,
+    id: &str,
+    office: &Text,
+    options: &Options,
+) -> Result<Turned, RunError> {
     let run = writer.state.stored(id).await?.ok_or_else(|| refused(format!("there is no run `{id}`")))?;
     belongs(&run, writer, office)?;
     let known = writer.state.job(&writer.job.name).await?;
@@ -98,20 +107,13 @@ async fn turned(writer: &Writer<'_>, id: &str, office: &Text, options: &Options)
     let ends = (&*directory, &**office);
     let memory = recall(writer.state, writer.job, &known, ends, &moment, window).await?;
     let policy = Policy { abilities: writer.office.abilities().await?, ..writer.job.policy.clone() };
-    let standing = writer.office.read().await?;
-    if !standing.unreached.is_empty() {
-        let message = format!("these systems did not answer: {}", standing.unreached.join(", "));
-        return Err(OfficeError::Unreachable { message, hint: None }.into());
-    }
+    let standing = standing_of(writer.office).await?;
     let (touched, undone) = after(id, &writer.state.later(id).await?);
     let past = Past { run: &run.row.id, done: &run.changes, touched: &touched, undone: &undone };
-    let mut plan = inverse(&past, &standing, &memory, &policy);
+    let mut plan = inverse(&past, &standing, &memory, script, &policy);
     twice(&plan, id)?;
     plan.diagnostics.extend(writer.office.warnings().await?);
-    plan.diagnostics.extend(options.accept.iter().map(|(name, figure)| {
-        let message = format!("this run may pass the guard `{name}` with exactly {figure}");
-        Diagnostic::note(codes::GUARD_ACCEPTED, message)
-    }));
+    plan.diagnostics.extend(options.accept.iter().map(|(name, figure)| may_pass(name, *figure)));
     if plan.changes.is_empty() {
         let message = format!("the run {id} left nothing that could be undone");
         plan.diagnostics.push(Diagnostic::note(codes::UNDO_DONE, message));

@@ -10,7 +10,7 @@ use rollcall_core::{Guid, RecordId, Text};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::plans::PlanMark;
 use rollcall_edges::state::{
-    Held, Hold, Intent, JobState, Journalled, Later, Lease, LinkChange, NewRun, Owner, Passed, RunRow,
+    Held, Hold, Intent, JobState, Journalled, Later, Lease, LinkChange, Mark, NewRun, Owner, Passed, RunRow,
     Settled, Settlement, State, StateError, StoredRun,
 };
 use sqlx::{Row as _, Sqlite, Transaction};
@@ -88,7 +88,7 @@ impl State for Store {
         self.reopen_run(run, generation, now).await
     }
 
-    async fn intend(&self, run: &str, intents: &[Intent], send: Option<Instant>) -> Result<(), StateError> {
+    async fn intend(&self, run: &str, intents: &[Intent], send: Option<Mark>) -> Result<(), StateError> {
         let Some(first) = intents.first() else { return Ok(()) };
         let mut tx = self.pool.begin_with(WRITE).await.map_err(|error| self.broken(&error))?;
         for intent in intents {
@@ -107,15 +107,15 @@ impl State for Store {
                 .await
                 .map_err(|error| self.broken(&error))?;
         }
-        if let Some(now) = send {
-            self.mark(&mut tx, run, first.seq, now).await?;
+        if let Some(mark) = send {
+            self.mark(&mut tx, run, first.seq, mark).await?;
         }
         tx.commit().await.map_err(|error| self.broken(&error))
     }
 
-    async fn start(&self, run: &str, seq: u32, now: Instant) -> Result<(), StateError> {
+    async fn start(&self, run: &str, seq: u32, mark: Mark) -> Result<(), StateError> {
         let mut tx = self.pool.begin_with(WRITE).await.map_err(|error| self.broken(&error))?;
-        self.mark(&mut tx, run, seq, now).await?;
+        self.mark(&mut tx, run, seq, mark).await?;
         tx.commit().await.map_err(|error| self.broken(&error))
     }
 
@@ -129,12 +129,14 @@ impl State for Store {
         let mut tx = self.pool.begin_with(WRITE).await.map_err(|error| self.broken(&error))?;
         let before = self.put_settled(&mut tx, run, &settlement, now).await?;
         if let Some(change) = settlement.link.filter(|_| before.open()) {
-            let late = settlement.recovering.is_none() && before == Before::Unknown
-                || !self.latest(&mut tx, run, settlement.recovering).await?;
+            let late = !settlement.recovering && before == Before::Unknown
+                || !self.latest(&mut tx, run, settlement.generation).await?;
             self.change_link(&mut tx, run, change, late, now).await?;
         }
         let marked = match settlement.next {
-            Some(next) => self.mark(&mut tx, run, next, now).await,
+            Some(next) => {
+                self.mark(&mut tx, run, next, Mark { at: now, generation: settlement.generation }).await
+            }
             None => Ok(()),
         };
         // What took place stays settled, also where nothing more may be sent.
@@ -236,31 +238,30 @@ impl Before {
 }
 
 impl Store {
-    /// Marks an operation as sent, unless the run's lease is no longer the latest.
+    /// Marks an operation as sent, unless the sender's lease is no longer the latest.
     async fn mark(
         &self,
         tx: &mut Transaction<'_, Sqlite>,
         run: &str,
         seq: u32,
-        now: Instant,
+        mark: Mark,
     ) -> Result<(), StateError> {
         let update = "UPDATE op SET sent = $3 WHERE run = $1 AND seq = $2 AND EXISTS (SELECT 1 FROM run JOIN lease \
-                      USING (office) WHERE run.id = $1 AND run.generation = lease.generation)";
-        let query = sqlx::query(update).bind(run).bind(i64::from(seq)).bind(now.0);
+                      USING (office) WHERE run.id = $1 AND lease.generation = $4)";
+        let query = sqlx::query(update).bind(run).bind(i64::from(seq)).bind(mark.at.0).bind(mark.generation);
         let done = query.execute(&mut **tx).await.map_err(|error| self.broken(&error))?;
         if done.rows_affected() == 1 { Ok(()) } else { Err(StateError::Lost) }
     }
 
-    /// Tells whether no other run has taken the phone system since a run began, or since somebody began to look after it.
+    /// Tells whether nobody has taken the run's phone system since a lease of this generation.
     async fn latest(
         &self,
         tx: &mut Transaction<'_, Sqlite>,
         run: &str,
-        recovering: Option<i64>,
+        generation: i64,
     ) -> Result<bool, StateError> {
-        let select = "SELECT COALESCE((SELECT COALESCE($2, run.generation) = lease.generation FROM run JOIN lease USING (office) \
-                      WHERE run.id = $1), 1)";
-        let query = sqlx::query_scalar::<_, bool>(select).bind(run).bind(recovering);
+        let select = "SELECT COALESCE((SELECT lease.generation = $2 FROM run JOIN lease USING (office) WHERE run.id = $1), 1)";
+        let query = sqlx::query_scalar::<_, bool>(select).bind(run).bind(generation);
         query.fetch_one(&mut **tx).await.map_err(|error| self.broken(&error))
     }
 
@@ -306,7 +307,7 @@ impl Store {
         Ok(before)
     }
 
-    /// `late`: another run may have made a link in the meantime, and that one stays.
+    /// `late`: others may have made, changed or ended links in the meantime, and what they did stays.
     async fn change_link(
         &self,
         tx: &mut Transaction<'_, Sqlite>,
@@ -323,26 +324,21 @@ impl Store {
             row.map_err(|error| self.broken(&error))?.ok_or_else(|| damaged("an operation of no run"))?;
         let (job, office): (String, String) = (row.get(0), row.get(1));
         match change {
-            LinkChange::Put(link) | LinkChange::Moved { link, .. }
-                if late && self.has_link(tx, &job, &link.id).await? =>
-            {
-                Ok(())
+            LinkChange::Put(_) | LinkChange::Moved { .. } if late => Ok(()),
+            LinkChange::Made(link) if late && self.has_link(tx, &job, &link.id).await? => Ok(()),
+            LinkChange::Made(link) | LinkChange::Put(link) => {
+                self.put_link(tx, &job, &office, link).await.map(drop)
             }
-            // Another job or person has come to own the phone user: the call took place, and the user stays theirs.
-            LinkChange::Put(link) | LinkChange::Moved { link, .. }
-                if self.is_anothers(tx, &job, &office, link).await? =>
-            {
-                Ok(())
-            }
-            LinkChange::Put(link) => self.put_link(tx, &job, &office, link).await,
             LinkChange::Moved { link, name, number } => {
-                self.put_link(tx, &job, &office, link).await?;
-                self.hold(tx, &office, &link.id, [name, number], now).await
+                if self.put_link(tx, &job, &office, link).await? {
+                    self.hold(tx, &office, &link.id, [name, number], now).await?;
+                }
+                Ok(())
             }
-            LinkChange::Remove { id, name, number } => {
-                let delete = "DELETE FROM link WHERE job = $1 AND directory = $2 AND native = $3";
+            LinkChange::Remove { id, guid, name, number } => {
+                let delete = "DELETE FROM link WHERE job = $1 AND directory = $2 AND native = $3 AND guid = COALESCE($4, guid)";
                 let query = sqlx::query(delete).bind(&job).bind(&*id.directory).bind(&*id.native);
-                query.execute(&mut **tx).await.map_err(|error| self.broken(&error))?;
+                query.bind(guid.as_deref()).execute(&mut **tx).await.map_err(|error| self.broken(&error))?;
                 self.hold(tx, &office, id, [name, number], now).await
             }
         }
@@ -402,13 +398,18 @@ impl Store {
         Ok(found.is_some())
     }
 
+    /// Writes a link, unless another job or person has come to own the phone user: the call took place then, and the
+    /// user stays theirs. Tells whether it was written.
     async fn put_link(
         &self,
         tx: &mut Transaction<'_, Sqlite>,
         job: &str,
         office: &str,
         link: &Link,
-    ) -> Result<(), StateError> {
+    ) -> Result<bool, StateError> {
+        if self.is_anothers(tx, job, office, link).await? {
+            return Ok(false);
+        }
         let row = link_row(job, &link.id);
         let written = Shaper { seal: &self.seal, row: &row }.fields(&link.written)?;
         let kept = Shaper { seal: &self.seal, row: &row }.fields(&link.kept)?;
@@ -443,7 +444,7 @@ impl Store {
             .bind(kind)
             .execute(&mut **tx)
             .await
-            .map(drop)
+            .map(|_| true)
             .map_err(|error| self.broken(&error))
     }
 }

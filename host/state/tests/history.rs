@@ -14,7 +14,7 @@ use rollcall_core::verify::Outcome;
 use rollcall_core::{Diagnostic, Field, RecordId, Secret, Value, codes};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::FindingState;
-use rollcall_edges::state::{Intent, LinkChange, NewRun, Settled, Settlement, State as _};
+use rollcall_edges::state::{Intent, LinkChange, Mark, NewRun, Settled, Settlement, State as _};
 use rollcall_state::{Act, ERASED, RunFilter, RunState, Store};
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -114,20 +114,30 @@ async fn run(store: &Store, job: &str, at: i64, changes: Vec<Change>) -> String 
             _ => Write::DeleteUser { guid: format!("guid-{seq}").into() },
         };
         let intent = Intent { seq, change: seq, id: Some(change.id.clone()), key: change.key.clone(), write };
-        store.intend(&run, &[intent], Some(Instant(at))).await.unwrap();
+        store
+            .intend(&run, &[intent], Some(Mark { at: Instant(at), generation: new.generation }))
+            .await
+            .unwrap();
         let effect = match change.action {
             Action::Create => {
                 let n = change.id.native[3..7].parse().unwrap();
-                LinkChange::Put(Box::new(link(n)))
+                LinkChange::Made(Box::new(link(n)))
             }
             _ => LinkChange::Remove {
                 id: change.id.clone(),
+                guid: None,
                 name: change.name.clone(),
                 number: change.extension.clone(),
             },
         };
-        let settlement =
-            Settlement { seq, settled: &Settled::Applied, link: Some(&effect), next: None, recovering: None };
+        let settlement = Settlement {
+            seq,
+            settled: &Settled::Applied,
+            link: Some(&effect),
+            next: None,
+            generation: new.generation,
+            recovering: false,
+        };
         store.settle(&run, settlement, Instant(at + 1)).await.unwrap();
     }
     let outcomes = vec![Outcome::Applied; plan.changes.len()];

@@ -15,7 +15,7 @@ use rollcall_core::verify::Outcome;
 use rollcall_core::{Diagnostic, Field, RecordId, Secret, Text, Value, codes};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::state::{
-    Intent, LinkChange, NewRun, Passed, Settled, Settlement, State as _, StateError,
+    Intent, LinkChange, Mark, NewRun, Passed, Settled, Settlement, State as _, StateError,
 };
 use rollcall_state::Store;
 
@@ -106,7 +106,13 @@ async fn settle(
     link: Option<&LinkChange>,
     next: Option<u32>,
 ) -> Result<(), StateError> {
-    store.settle(run, Settlement { seq, settled, link, next, recovering: None }, Instant(400)).await
+    store
+        .settle(run, Settlement { seq, settled, link, next, generation: 1, recovering: false }, Instant(400))
+        .await
+}
+
+fn mark(at: i64) -> Mark {
+    Mark { at: Instant(at), generation: 1 }
 }
 
 fn create(seq: u32, native: &str) -> Intent {
@@ -117,7 +123,7 @@ fn create(seq: u32, native: &str) -> Intent {
 async fn run_with_link(store: &Store, native: &str) -> String {
     let run = begin(store, 0).await;
     store.intend(&run, &[create(0, native)], None).await.unwrap();
-    let change = LinkChange::Put(Box::new(link(native)));
+    let change = LinkChange::Made(Box::new(link(native)));
     settle(store, &run, 0, &Settled::Applied, Some(&change), None).await.unwrap();
     run
 }
@@ -151,12 +157,12 @@ async fn only_the_latest_lease_of_a_phone_system_sends() {
     let store = Store::open(folder.path()).await.unwrap();
     let first = store.lease("J", "O", 0).await.unwrap();
     let run = begin(&store, first.generation()).await;
-    store.intend(&run, &[create(0, "1"), create(1, "2"), create(2, "3")], Some(Instant(6))).await.unwrap();
+    store.intend(&run, &[create(0, "1"), create(1, "2"), create(2, "3")], Some(mark(6))).await.unwrap();
     settle(&store, &run, 0, &Settled::Applied, None, Some(1)).await.unwrap();
     let other = store.lease("K", "P", 0).await.unwrap();
     assert_eq!(other.generation(), 1, "another phone system counts for itself");
     store.withdraw(&run, 1).await.unwrap();
-    store.start(&run, 1, Instant(7)).await.unwrap();
+    store.start(&run, 1, mark(7)).await.unwrap();
     // Somebody removes the lock file, and another run takes the phone system.
     for entry in std::fs::read_dir(folder.path().join("locks")).unwrap() {
         std::fs::remove_file(entry.unwrap().path()).unwrap();
@@ -164,16 +170,18 @@ async fn only_the_latest_lease_of_a_phone_system_sends() {
     let second = store.lease("J", "O", 0).await.unwrap();
     assert_eq!(second.generation(), first.generation() + 1);
     // The call in flight is settled all the same; nothing follows it.
-    let put = LinkChange::Put(Box::new(link("2")));
+    let put = LinkChange::Made(Box::new(link("2")));
     let lost = settle(&store, &run, 1, &Settled::Applied, Some(&put), Some(2)).await;
     assert!(matches!(lost, Err(StateError::Lost)));
-    assert!(matches!(store.start(&run, 2, Instant(8)).await, Err(StateError::Lost)));
-    assert!(matches!(store.intend(&run, &[create(3, "4")], Some(Instant(8))).await, Err(StateError::Lost)));
+    assert!(matches!(store.start(&run, 2, mark(8)).await, Err(StateError::Lost)));
+    assert!(matches!(store.intend(&run, &[create(3, "4")], Some(mark(8))).await, Err(StateError::Lost)));
     let ops = store.operations(&run).await.unwrap();
     let shown: Vec<_> = ops.iter().map(|op| (op.sent.is_some(), op.settled.is_some())).collect();
     assert_eq!(shown, [(true, true), (true, true), (false, false)]);
     assert_eq!(store.links("J").await.unwrap(), [link("2")]);
     store.reopen(&run, second.generation(), Instant(9)).await.unwrap();
+    // Somebody goes on with the run: that is no word for the process that had begun it.
+    assert!(matches!(store.start(&run, 1, mark(10)).await, Err(StateError::Lost)));
     assert_eq!(store.operations(&run).await.unwrap().len(), 2, "what was never sent is forgotten");
 }
 
@@ -186,16 +194,26 @@ async fn what_was_unknown_may_be_known_later_and_what_was_known_stays() {
     for seq in [0, 1] {
         settle(&store, &run, seq, &Settled::Unknown("lost".into()), None, None).await.unwrap();
     }
-    let put = |native: &str| LinkChange::Put(Box::new(link(native)));
+    let put = |native: &str| LinkChange::Made(Box::new(link(native)));
     settle(&store, &run, 0, &Settled::Applied, Some(&put("1")), None).await.unwrap();
     settle(&store, &run, 0, &Settled::Failed("no".into()), None, None).await.unwrap();
     assert_eq!(store.operations(&run).await.unwrap()[0].settled, Some(Settled::Applied));
     // Somebody has linked the person in the meantime: that link stays.
-    let other = LinkChange::Put(Box::new(Link { guid: "guid-1b".into(), ..link("2") }));
+    let other = LinkChange::Made(Box::new(Link { guid: "guid-1b".into(), ..link("2") }));
     let second = begin(&store, 0).await;
     store.intend(&second, &[create(0, "2")], None).await.unwrap();
     settle(&store, &second, 0, &Settled::Applied, Some(&other), None).await.unwrap();
     settle(&store, &run, 1, &Settled::Applied, Some(&put("2")), None).await.unwrap();
+    // What changes a link, and comes late, makes none again that has ended; and it ends none with another phone user.
+    store.intend(&run, &[create(2, "3"), create(3, "2")], None).await.unwrap();
+    for seq in [2, 3] {
+        settle(&store, &run, seq, &Settled::Unknown("lost".into()), None, None).await.unwrap();
+    }
+    let moved = LinkChange::Moved { link: Box::new(link("3")), name: None, number: None };
+    settle(&store, &run, 2, &Settled::Applied, Some(&moved), None).await.unwrap();
+    let guid = Some("guid-2".into());
+    let remove = LinkChange::Remove { id: id("2"), guid, name: None, number: None };
+    settle(&store, &run, 3, &Settled::Applied, Some(&remove), None).await.unwrap();
     let guids: Vec<_> = store.links("J").await.unwrap().into_iter().map(|link| link.guid).collect();
     assert_eq!(guids, ["guid-1".into(), "guid-1b".into()] as [rollcall_core::Guid; 2]);
 }
@@ -258,7 +276,12 @@ async fn a_leavers_clock_starts_counts_and_stops_and_a_delete_holds_name_and_num
         write: Write::DeleteUser { guid: "guid-1".into() },
     };
     store.intend(&run, &[intent], None).await.unwrap();
-    let remove = LinkChange::Remove { id: id("1"), name: Some("Anna".into()), number: Some("2001".into()) };
+    let remove = LinkChange::Remove {
+        id: id("1"),
+        guid: None,
+        name: Some("Anna".into()),
+        number: Some("2001".into()),
+    };
     settle(&store, &run, 1, &Settled::Applied, Some(&remove), None).await.unwrap();
     assert!(store.links("J").await.unwrap().is_empty());
     assert_eq!(store.held("O", Instant(399)).await.unwrap().len(), 2);
@@ -363,9 +386,15 @@ async fn grace_and_quarantine_go_with_a_clock_that_jumps() {
         .intend(&run, &[Intent { seq: 1, change: 0, id: Some(id("2")), key: "2".into(), write }], None)
         .await
         .unwrap();
-    let remove = LinkChange::Remove { id: id("2"), name: Some("Anna".into()), number: None };
-    let settlement =
-        Settlement { seq: 1, settled: &Settled::Applied, link: Some(&remove), next: None, recovering: None };
+    let remove = LinkChange::Remove { id: id("2"), guid: None, name: Some("Anna".into()), number: None };
+    let settlement = Settlement {
+        seq: 1,
+        settled: &Settled::Applied,
+        link: Some(&remove),
+        next: None,
+        generation: 1,
+        recovering: false,
+    };
     store.settle(&run, settlement, Instant(150)).await.unwrap();
     let jumped = Passed { jump_ms: 1_000, office_jump_ms: 500, ..passed(vec![id("1")], Vec::new(), 1_200) };
     store.passed("J", &jumped).await.unwrap();

@@ -21,7 +21,8 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &ResumeArgs) -> 
     let desk = Desk::open(global, store, file).await?;
     let confirm = |report: &Report| args.yes || report::ask(output, &desk.job, &desk.progress, report);
     let render = |report: &Report| report::document(&desk.job, report);
-    let result = resume(&desk.writer(&render), &run.row.id, args.wait, &confirm).await;
+    let mut mirror = desk.store.mirror(&desk.job.name, "run").await?;
+    let result = resume(&desk.writer(&render), &mut mirror, &run.row.id, args.wait, &confirm).await;
     desk.office.office().close().await;
     desk.progress.clear();
     Ok(report::ended(output, &desk.job, desk.office.note(), result, false))

@@ -30,11 +30,12 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &UndoArgs) -> Re
         return Err(Failure::new(exit::USAGE, codes::USAGE, message).hint("give `--job FILE`"));
     }
     let desk = Desk::open(global, store, file).await?;
+    let rules = desk.rules()?;
     let options = args.change.options();
     let render = |report: &Report| report::document(&desk.job, report);
     let writer = desk.writer(&render);
     if let Some(path) = &args.change.out {
-        let result = preview_undo(&writer, &run.row.id, &options).await;
+        let result = preview_undo(&writer, &rules, &run.row.id, &options).await;
         desk.office.office().close().await;
         let mut previewed = match result {
             Ok(previewed) => previewed,
@@ -46,7 +47,7 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &UndoArgs) -> Re
         return Ok(exit::of_report(&previewed.report));
     }
     let confirm = |report: &Report| args.change.yes || report::ask(output, &desk.job, &desk.progress, report);
-    let result = undo(&writer, &run.row.id, &options, &confirm).await;
+    let result = undo(&writer, &rules, &run.row.id, &options, &confirm).await;
     desk.office.office().close().await;
     desk.progress.clear();
     Ok(report::ended(output, &desk.job, desk.office.note(), result, false))

@@ -359,7 +359,7 @@ impl World {
     pub fn undo_of(&self, done: &[(Change, Outcome)], policy: &Policy) -> Plan {
         let none = BTreeMap::new();
         let past = Past { run: &"R1".into(), done, touched: &none, undone: &none };
-        undo(&past, &self.standing, &self.memory, policy)
+        undo(&past, &self.standing, &self.memory, &Rows, policy)
     }
 
     /// Makes everybody due whom `people` lacks.
