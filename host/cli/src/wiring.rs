@@ -206,7 +206,13 @@ impl Session {
     pub(crate) async fn check_offline(&self) -> Result<Vec<Diagnostic>, Failure> {
         let mut found = self.warnings.clone();
         found.extend(expiring(&self.job, self.clock.now().0));
-        let spec = self.spec(None, Vec::new(), false)?;
+        let mut spec = self.spec(None, Vec::new(), false)?;
+        if self.job.directory.recording.is_none() {
+            // The form of a key shows without using it.
+            for (name, credential) in &self.job.directory.credentials {
+                spec.credentials.insert(name.clone(), rollcall_job::credential::at_hand(credential));
+            }
+        }
         match self.host.check_offline(&self.package, &spec).await {
             Ok(Some(known)) => found.extend(attributes::check(&self.references, &known)),
             Ok(None) => {}

@@ -189,7 +189,9 @@ impl Directory for Connector {
     }
 
     async fn open(&mut self, since: Option<Token>) -> Result<Box<dyn Listing>, DirectoryError> {
-        if since.as_ref().is_some_and(|token| token.len() > TOKEN_BYTES) {
+        // A recording holds a whole reading, or nobody could begin with it.
+        let from_the_beginning = !matches!(self.recorded, Recorded::None);
+        if since.as_ref().is_some_and(|token| from_the_beginning || token.len() > TOKEN_BYTES) {
             return Err(DirectoryError::TokenExpired);
         }
         let inner = self.inner.clone();

@@ -2,12 +2,15 @@
 //! into the settings is allowed by that; a bundled connector brings its own clouds; everything else needs a line under
 //! `[directory.grants]`.
 
+use std::collections::BTreeSet;
+
 use rollcall_core::{Diagnostic, codes};
+use rollcall_net::Algorithm;
 use serde_json::Value;
 use url::{Origin, Url};
 
 use crate::expand::{Place, Unfilled, expand};
-use crate::manifest::{Login, Manifest, SettingKind};
+use crate::manifest::{Login, LoginKind, Manifest, SettingKind};
 use crate::settings::{Settings, is_loopback};
 use crate::words::tame;
 
@@ -18,18 +21,46 @@ pub(crate) struct Server {
     pub(crate) origin: Url,
 }
 
-/// A login with its texts filled in.
+/// A login with its texts filled in: the way that the job's credentials fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FilledLogin {
     pub(crate) name: String,
-    pub(crate) token_url: Url,
-    pub(crate) scope: String,
-    pub(crate) client_id: String,
     pub(crate) origins: Vec<Url>,
-    pub(crate) secret: Option<String>,
-    pub(crate) certificate: Option<String>,
-    pub(crate) private_key: Option<String>,
-    pub(crate) assertion: Option<String>,
+    pub(crate) way: FilledWay,
+}
+
+/// How it signs in; credentials by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FilledWay {
+    Client { token: TokenRequest, client_id: String, proof: FilledProof },
+    Token { scheme: String, token: String },
+    Basic { username: String, password: String },
+    ServiceAccount { token: TokenRequest, subject: String, key: String },
+}
+
+/// Where a token is asked for, and what for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TokenRequest {
+    pub(crate) url: Url,
+    pub(crate) scope: String,
+}
+
+/// How a client proves who it is; credentials by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FilledProof {
+    Secret(String),
+    Certificate { certificate: String, private_key: String, algorithm: Algorithm },
+    Key { private_key: String, key_id: Option<String> },
+}
+
+impl FilledLogin {
+    /// Gives where tokens are asked for, if they are.
+    pub(crate) fn token_url(&self) -> Option<&Url> {
+        match &self.way {
+            FilledWay::Client { token, .. } | FilledWay::ServiceAccount { token, .. } => Some(&token.url),
+            FilledWay::Token { .. } | FilledWay::Basic { .. } => None,
+        }
+    }
 }
 
 /// What the network half of a connection is made with.
@@ -45,6 +76,8 @@ pub(crate) struct Allow<'a> {
     pub(crate) settings: &'a Settings,
     /// The job's `[directory.grants] http`, as written.
     pub(crate) job: &'a [rollcall_core::Text],
+    /// The names under `[directory.credentials]`, which decide between several ways to sign in.
+    pub(crate) credentials: BTreeSet<&'a str>,
     /// Whether the connector is one of ours, which brings its own grants.
     pub(crate) bundled: bool,
 }
@@ -67,7 +100,13 @@ impl Allow<'_> {
                 Err(diagnostic) => wrong.push(diagnostic),
             }
         }
-        for (name, login) in &self.manifest.login {
+        // A login of which the job gives no credentials is told by the check of the credentials, where they are needed.
+        let given = |name: &str| self.credentials.contains(name);
+        let ways =
+            self.manifest.login.iter().filter_map(|(name, ways)| {
+                Some((name, ways.iter().find(|way| way.has_what_it_takes(given))?))
+            });
+        for (name, login) in ways {
             match self.login(name, login) {
                 Ok(login) => servers.logins.push(login),
                 Err(diagnostic) => wrong.push(diagnostic),
@@ -85,23 +124,66 @@ impl Allow<'_> {
 
     fn login(&self, name: &str, login: &Login) -> Result<FilledLogin, Diagnostic> {
         let plain = |text: &Option<String>| self.fill(text.as_deref().unwrap_or_default(), Place::Plain);
-        let template = login.token_url.as_deref().unwrap_or_default();
-        let token_url = self.allowed(template, self.url(template)?, &login.reason)?;
+        let credential = |name: &Option<String>| name.clone().unwrap_or_default();
+        let token = || {
+            let template = login.token_url.as_deref().unwrap_or_default();
+            let url = self.allowed(template, self.url(template)?, &login.reason)?;
+            Ok(TokenRequest { url, scope: plain(&login.scope)? })
+        };
+        let way = match login.kind {
+            LoginKind::ClientCredentials => FilledWay::Client {
+                token: token()?,
+                client_id: plain(&login.client_id)?,
+                proof: self.proof(name, login)?,
+            },
+            LoginKind::Token => FilledWay::Token {
+                scheme: self.fill(login.scheme.as_deref().unwrap_or("Bearer"), Place::Plain)?,
+                token: credential(&login.token),
+            },
+            LoginKind::Basic => FilledWay::Basic {
+                username: credential(&login.username),
+                password: credential(&login.password),
+            },
+            LoginKind::ServiceAccount => FilledWay::ServiceAccount {
+                token: token()?,
+                subject: plain(&login.subject)?,
+                key: credential(&login.service_account),
+            },
+        };
         let mut origins = Vec::new();
         for origin in &login.origins {
             origins.push(self.allowed(origin, self.url(origin)?, &login.reason)?);
         }
-        Ok(FilledLogin {
-            name: name.to_owned(),
-            token_url,
-            scope: plain(&login.scope)?,
-            client_id: plain(&login.client_id)?,
-            origins,
-            secret: login.secret.clone(),
-            certificate: login.certificate.clone(),
-            private_key: login.private_key.clone(),
-            assertion: login.assertion.as_ref().map(|text| self.fill(text, Place::Plain)).transpose()?,
-        })
+        Ok(FilledLogin { name: name.to_owned(), origins, way })
+    }
+
+    fn proof(&self, name: &str, login: &Login) -> Result<FilledProof, Diagnostic> {
+        if let Some(secret) =
+            login.secret.as_ref().filter(|secret| self.credentials.contains(secret.as_str()))
+        {
+            return Ok(FilledProof::Secret(secret.clone()));
+        }
+        let private_key = login.private_key.clone().unwrap_or_default();
+        let Some(certificate) = login.certificate.clone() else {
+            return Ok(FilledProof::Key { private_key, key_id: self.optional(&login.key_id)? });
+        };
+        let written = self.optional(&login.assertion)?;
+        let written = written.as_deref().unwrap_or("PS256");
+        let algorithm = Algorithm::named(written).ok_or_else(|| {
+            let message =
+                format!("the login `{name}` wants to sign with `{}`, which is not known", tame(written, 40));
+            Diagnostic::error(codes::CONNECTOR_INVALID, message)
+        })?;
+        Ok(FilledProof::Certificate { certificate, private_key, algorithm })
+    }
+
+    /// Fills in a text that may be absent, or consist of a setting that is.
+    fn optional(&self, template: &Option<String>) -> Result<Option<String>, Diagnostic> {
+        let Some(template) = template else { return Ok(None) };
+        let alone = template.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        let absent =
+            |name: &str| self.settings.values().get(name).and_then(Value::as_str).is_none_or(str::is_empty);
+        if alone.is_some_and(absent) { Ok(None) } else { self.fill(template, Place::Plain).map(Some) }
     }
 
     fn fill(&self, template: &str, place: Place) -> Result<String, Diagnostic> {
@@ -220,7 +302,8 @@ mod tests {
         let given = serde_json::from_str(settings).unwrap();
         let settings = Settings::check(&manifest, &given, std::path::Path::new("/job")).unwrap();
         let job: Vec<rollcall_core::Text> = job.iter().map(|line| (*line).into()).collect();
-        let allow = Allow { manifest: &manifest, settings: &settings, job: &job, bundled };
+        let credentials = BTreeSet::new();
+        let allow = Allow { manifest: &manifest, settings: &settings, job: &job, credentials, bundled };
         let line = || "the job's own line".to_owned();
         let got =
             allow.servers().map(|s| s.granted.first().map_or_else(line, |server| server.origin.to_string()));

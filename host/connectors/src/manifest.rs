@@ -37,9 +37,10 @@ pub struct Manifest {
     /// The credentials that a job gives, which never reach the connector.
     #[serde(default)]
     pub credentials: Credentials,
-    /// The logins that the connector may name in a request.
-    #[serde(default)]
-    pub login: BTreeMap<String, Login>,
+    /// The logins that the connector may name in a request. Of several ways the host takes the first of which the job
+    /// gives every credential.
+    #[serde(default, deserialize_with = "one_or_several")]
+    pub login: BTreeMap<String, Vec<Login>>,
     /// What the connector asks for.
     #[serde(default)]
     pub grant: Grants,
@@ -145,12 +146,12 @@ pub struct Credential {
     pub about: String,
 }
 
-/// `[login.NAME]`. The texts may hold `{setting}`.
+/// `[login.NAME]`, or one of several `[[login.NAME]]`. The texts may hold `{setting}`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Login {
     /// How the host signs in.
-    pub kind: String,
+    pub kind: LoginKind,
     /// The origins that may receive what the login yields.
     pub origins: Vec<String>,
     /// One sentence on why.
@@ -167,12 +168,100 @@ pub struct Login {
     pub certificate: Option<String>,
     /// The credential that is the client's private key (PEM).
     pub private_key: Option<String>,
-    /// `PS256` or `RS256`.
+    /// `PS256` or `RS256`, of a certificate.
     pub assertion: Option<String>,
+    /// The id of a private key without a certificate, as the server knows it.
+    pub key_id: Option<String>,
+    /// The credential that is a token, sent as it is.
+    pub token: Option<String>,
+    /// The word before the token; absent: `Bearer`.
+    pub scheme: Option<String>,
+    /// The credential that is the user's name.
+    pub username: Option<String>,
+    /// The credential that is the user's password.
+    pub password: Option<String>,
+    /// The credential that is the JSON key of a service account.
+    pub service_account: Option<String>,
+    /// The user for whom a service account acts.
+    pub subject: Option<String>,
 }
 
-/// The one kind of login that this version knows.
-pub(crate) const LOGIN_OAUTH2: &str = "oauth2-client-credentials";
+/// How the host signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum LoginKind {
+    /// OAuth 2.0 client credentials (RFC 6749, 4.4) with a secret, a certificate or a key.
+    #[serde(rename = "oauth2-client-credentials")]
+    ClientCredentials,
+    /// A fixed token behind a scheme.
+    #[serde(rename = "token")]
+    Token,
+    /// User name and password (RFC 7617).
+    #[serde(rename = "basic")]
+    Basic,
+    /// A Google service account that acts for a user (RFC 7523).
+    #[serde(rename = "service-account")]
+    ServiceAccount,
+}
+
+impl Login {
+    /// Gives every credential that it may use, with the key that names it.
+    pub(crate) fn credentials(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        [
+            ("secret", &self.secret),
+            ("certificate", &self.certificate),
+            ("private_key", &self.private_key),
+            ("token", &self.token),
+            ("username", &self.username),
+            ("password", &self.password),
+            ("service_account", &self.service_account),
+        ]
+        .into_iter()
+        .filter_map(|(key, name)| Some((key, name.as_ref()?)))
+    }
+
+    /// Gives every text that may hold `{setting}`, with its key.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        let more = [
+            ("token_url", &self.token_url),
+            ("scope", &self.scope),
+            ("client_id", &self.client_id),
+            ("assertion", &self.assertion),
+            ("key_id", &self.key_id),
+            ("scheme", &self.scheme),
+            ("subject", &self.subject),
+        ];
+        let more = more.into_iter().filter_map(|(key, text)| Some((key, text.as_ref()?)));
+        self.origins.iter().map(|text| ("origins", text)).chain(more)
+    }
+
+    /// Says whether the job gives the credentials that this way takes. A client has a secret, or else a key.
+    pub(crate) fn has_what_it_takes(&self, given: impl Fn(&str) -> bool) -> bool {
+        let has = |name: &Option<String>| name.as_deref().is_some_and(&given);
+        if self.secret.is_some() && has(&self.secret) {
+            return true;
+        }
+        let mut others = self.credentials().filter(|(key, _)| *key != "secret").peekable();
+        others.peek().is_some() && others.all(|(_, name)| given(name))
+    }
+}
+
+/// Takes `[login.NAME]` for a list of one.
+fn one_or_several<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> Result<BTreeMap<String, Vec<Login>>, D::Error> {
+    let values = BTreeMap::<String, toml::Value>::deserialize(from)?;
+    let read = |value: toml::Value| Login::deserialize(value).map_err(serde::de::Error::custom);
+    values
+        .into_iter()
+        .map(|(name, value)| {
+            let ways = match value {
+                toml::Value::Array(several) => several.into_iter().map(read).collect::<Result<_, _>>()?,
+                one => vec![read(one)?],
+            };
+            Ok((name, ways))
+        })
+        .collect()
+}
 
 /// `[[grant.*]]`.
 #[derive(Clone, Debug, Default, Deserialize)]

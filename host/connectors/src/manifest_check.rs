@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::expand::names_in;
-use crate::manifest::{LOGIN_OAUTH2, Login, Manifest, Setting, SettingKind, SettingType};
+use crate::manifest::{Login, LoginKind, Manifest, Setting, SettingKind, SettingType};
 
 /// The track of the contract that this host speaks.
 pub(crate) const CONTRACT: &str = "0.1";
@@ -26,8 +26,13 @@ pub(crate) fn check(manifest: &Manifest) -> Vec<String> {
     }
     check_disabled(manifest, &mut wrong);
     check_credentials(manifest, &mut wrong);
-    for (name, login) in &manifest.login {
-        check_login(manifest, name, login, &mut wrong);
+    for (name, ways) in &manifest.login {
+        if ways.is_empty() {
+            wrong.push(format!("the login `{name}` has no way to sign in"));
+        }
+        for login in ways {
+            check_login(manifest, name, login, &mut wrong);
+        }
     }
     check_grants(manifest, &mut wrong);
     wrong
@@ -137,30 +142,33 @@ fn check_credentials(manifest: &Manifest, wrong: &mut Vec<String>) {
 }
 
 fn check_login(manifest: &Manifest, name: &str, login: &Login, wrong: &mut Vec<String>) {
-    if login.kind != LOGIN_OAUTH2 {
-        wrong.push(format!(
-            "the login `{name}` is of the kind `{}`, which is not known",
-            login.kind.escape_default()
-        ));
-    }
     if login.reason.is_empty() || login.origins.is_empty() {
         wrong.push(format!("the login `{name}` has no `reason` or no `origins`"));
     }
-    for (key, value) in
-        [("token_url", &login.token_url), ("client_id", &login.client_id), ("scope", &login.scope)]
-    {
-        match value {
-            None => wrong.push(format!("the login `{name}` has no `{key}`")),
-            Some(text) => check_template(manifest, text, wrong),
-        }
+    // What the kind needs and what it may have, besides `origins`.
+    let (needs, may): (&[&str], &[&str]) = match login.kind {
+        LoginKind::ClientCredentials => (
+            &["token_url", "client_id", "scope"],
+            &["secret", "certificate", "private_key", "assertion", "key_id"],
+        ),
+        LoginKind::Token => (&["token"], &["scheme"]),
+        LoginKind::Basic => (&["username", "password"], &[]),
+        LoginKind::ServiceAccount => (&["token_url", "scope", "subject", "service_account"], &[]),
+    };
+    let has: Vec<&str> = login.texts().chain(login.credentials()).map(|(key, _)| key).collect();
+    for key in needs.iter().filter(|key| !has.contains(key)) {
+        wrong.push(format!("the login `{name}` has no `{key}`"));
     }
-    for text in login.origins.iter().chain(&login.assertion) {
+    for key in has.iter().filter(|key| **key != "origins" && !needs.contains(key) && !may.contains(key)) {
+        wrong.push(format!("the login `{name}` has `{key}`, which its kind has no use for"));
+    }
+    if login.kind == LoginKind::ClientCredentials && login.secret.is_none() && login.private_key.is_none() {
+        wrong.push(format!("the login `{name}` has neither `secret` nor `private_key`"));
+    }
+    for (_, text) in login.texts() {
         check_template(manifest, text, wrong);
     }
-    if login.secret.is_none() && (login.certificate.is_none() || login.private_key.is_none()) {
-        wrong.push(format!("the login `{name}` has neither `secret` nor `certificate` with `private_key`"));
-    }
-    for credential in [&login.secret, &login.certificate, &login.private_key].into_iter().flatten() {
+    for (_, credential) in login.credentials() {
         if !manifest.credentials.named.contains_key(credential) {
             wrong
                 .push(format!("the login `{name}` uses the credential `{credential}`, which does not exist"));
@@ -293,6 +301,40 @@ mod tests {
         }
     }
 
+    /// A token where the job gives one, else a key: two ways of one login.
+    #[test]
+    fn a_login_may_have_several_ways() {
+        let login = GOOD.find("[login.graph]").unwrap();
+        let grant = GOOD.find("[[grant.http]]").unwrap();
+        let ways = r#"
+            [credentials.key]
+            about = "The key."
+            [[login.graph]]
+            kind = "token"
+            token = "client_secret"
+            scheme = "SSWS"
+            origins = ["{login_url}"]
+            reason = "Signs in."
+            [[login.graph]]
+            kind = "oauth2-client-credentials"
+            token_url = "{login_url}/token"
+            scope = "x"
+            client_id = "{tenant_id}"
+            private_key = "key"
+            origins = ["{login_url}"]
+            reason = "Signs in."
+        "#;
+        let text = format!("{}{ways}{}", &GOOD[..login], &GOOD[grant..]);
+        let manifest = Manifest::parse(text.as_bytes()).unwrap();
+        let way = |given: &[&str]| {
+            let ways = &manifest.login["graph"];
+            ways.iter().position(|way| way.has_what_it_takes(|name| given.contains(&name)))
+        };
+        assert_eq!(way(&["client_secret"]), Some(0));
+        assert_eq!(way(&["key"]), Some(1));
+        assert_eq!(way(&[]), None);
+    }
+
     #[test]
     fn mistakes_of_a_manifest() {
         check_text("", "", &[]);
@@ -309,10 +351,28 @@ mod tests {
         check_text("{tenant_id}/token", "{tenant}/token", &["needs the setting `tenant`"]);
         check_text("{tenant_id}/token", "{tenant_id/token", &["`{` without `}`"]);
         check_text("secret = \"client_secret\"", "secret = \"key\"", &["uses the credential `key`"]);
-        check_text("secret = \"client_secret\"", "", &["neither `secret` nor `certificate`"]);
+        check_text("secret = \"client_secret\"", "", &["neither `secret` nor `private_key`"]);
+        check_text("scope = \"x\"", "", &["the login `graph` has no `scope`"]);
+        check_text(
+            "scope = \"x\"",
+            "scope = \"x\"\nsubject = \"y\"",
+            &["has `subject`, which its kind has no use for"],
+        );
         check_text("methods = [\"GET\"]", "methods = [\"TRACE\"]", &["the method `TRACE` cannot be granted"]);
         check_text("[[grant.http]]", "[[grant.ldap]]", &["unknown field `ldap`"]);
-        check_text("kind = \"oauth2-client-credentials\"", "kind = \"basic\"", &["the kind `basic`"]);
+        check_text(
+            "kind = \"oauth2-client-credentials\"",
+            "kind = \"basic\"",
+            &[
+                "the login `graph` has no `username`",
+                "the login `graph` has no `password`",
+                "has `token_url`, which its kind",
+                "has `scope`, which its kind",
+                "has `client_id`, which its kind",
+                "has `secret`, which its kind",
+            ],
+        );
+        check_text("kind = \"oauth2-client-credentials\"", "kind = \"magic\"", &["unknown variant `magic`"]);
         let disabled = |section: &str, expect: &[&str]| {
             check_text(
                 "[credentials.client_secret]",

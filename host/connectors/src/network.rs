@@ -6,11 +6,11 @@ use std::sync::Arc;
 use rollcall_core::{Diagnostic, Secret, codes};
 use rollcall_edges::clock::Clock;
 use rollcall_net::{
-    AddressPolicy, Algorithm, ClientCredentials, Grant, Grants, Login, Logins, NetError, Online, Options,
-    Origin, Proof, Recorder, Retrying, Schedule, Scrubber, SignedIn, SystemPause, Trust, Wire,
+    AddressPolicy, Credential, Flow, Grant, Grants, Login, Logins, NetError, OAuth, Online, Options, Origin,
+    Proof, Recorder, Retrying, Schedule, Scrubber, SignedIn, SystemPause, Trust, Way, Wire,
 };
 
-use crate::grants::{FilledLogin, Servers};
+use crate::grants::{FilledLogin, FilledProof, FilledWay, Servers, TokenRequest};
 use crate::host::http::HttpGranted;
 use crate::limits::Limits;
 use crate::package::Package;
@@ -98,12 +98,14 @@ impl Parts<'_> {
 
     fn logins(&self) -> Result<BTreeMap<String, Login>, Vec<Diagnostic>> {
         let mut logins = BTreeMap::new();
-        let mut wrong = Vec::new();
+        let mut wrong: Vec<Diagnostic> = Vec::new();
         for login in &self.servers.logins {
             match self.login(login) {
                 Ok(filled) => {
                     logins.insert(login.name.clone(), filled);
                 }
+                // Several logins may use one credential, which is missing once.
+                Err(diagnostic) if wrong.contains(&diagnostic) => {}
                 Err(diagnostic) => wrong.push(diagnostic),
             }
         }
@@ -113,47 +115,7 @@ impl Parts<'_> {
     fn login(&self, login: &FilledLogin) -> Result<Login, Diagnostic> {
         let invalid = |message: String| Diagnostic::error(codes::CONNECTOR_INVALID, message);
         let origins: Result<Vec<Origin>, String> = login.origins.iter().map(Origin::of).collect();
-        Ok(Login {
-            origins: origins.map_err(invalid)?,
-            credentials: ClientCredentials {
-                token_url: login.token_url.clone(),
-                client_id: login.client_id.clone(),
-                scope: login.scope.clone(),
-                proof: self.proof(login)?,
-            },
-        })
-    }
-
-    fn proof(&self, login: &FilledLogin) -> Result<Proof, Diagnostic> {
-        let named = |name: &Option<String>| {
-            name.as_ref().is_some_and(|name| self.spec.credentials.keys().any(|given| **given == **name))
-        };
-        if named(&login.secret) {
-            return Ok(Proof::Secret(self.credential(&login.secret)?));
-        }
-        let algorithm = match login.assertion.as_deref() {
-            None | Some("PS256") => Algorithm::Ps256,
-            Some("RS256") => Algorithm::Rs256,
-            Some(other) => {
-                let message =
-                    format!("the login `{}` wants to sign with `{other}`, which is not known", login.name);
-                return Err(Diagnostic::error(codes::CONNECTOR_INVALID, message));
-            }
-        };
-        Ok(Proof::Certificate {
-            certificate: self.credential(&login.certificate)?,
-            private_key: self.credential(&login.private_key)?,
-            algorithm,
-        })
-    }
-
-    fn credential(&self, name: &Option<String>) -> Result<Secret, Diagnostic> {
-        let name = name.as_deref().unwrap_or_default();
-        let found = self.spec.credentials.iter().find(|(given, _)| &***given == name);
-        found.and_then(|(_, secret)| secret.clone()).ok_or_else(|| {
-            let message = format!("the credential `{name}` gives nothing");
-            Diagnostic::error(codes::CREDENTIAL_MISSING, message).path(&["directory", "credentials", name])
-        })
+        Ok(Login { origins: origins.map_err(invalid)?, way: way(&login.way, self.spec)? })
     }
 
     /// Begins a recording, where one is wanted.
@@ -165,6 +127,66 @@ impl Parts<'_> {
         let recording = rollcall_net::Recording::create(path, &header, scrubber).map_err(told)?;
         Ok(Recorded::Record(recording))
     }
+}
+
+/// Puts the credentials that a way to sign in names into it.
+fn way(way: &FilledWay, spec: &ConnectSpec) -> Result<Way, Diagnostic> {
+    let secret = |name: &str| credential(spec, name).map(|credential| credential.value);
+    let oauth = |TokenRequest { url, scope }: &TokenRequest, flow: Flow| {
+        Way::OAuth(OAuth { token_url: url.clone(), scope: scope.clone(), flow })
+    };
+    Ok(match way {
+        FilledWay::Token { scheme, token } => Way::Token { scheme: scheme.clone(), token: secret(token)? },
+        FilledWay::Basic { username, password } => {
+            Way::Basic { username: secret(username)?, password: secret(password)? }
+        }
+        FilledWay::ServiceAccount { token, subject, key } => {
+            let key = credential(spec, key)?;
+            oauth(token, Flow::ServiceAccount { key, subject: subject.clone() })
+        }
+        FilledWay::Client { token, client_id, proof } => {
+            let proof = match proof {
+                FilledProof::Secret(name) => Proof::Secret(secret(name)?),
+                FilledProof::Certificate { certificate, private_key, algorithm } => Proof::Certificate {
+                    certificate: credential(spec, certificate)?,
+                    private_key: credential(spec, private_key)?,
+                    algorithm: *algorithm,
+                },
+                FilledProof::Key { private_key, key_id } => {
+                    Proof::Key { private_key: credential(spec, private_key)?, key_id: key_id.clone() }
+                }
+            };
+            oauth(token, Flow::ClientCredentials { client_id: client_id.clone(), proof })
+        }
+    })
+}
+
+fn credential(spec: &ConnectSpec, name: &str) -> Result<Credential, Diagnostic> {
+    let found = spec.credentials.iter().find(|(given, _)| &***given == name);
+    let value: Option<Secret> = found.and_then(|(_, secret)| secret.clone());
+    value.map(|value| Credential::new(name, value)).ok_or_else(|| {
+        let message = format!("the credential `{name}` gives nothing");
+        Diagnostic::error(codes::CREDENTIAL_MISSING, message).path(&["directory", "credentials", name])
+    })
+}
+
+/// Checks the form of the credentials that are resolved (a certificate with its key, the key of a service account).
+///
+/// # Errors
+///
+/// Gives one diagnostic for each mistake; none repeats what a credential holds.
+pub(crate) fn check_credentials(servers: &Servers, spec: &ConnectSpec) -> Result<(), Vec<Diagnostic>> {
+    let mut wrong: Vec<Diagnostic> = Vec::new();
+    for login in &servers.logins {
+        // One that is not resolved is nothing to look at yet.
+        let Ok(way) = way(&login.way, spec) else { continue };
+        for found in way.check().err().into_iter().flat_map(told) {
+            if !wrong.contains(&found) {
+                wrong.push(found);
+            }
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
 }
 
 /// Gives an error of making a wire as a diagnostic.

@@ -14,12 +14,12 @@ use crate::cache::Cache;
 use crate::connector::{Connector, Inner};
 use crate::credentials::check_credentials;
 use crate::engine;
-use crate::grants::{Allow, Servers, files};
+use crate::grants::{Allow, FilledLogin, Servers, files};
 use crate::host::files::FilesGranted;
 use crate::host::http::HttpGranted;
 use crate::host::run::Progress;
 use crate::limits::{CODES_KEPT, Limits};
-use crate::network::Parts;
+use crate::network::{self, Parts};
 use crate::package::Package;
 use crate::recording::{Recorded, Recording};
 use crate::session::Code;
@@ -105,8 +105,8 @@ impl Host {
         Package::read(bytes)
     }
 
-    /// Checks a job's directory without a network: settings, credentials' names, grants, limits, and what the connector
-    /// itself says to the settings. Gives the attributes where they are known without a network.
+    /// Checks a job's directory without a network: settings, credentials' names, the form of those that are resolved,
+    /// grants, limits, and what the connector itself says to the settings. Gives the attributes where they are known without a network.
     ///
     /// # Errors
     ///
@@ -117,6 +117,7 @@ impl Host {
         spec: &ConnectSpec,
     ) -> Result<Option<Attributes>, Vec<Diagnostic>> {
         let prepared = prepare(package, spec)?;
+        network::check_credentials(&prepared.servers, spec)?;
         let recorded = Recorded::open(&spec.recording, package)?;
         let tape = recorded.tape();
         let inner =
@@ -166,7 +167,7 @@ impl Host {
         let servers = prepare(package, spec)?.servers;
         let urls = servers.granted.iter().map(|server| &server.origin);
         let mut origins: Vec<Origin> = urls
-            .chain(servers.logins.iter().map(|login| &login.token_url))
+            .chain(servers.logins.iter().filter_map(FilledLogin::token_url))
             .filter_map(|url| Origin::of(url).ok())
             .collect();
         origins.sort();
@@ -253,6 +254,7 @@ fn prepare(package: &Package, spec: &ConnectSpec) -> Result<Prepared, Vec<Diagno
                 manifest,
                 settings: &settings,
                 job: &spec.grant_http,
+                credentials: spec.credentials.keys().map(|name| &**name).collect(),
                 bundled: spec.bundled || replays,
             };
             let servers = allow.servers().map_err(|found| wrong.extend(found)).ok();

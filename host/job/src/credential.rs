@@ -20,6 +20,16 @@ pub fn resolve(credential: &Credential) -> Result<Secret, Diagnostic> {
     resolve_in(credential, &|name| std::env::var_os(name))
 }
 
+/// Gets a credential that is there without running anything; none where it is not there, or not yet.
+pub fn at_hand(credential: &Credential) -> Option<Secret> {
+    match credential.source {
+        CredentialSource::Command(_) | CredentialSource::Keyring(_) => None,
+        CredentialSource::Env(_) | CredentialSource::File(_) | CredentialSource::Systemd(_) => {
+            resolve(credential).ok()
+        }
+    }
+}
+
 fn resolve_in(
     credential: &Credential,
     environment: &dyn Fn(&str) -> Option<OsString>,

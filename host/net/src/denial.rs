@@ -1,4 +1,5 @@
-//! What a token endpoint means when it says no (RFC 6749, 5.2), with hints for the numbers of Entra ID.
+//! What a token endpoint means when it says no (RFC 6749, 5.2), with hints for the numbers of Entra ID and for what
+//! Google and Okta mean by the standard's words.
 //!
 //! Microsoft says to branch on `error` and not on texts or numbers; the numbers serve for the hints only.
 
@@ -18,8 +19,19 @@ struct Refusal {
     error_codes: Vec<u32>,
 }
 
+/// What was asked for.
+pub(crate) struct Asked<'a> {
+    /// The token endpoint's host.
+    pub(crate) host: &'a str,
+    /// The scopes.
+    pub(crate) scope: &'a str,
+    /// Whether a service account asked on behalf of somebody.
+    pub(crate) delegated: bool,
+}
+
 /// Explains an answer of a token endpoint that is no token.
-pub(crate) fn explain(status: u16, body: &[u8], host: &str, scrubber: &Scrubber) -> NetError {
+pub(crate) fn explain(status: u16, body: &[u8], asked: &Asked<'_>, scrubber: &Scrubber) -> NetError {
+    let host = asked.host;
     if (300..400).contains(&status) {
         let message = format!("`{host}` redirects the sign-in, which is not followed");
         return NetError::Denied { message, hint: Some("is the sign-in URL complete and right?".to_owned()) };
@@ -41,7 +53,11 @@ pub(crate) fn explain(status: u16, body: &[u8], host: &str, scrubber: &Scrubber)
     let described = first_line(&scrubber.redact(&refusal.error_description));
     let described = if described.is_empty() { String::new() } else { format!(": {described}") };
     let message = format!("`{host}` refused the sign-in with `{}`{described}", first_line(&refusal.error));
-    let hint = code.and_then(hint_of_code).or_else(|| hint_of_error(&refusal.error)).map(str::to_owned);
+    let hint = code
+        .and_then(hint_of_code)
+        .map(str::to_owned)
+        .or_else(|| hint_of_delegation(&refusal.error, asked))
+        .or_else(|| hint_of_error(&refusal.error, asked.scope));
     NetError::Denied { message, hint }
 }
 
@@ -88,11 +104,40 @@ fn hint_of_code(code: u32) -> Option<&'static str> {
     })
 }
 
-fn hint_of_error(error: &str) -> Option<&'static str> {
+/// What Google means, where a service account acts for an administrator.
+fn hint_of_delegation(error: &str, asked: &Asked<'_>) -> Option<String> {
+    if !asked.delegated {
+        return None;
+    }
+    let delegation = "Admin console > Security > API controls > Domain-wide delegation";
     Some(match error {
-        "invalid_client" => "check the client's ID and its secret or certificate",
-        "unauthorized_client" => "the client is not allowed to sign in by itself (client credentials)",
-        "invalid_scope" => "the requested scope does not exist or is not allowed",
+        "unauthorized_client" | "access_denied" | "invalid_scope" => format!(
+            "the service account may not act for the administrator with the scope `{}`: enter its client ID with \
+             this scope under {delegation}",
+            asked.scope
+        ),
+        "invalid_grant" => {
+            "is `admin` the address of an administrator of this domain, is the key still among those of the service \
+             account, and is this machine's clock right?"
+                .to_owned()
+        }
+        _ => return None,
+    })
+}
+
+fn hint_of_error(error: &str, scope: &str) -> Option<String> {
+    Some(match error {
+        "invalid_client" => "check the client's ID and its secret, certificate or key".to_owned(),
+        "unauthorized_client" => {
+            "the client is not allowed to sign in by itself (client credentials)".to_owned()
+        }
+        "invalid_scope" => format!("grant the client what was asked for: `{scope}`"),
+        // RFC 9449; Okta switches it on for new apps.
+        "invalid_dpop_proof" | "use_dpop_nonce" => {
+            "the client demands proof of possession (DPoP), which is not spoken here: switch off `Require Demonstrating \
+             Proof of Possession` in the app's general settings"
+                .to_owned()
+        }
         _ => return None,
     })
 }
@@ -102,7 +147,12 @@ mod tests {
     use super::*;
 
     fn check(status: u16, body: &str, expect_message: &str, expect_hint: &str) {
-        match explain(status, body.as_bytes(), "login.example", &Scrubber::default()) {
+        check_asked(status, body, false, expect_message, expect_hint);
+    }
+
+    fn check_asked(status: u16, body: &str, delegated: bool, expect_message: &str, expect_hint: &str) {
+        let asked = Asked { host: "login.example", scope: "users.read", delegated };
+        match explain(status, body.as_bytes(), &asked, &Scrubber::default()) {
             NetError::Denied { message, hint } => {
                 assert_eq!(message, expect_message);
                 let hint = hint.unwrap_or_default();
@@ -149,5 +199,19 @@ mod tests {
             "`login.example` could not sign in now: it answers with 400",
             "",
         );
+    }
+
+    #[test]
+    fn words_of_the_standard_mean_other_things_elsewhere() {
+        let said = |error: &str| format!("`login.example` refused the sign-in with `{error}`");
+        let check = |error: &str, delegated: bool, expect: &str| {
+            check_asked(400, &format!(r#"{{"error":"{error}"}}"#), delegated, &said(error), expect);
+        };
+        check("invalid_scope", false, "grant the client what was asked for: `users.read`");
+        check("invalid_dpop_proof", false, "the client demands proof of possession (DPoP)");
+        check("unauthorized_client", false, "the client is not allowed to sign in by itself");
+        let delegation = "the service account may not act for the administrator with the scope `users.read`";
+        check("unauthorized_client", true, delegation);
+        check("invalid_grant", true, "is `admin` the address of an administrator");
     }
 }

@@ -11,6 +11,7 @@
 mod address;
 mod assertion;
 mod certificate;
+mod credential;
 mod denial;
 mod error;
 mod failure;
@@ -24,6 +25,7 @@ mod replay;
 mod resolver;
 mod retry;
 mod scrub;
+mod service_account;
 #[cfg(test)]
 mod testing;
 mod tls;
@@ -32,10 +34,11 @@ mod wire;
 
 pub use address::{AddressPolicy, Network};
 pub use certificate::{Looked, SeenCertificate, certificate};
+pub use credential::Credential;
 pub use error::NetError;
 pub use http::{Online, Options, Patience};
-pub use login::{Login, Logins, SignedIn};
-pub use oauth::{Algorithm, ClientCredentials, Proof};
+pub use login::{Login, Logins, SignedIn, Way};
+pub use oauth::{Algorithm, Flow, OAuth, Proof};
 pub use origin::{Grant, Grants, Origin};
 pub use recording::{Header, Recorder, Recording};
 pub use replay::Replay;

@@ -15,8 +15,9 @@ use url::Url;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::*;
+use crate::credential::Credential;
 use crate::http::{Online, Options};
-use crate::oauth::{Algorithm, Proof};
+use crate::oauth::{Algorithm, Flow, Proof};
 use crate::retry::{Retrying, Schedule};
 use crate::testing::{NoPause, Said, Seen, Server};
 
@@ -43,7 +44,9 @@ fn secret() -> Proof {
 }
 
 fn certificate(key: &str, algorithm: Algorithm) -> Proof {
-    Proof::Certificate { certificate: Secret::new(CERTIFICATE), private_key: Secret::new(key), algorithm }
+    let certificate = Credential::new("certificate", Secret::new(CERTIFICATE));
+    let private_key = Credential::new("private_key", Secret::new(key));
+    Proof::Certificate { certificate, private_key, algorithm }
 }
 
 struct Stage {
@@ -53,8 +56,22 @@ struct Stage {
     clock: Arc<Hands>,
 }
 
+/// A way to sign in at `token_url`, as Entra's client.
+fn client(proof: Proof, token_url: Url) -> Way {
+    let flow = Flow::ClientCredentials { client_id: "client-1".to_owned(), proof };
+    Way::OAuth(OAuth { token_url, scope: "https://graph.example/.default".to_owned(), flow })
+}
+
 async fn try_stage(
     proof: Proof,
+    tokens: impl Fn(usize, &Seen) -> Said + Send + Sync + 'static,
+    data: impl Fn(usize, &Seen) -> Said + Send + Sync + 'static,
+) -> Result<Stage, NetError> {
+    way_stage(|token_url| client(proof, token_url), tokens, data).await
+}
+
+async fn way_stage(
+    way: impl FnOnce(Url) -> Way,
     tokens: impl Fn(usize, &Seen) -> Said + Send + Sync + 'static,
     data: impl Fn(usize, &Seen) -> Said + Send + Sync + 'static,
 ) -> Result<Stage, NetError> {
@@ -64,13 +81,8 @@ async fn try_stage(
     let retrying =
         Retrying::new(online, Schedule::default(), Arc::clone(&clock) as _, Arc::new(NoPause::default()));
     let network: Arc<dyn Wire> = Arc::new(retrying);
-    let credentials = ClientCredentials {
-        token_url: tokens.url("/tenant/oauth2/v2.0/token"),
-        client_id: "client-1".to_owned(),
-        scope: "https://graph.example/.default".to_owned(),
-        proof,
-    };
-    let login = Login { origins: vec![Origin::of(&data.url("/")).unwrap()], credentials };
+    let way = way(tokens.url("/tenant/oauth2/v2.0/token"));
+    let login = Login { origins: vec![Origin::of(&data.url("/")).unwrap()], way };
     let logins = Logins::new(
         BTreeMap::from([("graph".to_owned(), login)]),
         Arc::clone(&network),
@@ -254,7 +266,8 @@ fn verified(assertion: &str) -> (Value, Value) {
                 .unwrap();
         }
         "RS256" => {
-            assert_eq!(header["x5t"], json!(sha1));
+            let named = header.get("kid").is_some() || header["x5t"] == json!(sha1);
+            assert!(named, "{header}");
             UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key)
                 .verify(signed.as_bytes(), &part(2))
                 .unwrap();
@@ -312,6 +325,142 @@ async fn a_key_that_cannot_sign_is_named() {
                 assert_ne!(said.place, rollcall_core::Place::Nowhere);
             }
             _ => panic!("{expect}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_fixed_token_goes_behind_its_scheme_and_is_never_replaced() {
+    let ssws = |_| Way::Token { scheme: "SSWS".to_owned(), token: Secret::new(SECRET) };
+    let stage =
+        way_stage(ssws, |number, _| granted(number), |_, _| (401, Vec::new(), b"no".to_vec())).await.unwrap();
+    assert_eq!(stage.get().await.unwrap(), b"no", "there is no other token to try");
+    assert_eq!(stage.bearers(), [format!("SSWS {SECRET}")]);
+    assert!(stage.tokens.log().is_empty());
+    let echoes = way_stage(
+        ssws,
+        |number, _| granted(number),
+        |_, seen| (200, Vec::new(), seen.header("authorization").unwrap_or("-").as_bytes().to_vec()),
+    )
+    .await
+    .unwrap();
+    assert!(matches!(echoes.get().await, Err(NetError::Denied { .. })));
+}
+
+#[tokio::test]
+async fn a_password_is_sent_as_basic_and_found_in_every_form() {
+    let basic = |_| Way::Basic { username: Secret::new("ann"), password: Secret::new("hunter2-hunter2") };
+    let stage = way_stage(basic, |number, _| granted(number), |_, _| fine()).await.unwrap();
+    stage.get().await.unwrap();
+    assert_eq!(stage.bearers(), ["Basic YW5uOmh1bnRlcjItaHVudGVyMg=="]);
+    for echo in ["YW5uOmh1bnRlcjItaHVudGVyMg==", "hunter2-hunter2"] {
+        let stage = way_stage(
+            basic,
+            |number, _| granted(number),
+            move |_, _| (200, Vec::new(), echo.as_bytes().to_vec()),
+        )
+        .await
+        .unwrap();
+        assert!(matches!(stage.get().await, Err(NetError::Denied { .. })), "{echo}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_alone_signs_with_its_id() {
+    for key_id in [Some("key-1".to_owned()), None] {
+        let assertions = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&assertions);
+        let tokens = move |number: usize, seen: &Seen| {
+            kept.lock().unwrap().push(form(seen)["client_assertion"].clone());
+            granted(number)
+        };
+        let pem = Credential::new("private_key", Secret::new(include_str!("../testdata/client.key")));
+        let proof = Proof::Key { private_key: pem, key_id: key_id.clone() };
+        let stage = try_stage(proof, tokens, |_, _| fine()).await.unwrap();
+        stage.get().await.unwrap();
+        let assertion = assertions.lock().unwrap()[0].clone();
+        if key_id.is_some() {
+            let (header, claims) = verified(&assertion);
+            assert_eq!(header, json!({ "alg": "RS256", "typ": "JWT", "kid": "key-1" }));
+            assert_eq!((&claims["iss"], &claims["sub"]), (&json!("client-1"), &json!("client-1")));
+        } else {
+            let header = URL_SAFE_NO_PAD.decode(assertion.split('.').next().unwrap()).unwrap();
+            assert_eq!(
+                serde_json::from_slice::<Value>(&header).unwrap(),
+                json!({ "alg": "RS256", "typ": "JWT" })
+            );
+        }
+    }
+}
+
+fn service_account(key: &str) -> impl FnOnce(Url) -> Way {
+    let key = Credential::new("service_account", Secret::new(key));
+    move |token_url| {
+        let flow = Flow::ServiceAccount { key, subject: "admin@example.com".to_owned() };
+        Way::OAuth(OAuth { token_url, scope: "users.readonly groups.readonly".to_owned(), flow })
+    }
+}
+
+#[tokio::test]
+async fn a_service_account_acts_for_an_administrator() {
+    let forms = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&forms);
+    let tokens = move |number: usize, seen: &Seen| {
+        kept.lock().unwrap().push(form(seen));
+        granted(number)
+    };
+    let pem = include_str!("../testdata/client.key");
+    let key = json!({ "type": "service_account", "client_email": "robot@project.example", "private_key": pem,
+                      "private_key_id": "key-1", "token_uri": "https://evil.example/token" });
+    let stage = way_stage(service_account(&key.to_string()), tokens, |_, _| fine()).await.unwrap();
+    stage.get().await.unwrap();
+    let form = &forms.lock().unwrap()[0];
+    assert_eq!(form["grant_type"], "urn:ietf:params:oauth:grant-type:jwt-bearer");
+    assert_eq!(form.len(), 2, "nothing but grant and assertion: {form:?}");
+    let (header, claims) = verified(&form["assertion"]);
+    assert_eq!(header["kid"], json!("key-1"));
+    assert_eq!(claims["iss"], json!("robot@project.example"));
+    assert_eq!(claims["sub"], json!("admin@example.com"));
+    assert_eq!(claims["scope"], json!("users.readonly groups.readonly"));
+    assert_eq!(claims["aud"], json!(stage.tokens.url("/tenant/oauth2/v2.0/token").as_str()));
+    assert_eq!(claims["exp"], json!(1_700_000_600));
+}
+
+#[tokio::test]
+async fn a_key_file_that_is_none_is_named_and_never_quoted() {
+    let pem = include_str!("../testdata/client.key");
+    let lacks = |field: &str| {
+        let mut key =
+            json!({ "type": "service_account", "client_email": "canary@x.example", "private_key": pem });
+        key.as_object_mut().unwrap().remove(field);
+        key.to_string()
+    };
+    for (key, expect) in [
+        (
+            "canary, no JSON".to_owned(),
+            "the credential `service_account` is not the JSON key of a service account",
+        ),
+        ("[\"canary\"]".to_owned(), "the credential `service_account` is a key of another kind"),
+        (lacks("client_email"), "the credential `service_account` lacks `client_email`"),
+        (lacks("private_key"), "the credential `service_account` lacks `private_key`"),
+        (lacks("type").replace("client_email", "x"), "the credential `service_account` lacks `client_email`"),
+        (
+            json!({ "type": "authorized_user", "canary": 1 }).to_string(),
+            "the credential `service_account` is a key of another kind",
+        ),
+        (
+            json!({ "client_email": "canary@x.example", "private_key": "canary" }).to_string(),
+            "the private key is not in PEM form",
+        ),
+    ] {
+        let way = service_account(&key)(Url::parse("https://token.example/").unwrap());
+        match way.check() {
+            Err(NetError::Invalid(said)) => {
+                assert!(said.message.starts_with(expect), "{}", said.message);
+                assert!(!format!("{said:?}").contains("canary"), "{said:?}");
+                assert!(format!("{:?}", said.place).contains("service_account"), "{:?}", said.place);
+            }
+            other => panic!("{expect}: {other:?}"),
         }
     }
 }

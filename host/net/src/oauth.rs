@@ -1,6 +1,7 @@
-//! OAuth 2.0 client credentials (RFC 6749, 4.4): how a client proves who it is, and the token that it gets for it.
+//! OAuth 2.0: how a client or a service account proves who it is, and the token that it gets for it (RFC 6749, 4.4,
+//! and RFC 7523).
 //!
-//! There is no refresh token in this grant. A token is kept, renewed some minutes before its end, and asked for anew
+//! There is no refresh token in these grants. A token is kept, renewed some minutes before its end, and asked for anew
 //! once where a server says 401 to it.
 
 use std::sync::Arc;
@@ -11,24 +12,43 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use url::Url;
 
-use crate::assertion::Signer;
-use crate::denial;
+use crate::assertion::{Claims, Signer};
+use crate::credential::Credential;
+use crate::denial::{self, Asked};
 use crate::error::NetError;
 use crate::limits;
 use crate::scrub::Scrubber;
+use crate::service_account::ServiceAccount;
 use crate::wire::{Request, Wire};
 
-/// What a token is asked for, and with what proof.
+/// What a token is asked for, and how.
 #[derive(Clone, Debug)]
-pub struct ClientCredentials {
+pub struct OAuth {
     /// The token endpoint, exactly as the assertion's audience names it.
     pub token_url: Url,
-    /// Who asks.
-    pub client_id: String,
     /// What for.
     pub scope: String,
-    /// The proof.
-    pub proof: Proof,
+    /// Who asks, and with what proof.
+    pub flow: Flow,
+}
+
+/// Who asks for a token.
+#[derive(Clone, Debug)]
+pub enum Flow {
+    /// A client for itself: client credentials.
+    ClientCredentials {
+        /// Who asks.
+        client_id: String,
+        /// The proof.
+        proof: Proof,
+    },
+    /// A Google service account, with domain-wide delegation for somebody else.
+    ServiceAccount {
+        /// The JSON key.
+        key: Credential,
+        /// The user for whom it acts.
+        subject: String,
+    },
 }
 
 /// How a client proves who it is.
@@ -36,14 +56,21 @@ pub struct ClientCredentials {
 pub enum Proof {
     /// A shared secret.
     Secret(Secret),
-    /// A signed assertion.
+    /// An assertion that is signed with a certificate's key.
     Certificate {
         /// The certificate in PEM.
-        certificate: Secret,
+        certificate: Credential,
         /// Its private key in PEM: PKCS#8 or PKCS#1, RSA.
-        private_key: Secret,
+        private_key: Credential,
         /// How it signs.
         algorithm: Algorithm,
+    },
+    /// An assertion that is signed with a key of which the server has the public half (`private_key_jwt`).
+    Key {
+        /// The private key in PEM: PKCS#8 or PKCS#1, RSA.
+        private_key: Credential,
+        /// The key's id at the server, where it has several.
+        key_id: Option<String>,
     },
 }
 
@@ -76,10 +103,21 @@ struct Token {
     end: Instant,
 }
 
+/// Who asks, ready to prove it.
+enum Prover {
+    /// With a shared secret.
+    Secret { client_id: String, secret: Secret },
+    /// With a signed assertion.
+    Client { client_id: String, signer: Signer },
+    /// With a signed assertion that is the grant itself.
+    Account { account: ServiceAccount, subject: String },
+}
+
 /// Where the tokens of one login come from.
 pub(crate) struct Tokens {
-    credentials: ClientCredentials,
-    signer: Option<Signer>,
+    token_url: Url,
+    scope: String,
+    prover: Prover,
     wire: Arc<dyn Wire>,
     clock: Arc<dyn Clock>,
     scrubber: Scrubber,
@@ -95,23 +133,47 @@ struct Granted {
     expires_in: serde_json::Value,
 }
 
+impl Flow {
+    /// Reads certificates and keys.
+    fn prover(self, scrubber: &Scrubber) -> Result<Prover, NetError> {
+        let (client_id, proof) = match self {
+            Self::ClientCredentials { client_id, proof } => (client_id, proof),
+            Self::ServiceAccount { key, subject } => {
+                return Ok(Prover::Account { account: ServiceAccount::read(&key, scrubber)?, subject });
+            }
+        };
+        let signer = match proof {
+            Proof::Secret(secret) => {
+                scrubber.add(&secret);
+                return Ok(Prover::Secret { client_id, secret });
+            }
+            Proof::Certificate { certificate, private_key, algorithm } => {
+                scrubber.add(&private_key.value);
+                Signer::certified(&certificate, &private_key, algorithm)?
+            }
+            Proof::Key { private_key, key_id } => {
+                scrubber.add(&private_key.value);
+                Signer::keyed(&private_key, private_key.value.expose(), key_id.as_deref())?
+            }
+        };
+        Ok(Prover::Client { client_id, signer })
+    }
+
+    /// Says whether certificates and keys can be used, without asking anybody.
+    pub(crate) fn check(self) -> Result<(), NetError> {
+        self.prover(&Scrubber::default()).map(drop)
+    }
+}
+
 impl Tokens {
     pub(crate) fn new(
-        credentials: ClientCredentials,
+        OAuth { token_url, scope, flow }: OAuth,
         wire: Arc<dyn Wire>,
         clock: Arc<dyn Clock>,
         scrubber: Scrubber,
     ) -> Result<Self, NetError> {
-        let signer = match &credentials.proof {
-            Proof::Secret(secret) => {
-                scrubber.add(secret);
-                None
-            }
-            Proof::Certificate { certificate, private_key, algorithm } => {
-                Some(Signer::new(certificate, private_key, *algorithm)?)
-            }
-        };
-        Ok(Self { credentials, signer, wire, clock, scrubber, held: Mutex::new(None) })
+        let prover = flow.prover(&scrubber)?;
+        Ok(Self { token_url, scope, prover, wire, clock, scrubber, held: Mutex::new(None) })
     }
 
     /// Gives a token; another one than `refused`, which a server has said 401 to.
@@ -138,7 +200,7 @@ impl Tokens {
     }
 
     async fn ask(&self, now: Instant) -> Result<Token, NetError> {
-        let token_url = &self.credentials.token_url;
+        let token_url = &self.token_url;
         let mut request = Request::new("POST", token_url.clone())
             .header("content-type", "application/x-www-form-urlencoded")
             .header("accept", "application/json")
@@ -148,26 +210,38 @@ impl Tokens {
         let body = answer.read_all(limits::TOKEN_ANSWER_BYTES).await?;
         let host = token_url.host_str().unwrap_or("the token endpoint");
         if answer.status != 200 {
-            return Err(denial::explain(answer.status, &body, host, &self.scrubber));
+            let delegated = matches!(self.prover, Prover::Account { .. });
+            let asked = Asked { host, scope: &self.scope, delegated };
+            return Err(denial::explain(answer.status, &body, &asked, &self.scrubber));
         }
         self.read(&body, host, now)
     }
 
     fn form(&self, now: Instant) -> Result<String, NetError> {
-        let ClientCredentials { token_url, client_id, scope, proof } = &self.credentials;
+        let audience = self.token_url.as_str();
         let mut form = url::form_urlencoded::Serializer::new(String::new());
+        let client_id = match &self.prover {
+            Prover::Account { account, subject } => {
+                let claims = Claims { issuer: &account.email, subject, audience, scope: Some(&self.scope) };
+                form.append_pair("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
+                form.append_pair("assertion", account.signer.sign(&claims, now)?.expose());
+                return Ok(form.finish());
+            }
+            Prover::Secret { client_id, .. } | Prover::Client { client_id, .. } => client_id,
+        };
         form.append_pair("grant_type", "client_credentials");
         form.append_pair("client_id", client_id);
-        form.append_pair("scope", scope);
-        if let Some(signer) = &self.signer {
-            let assertion = signer.sign(client_id, token_url.as_str(), now)?;
+        form.append_pair("scope", &self.scope);
+        if let Prover::Secret { secret, .. } = &self.prover {
+            form.append_pair("client_secret", secret.expose());
+        }
+        if let Prover::Client { signer, .. } = &self.prover {
+            let claims = Claims { issuer: client_id, subject: client_id, audience, scope: None };
             form.append_pair(
                 "client_assertion_type",
                 "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
             );
-            form.append_pair("client_assertion", assertion.expose());
-        } else if let Proof::Secret(secret) = proof {
-            form.append_pair("client_secret", secret.expose());
+            form.append_pair("client_assertion", signer.sign(&claims, now)?.expose());
         }
         Ok(form.finish())
     }

@@ -1,8 +1,9 @@
 //! The wire that tries again, where that can do no harm: GET, HEAD and what the caller calls repeatable, after a lost
 //! connection or an answer that says "later".
 //!
-//! How long is the server's to say (`Retry-After`); otherwise the waits double, with jitter, so that many jobs do not
-//! come back together. Microsoft Graph counts an early retry against the quota.
+//! How long is the server's to say (`Retry-After`, or the end of its rate limit's window by its own clock); otherwise the
+//! waits double, with jitter, so that many jobs do not come back together. Microsoft Graph counts an early retry against
+//! the quota. Google says "later" with 403 too, and only the reason in the body tells.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -93,11 +94,20 @@ impl<W: Wire> Retrying<W> {
             Ok(response) => response,
             Err(error) => return Err(self.lost(error)),
         };
-        if !matches!(answer.status, 429 | 502 | 503 | 504) {
-            return read_ahead(answer).await.map_err(|error| self.lost(error));
-        }
+        let answer = if matches!(answer.status, 429 | 502 | 503 | 504) {
+            answer
+        } else {
+            let begun = read_ahead(answer).await.map_err(|error| self.lost(error))?;
+            if !begun.is_over_quota() {
+                return Ok(begun.response());
+            }
+            begun.response()
+        };
         let status = answer.status;
-        let asked = answer.header("retry-after").and_then(|text| self.read_wait(text));
+        let asked = answer
+            .header("retry-after")
+            .and_then(|text| self.read_wait(text))
+            .or_else(|| window_end(&answer));
         let retry_after_ms = asked.map(|wait| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX));
         let waits = match asked {
             Some(wait) => format!(" and asks to come back in {} s", wait.as_secs()),
@@ -174,17 +184,57 @@ impl<W: Wire> Wire for Retrying<W> {
     }
 }
 
-/// Reads the beginning of a body while the request can still be repeated.
-async fn read_ahead(mut answer: Response) -> Result<Response, NetError> {
-    let mut ahead = Vec::new();
-    while ahead.len() < limits::BODY_AHEAD_BYTES {
-        match answer.body.chunk().await? {
-            Some(chunk) => ahead.extend_from_slice(&chunk),
-            None => return Ok(Response::whole(answer.status, answer.headers, ahead)),
+/// Gives how long a rate limit's window lasts yet: its end (`X-Rate-Limit-Reset`, seconds since 1970) against the same
+/// answer's `Date`, so that this machine's clock does not matter. Okta says so ("rate limit best practices"), others
+/// spell it `X-RateLimit-Reset`.
+fn window_end(answer: &Response) -> Option<Duration> {
+    let reset = answer.header("x-rate-limit-reset").or_else(|| answer.header("x-ratelimit-reset"))?;
+    let end = Duration::from_secs(reset.trim().parse().ok()?);
+    let now = httpdate::parse_http_date(answer.header("date")?).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    // Both are whole seconds, cut off: a second more is surely behind the end.
+    Some(end.checked_sub(now)? + Duration::from_secs(1))
+}
+
+/// An answer of which the beginning has been read.
+struct Begun {
+    status: u16,
+    headers: Vec<(String, String)>,
+    ahead: Vec<u8>,
+    /// None where the beginning is all.
+    rest: Option<Box<dyn Body>>,
+}
+
+impl Begun {
+    /// Says whether a 403 means "later": Google's usage limits, which the first of `error.errors[].reason` tells.
+    fn is_over_quota(&self) -> bool {
+        const LATER: [&str; 3] = ["rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"];
+        if self.status != 403 || self.rest.is_some() {
+            return false;
+        }
+        let body: serde_json::Value = serde_json::from_slice(&self.ahead).unwrap_or_default();
+        body["error"]["errors"][0]["reason"].as_str().is_some_and(|reason| LATER.contains(&reason))
+    }
+
+    fn response(self) -> Response {
+        let Self { status, headers, ahead, rest } = self;
+        match rest {
+            None => Response::whole(status, headers, ahead),
+            Some(rest) => Response { status, headers, body: Box::new(Ahead { ahead: Some(ahead), rest }) },
         }
     }
-    let body = Box::new(Ahead { ahead: Some(ahead), rest: answer.body });
-    Ok(Response { status: answer.status, headers: answer.headers, body })
+}
+
+/// Reads the beginning of a body while the request can still be repeated.
+async fn read_ahead(answer: Response) -> Result<Begun, NetError> {
+    let Response { status, headers, mut body } = answer;
+    let mut ahead = Vec::new();
+    while ahead.len() < limits::BODY_AHEAD_BYTES {
+        match body.chunk().await? {
+            Some(chunk) => ahead.extend_from_slice(&chunk),
+            None => return Ok(Begun { status, headers, ahead, rest: None }),
+        }
+    }
+    Ok(Begun { status, headers, ahead, rest: Some(body) })
 }
 
 /// A body whose beginning is there already.

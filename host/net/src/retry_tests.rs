@@ -42,6 +42,54 @@ async fn the_server_says_how_long() {
     assert_eq!((outcome.unwrap(), waits), (200, vec![30_000]));
 }
 
+fn limited(headers: &[(&str, &str)]) -> Result<Response, NetError> {
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Ok(Response::whole(429, headers, "body"))
+}
+
+#[tokio::test]
+async fn a_windows_end_counts_by_the_servers_own_clock() {
+    // 784111777 is 1994-11-06T08:49:37Z; the local clock says something else and is not asked.
+    let date = ("date", "Sun, 06 Nov 1994 08:49:30 GMT");
+    for (headers, wait) in [
+        (vec![date, ("x-rate-limit-reset", "784111777")], 8000),
+        (vec![date, ("x-ratelimit-reset", "784111777")], 8000),
+        (vec![date, ("x-rate-limit-reset", "784111770")], 1000),
+        (vec![date, ("x-rate-limit-reset", "784111777"), ("retry-after", "2")], 2000),
+    ] {
+        let (outcome, waits) = run("GET", vec![limited(&headers), status(200, None)]).await;
+        assert_eq!((outcome.unwrap(), waits), (200, vec![wait]), "{headers:?}");
+    }
+    // What is no such time is waited for as usual.
+    for headers in [
+        vec![("x-rate-limit-reset", "784111777")],
+        vec![date, ("x-rate-limit-reset", "60")],
+        vec![date, ("x-rate-limit-reset", "soon")],
+    ] {
+        let (outcome, waits) = run("GET", vec![limited(&headers), status(200, None)]).await;
+        assert_eq!(outcome.unwrap(), 200);
+        assert!((500..=1000).contains(&waits[0]), "{headers:?}: {waits:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_403_over_quota_is_sent_again_and_others_are_not() {
+    let said = |reason: &str| {
+        let body = format!(r#"{{"error":{{"code":403,"errors":[{{"reason":"{reason}"}}]}}}}"#);
+        Ok(Response::whole(403, Vec::new(), body))
+    };
+    for reason in ["rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"] {
+        let (outcome, waits) = run("GET", vec![said(reason), status(200, None)]).await;
+        assert_eq!((outcome.unwrap(), waits.len()), (200, 1), "{reason}");
+    }
+    let (outcome, waits) = run("GET", (0..9).map(|_| said("quotaExceeded")).collect()).await;
+    assert!(matches!(outcome, Err(NetError::Busy { status: 403, .. })) && waits.len() == 5);
+    for answer in [said("forbidden"), Ok(Response::whole(403, Vec::new(), "<html>"))] {
+        let (outcome, waits) = run("GET", vec![answer]).await;
+        assert_eq!((outcome.unwrap(), waits.len()), (403, 0));
+    }
+}
+
 #[tokio::test]
 async fn otherwise_the_waits_double_with_jitter() {
     let answers =
