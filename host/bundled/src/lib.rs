@@ -40,6 +40,9 @@ mod tests {
         let manifests = [
             ("csv", include_str!("../../../plugins/csv/connector.toml")),
             ("entra", include_str!("../../../plugins/entra/connector.toml")),
+            ("google", include_str!("../../../plugins/google/connector.toml")),
+            ("okta", include_str!("../../../plugins/okta/connector.toml")),
+            ("scim", include_str!("../../../plugins/scim/connector.toml")),
         ];
         for (name, manifest) in manifests {
             let bytes = find(name).map_or(&[][..], |bundled| bundled.bytes);
@@ -56,9 +59,11 @@ mod tests {
             let full = format!("rollcall:connector/{import}@0.1.0");
             assert_eq!(has(bytes, &full), expect, "{name} and {import}");
         };
-        check("entra", "http", true);
-        check("entra", "files", false);
-        check("entra", "ldap", false);
+        for name in ["entra", "google", "okta", "scim"] {
+            check(name, "http", true);
+            check(name, "files", false);
+            check(name, "ldap", false);
+        }
         check("csv", "files", true);
         check("csv", "http", false);
         check("csv", "ldap", false);

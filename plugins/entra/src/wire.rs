@@ -3,7 +3,7 @@
 
 use rollcall_connector::http::{Request, Response};
 use rollcall_connector::limits::ERROR_BODY_BYTES;
-use rollcall_connector::{Error, Fault, encode, http, quoted};
+use rollcall_connector::{Error, Fault, encode, http, link, quoted};
 use serde_json::Value;
 
 use crate::limits::USERS_A_PAGE;
@@ -88,7 +88,7 @@ pub(crate) fn count(settings: &Settings, source: &Source) -> Request {
 /// The URL carries the token's right to everything the app may read, so it must lead to Graph and nowhere else. Headers
 /// are not part of it and are sent again.
 pub(crate) fn follow(settings: &Settings, source: &Source, url: &str) -> Result<Request, Error> {
-    if origin(url).is_none() || origin(url) != origin(&settings.graph_url) {
+    if !link::stays_with(url, &settings.graph_url) {
         return Err(Error::permanent(format!(
             "the next page lies outside of `{}`: `{}`",
             settings.graph_url,
@@ -216,21 +216,6 @@ fn filtered(mut request: Request, parts: &[String], advanced: bool) -> Request {
 fn signed(request: Request, advanced: bool) -> Request {
     let request = request.login("graph").header("accept", "application/json");
     if advanced { request.header("ConsistencyLevel", "eventual") } else { request }
-}
-
-/// Gives scheme, host and port of a URL in one form; none where it has a user part or is no http(s) URL.
-fn origin(url: &str) -> Option<String> {
-    let (scheme, rest) = url.split_once("://")?;
-    let scheme = scheme.to_ascii_lowercase();
-    let authority = rest.split(['/', '?', '#', '\\']).next()?.to_ascii_lowercase();
-    let default = match scheme.as_str() {
-        "https" => ":443",
-        "http" => ":80",
-        _ => return None,
-    };
-    let host = authority.strip_suffix(default).unwrap_or(&authority);
-    let plain = !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && b != b'@');
-    plain.then(|| format!("{scheme}://{host}"))
 }
 
 /// Says what an answer means that is no page. Codes decide, never the message, which is for people.

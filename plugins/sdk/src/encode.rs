@@ -23,6 +23,18 @@ pub fn odata_text(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
 }
 
+/// Writes a text as a value of a SCIM filter (RFC 7644, 3.4.2.2: a JSON string) or of an Okta search, with its quotes.
+/// Still to be encoded for the query.
+pub fn scim_text(value: &str) -> String {
+    serde_json::Value::from(value).to_string()
+}
+
+/// Writes a text as a value of a Google user query (`orgUnitPath='/Sales'`), with its quotes; quotes and backslashes in
+/// it are escaped by a backslash. Still to be encoded for the query.
+pub fn google_text(value: &str) -> String {
+    format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
 /// Percent-encodes all but the unreserved characters of RFC 3986, section 2.3.
 fn percent(value: &str) -> String {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
@@ -41,7 +53,69 @@ fn percent(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{odata_text, path_segment, query_value};
+    use proptest::prelude::*;
+
+    use super::{google_text, odata_text, path_segment, query_value, scim_text};
+
+    /// Reads percent-encoding back, as a server does.
+    fn decoded(text: &str) -> Option<String> {
+        let mut bytes = Vec::new();
+        let mut rest = text.bytes();
+        while let Some(byte) = rest.next() {
+            bytes.push(match byte {
+                b'%' => {
+                    let digits = [rest.next()?, rest.next()?];
+                    u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+                }
+                plain => plain,
+            });
+        }
+        String::from_utf8(bytes).ok()
+    }
+
+    /// Reads one literal that begins with a quote; gives its value and what follows it.
+    fn literal(text: &str, escape: char) -> Option<(String, &str)> {
+        let mut value = String::new();
+        let mut rest = text.strip_prefix('\'')?.char_indices().peekable();
+        while let Some((at, c)) = rest.next() {
+            let doubled =
+                c == escape && (escape != '\'' || rest.peek().is_some_and(|(_, next)| *next == '\''));
+            match c {
+                _ if doubled => value.push(rest.next()?.1),
+                '\'' => return Some((value, &text[at + 2..])),
+                c => value.push(c),
+            }
+        }
+        None
+    }
+
+    proptest! {
+        /// Whatever is put in comes out at the server, and nothing of it means anything to a URL on its way.
+        #[test]
+        fn a_value_survives_the_url(value in any::<String>()) {
+            let encoded = query_value(&value);
+            prop_assert!(encoded.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%".contains(&b)));
+            prop_assert_eq!(decoded(&encoded), Some(value.clone()));
+            if let Ok(segment) = path_segment(&value) {
+                prop_assert!(!matches!(segment.as_str(), "" | "." | ".."));
+                prop_assert_eq!(decoded(&segment), Some(value));
+            }
+        }
+
+        /// A literal ends where it was meant to, whatever it holds.
+        #[test]
+        fn a_literal_ends_at_its_end(value in any::<String>(), rest in "[ a-z'\"\\\\]{0,8}") {
+            let text = format!("{} and {rest}", scim_text(&value));
+            let mut stream = serde_json::Deserializer::from_str(&text).into_iter::<String>();
+            prop_assert_eq!(stream.next().and_then(Result::ok), Some(value.clone()));
+            prop_assert_eq!(&text[stream.byte_offset()..], format!(" and {rest}"));
+            let after = format!(" and {rest}");
+            let text = format!("{}{after}", google_text(&value));
+            prop_assert_eq!(literal(&text, '\\'), Some((value.clone(), after.as_str())));
+            let text = format!("{}{after}", odata_text(&value));
+            prop_assert_eq!(literal(&text, '\''), Some((value, after.as_str())));
+        }
+    }
 
     #[test]
     fn nothing_reserved_is_left() {
@@ -63,5 +137,11 @@ mod tests {
     #[test]
     fn quotes_are_doubled() {
         assert_eq!(odata_text("O'Neil"), "'O''Neil'");
+    }
+
+    #[test]
+    fn literals_of_filters() {
+        assert_eq!(scim_text(r#"a "b" \ c"#), r#""a \"b\" \\ c""#);
+        assert_eq!(google_text(r"/O'Neil\x"), r"'/O\'Neil\\x'");
     }
 }

@@ -18,11 +18,13 @@ pub mod export;
 pub mod files;
 pub mod http;
 pub mod limits;
+pub mod link;
 pub mod log;
 pub mod run;
 mod table;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
+pub mod walk;
 
 pub use bindings::exports::rollcall::connector::directory::{
     AttributeInfo, Connection, Finding, Kind, State,

@@ -59,6 +59,13 @@ impl Host {
         self.put(url, Ok(answer))
     }
 
+    /// Writes down an answer with headers of its own, names in lower case.
+    #[must_use]
+    pub fn answer(self, url: &str, status: u16, headers: &[(&str, &str)], body: &str) -> Self {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        self.put(url, Ok(Answer { status, headers, body: body.as_bytes().to_vec() }))
+    }
+
     /// Writes down that the host itself says no to a URL, or gets no answer.
     #[must_use]
     pub fn error(self, url: &str, error: Error) -> Self {
@@ -85,9 +92,22 @@ impl Host {
     /// # Errors
     /// The connector's own, and settings that are not JSON of its shape.
     pub fn list<C: Connector>(&self, settings: &str, max: u32) -> Result<Vec<Page>, Error> {
+        self.list_since::<C>(settings, None, max)
+    }
+
+    /// Reads what has changed since a token.
+    ///
+    /// # Errors
+    /// See [`Host::list`].
+    pub fn list_since<C: Connector>(
+        &self,
+        settings: &str,
+        since: Option<Vec<u8>>,
+        max: u32,
+    ) -> Result<Vec<Page>, Error> {
         self.run(|| {
             let settings = crate::export::settings::<C>(settings)?;
-            let mut listing = C::open(settings, None)?;
+            let mut listing = C::open(settings, since)?;
             let mut pages = Vec::new();
             loop {
                 let page = listing.next(max)?;
