@@ -11,8 +11,12 @@
     reason = "test support: a broken assumption must stop the test at once"
 )]
 
+pub mod google;
 pub mod graph;
 pub mod harness;
+pub mod okta;
 pub mod proxy;
 pub mod scene;
+pub mod scim;
 pub mod staff;
+pub mod web;

@@ -1,46 +1,14 @@
-//! What goes back over the wire, the two error forms of Microsoft's servers among it.
+//! What goes back over the wire: Graph's form, and the two error forms of Microsoft's servers.
 
 use serde_json::{Value, json};
 
-/// One answer.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// The HTTP status.
-    pub status: u16,
-    /// Headers besides the content's type and length.
-    pub headers: Vec<(String, String)>,
-    /// The content's type.
-    pub content_type: &'static str,
-    /// The content.
-    pub body: String,
-    /// How it is sent.
-    pub delivery: Delivery,
-}
-
-/// How an answer is sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Delivery {
-    /// Whole and at once.
-    #[default]
-    Whole,
-    /// Whole, after so many milliseconds.
-    Late(u64),
-    /// So many bytes of it, then the connection ends.
-    Cut(usize),
-    /// Nothing: the connection ends.
-    Nothing,
-}
+use crate::web::Answer;
 
 impl Answer {
     /// A JSON answer.
     pub(super) fn json(status: u16, body: &Value) -> Self {
-        Self {
-            status,
-            headers: vec![("request-id".to_owned(), REQUEST_ID.to_owned())],
-            content_type: "application/json;odata.metadata=minimal;odata.streaming=true;charset=utf-8",
-            body: body.to_string(),
-            delivery: Delivery::Whole,
-        }
+        let content_type = "application/json;odata.metadata=minimal;odata.streaming=true;charset=utf-8";
+        Self::of(status, content_type, body.to_string()).with("request-id", REQUEST_ID)
     }
 
     /// A plain answer.

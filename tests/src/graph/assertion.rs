@@ -1,14 +1,13 @@
-//! Verifies a client assertion as Entra ID does: really, with the certificate's public key.
-//!
-//! A ready-made OAuth mock accepts any client authentication, so a wrong signature would never show.
+//! Verifies a client assertion as Entra ID does: the certificate by its thumbprint, and the answers by their numbers.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest;
-use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, UnparsedPublicKey};
 use serde_json::Value;
 
-use super::answer::{Answer, sign_in_error};
+use super::answer::sign_in_error;
+use crate::web::Answer;
+use crate::web::jwt::{Assertion, public_key};
 
 /// What an assertion is held against.
 pub(super) struct Expected<'a> {
@@ -29,17 +28,12 @@ const CLOCK_SKEW_S: i64 = 300;
 
 /// Checks an assertion; the error is Entra's answer.
 pub(super) fn verify(assertion: &str, expected: &Expected<'_>) -> Result<(), Box<Answer>> {
-    let malformed = || refuse(50027, "JWT token is invalid or malformed.");
-    let parts: Vec<&str> = assertion.split('.').collect();
-    let [header, claims, signature] = parts[..] else { return Err(malformed()) };
-    let (Some(head), Some(claims_json)) = (decode_json(header), decode_json(claims)) else {
-        return Err(malformed());
+    let Some(parsed) = Assertion::parse(assertion) else {
+        return Err(refuse(50027, "JWT token is invalid or malformed."));
     };
-    let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| malformed())?;
-    check_key(&head, expected)?;
-    let signed = &assertion[..header.len() + 1 + claims.len()];
-    check_signature(&head, signed.as_bytes(), &signature, expected)?;
-    check_claims(&claims_json, expected)
+    check_key(&parsed.head, expected)?;
+    check_signature(&parsed, expected)?;
+    check_claims(&parsed.claims, expected)
 }
 
 fn check_key(head: &Value, expected: &Expected<'_>) -> Result<(), Box<Answer>> {
@@ -55,24 +49,15 @@ fn check_key(head: &Value, expected: &Expected<'_>) -> Result<(), Box<Answer>> {
     ))
 }
 
-fn check_signature(
-    head: &Value,
-    signed: &[u8],
-    signature: &[u8],
-    expected: &Expected<'_>,
-) -> Result<(), Box<Answer>> {
-    let (_, parsed) =
-        x509_parser::parse_x509_certificate(expected.certificate).expect("the test's certificate parses");
-    let key = &*parsed.public_key().subject_public_key.data;
-    let verified = match head["alg"].as_str() {
-        Some("PS256") if !expected.accept_pss => {
-            return Err(refuse(5_002_730, "Invalid JWT token. Unsupported key for the signing algorithm."));
-        }
-        Some("PS256") => UnparsedPublicKey::new(&RSA_PSS_2048_8192_SHA256, key).verify(signed, signature),
-        Some("RS256") => UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key).verify(signed, signature),
-        _ => return Err(refuse(50_027, "JWT token is invalid: the algorithm is not supported.")),
-    };
-    verified.map_err(|_| refuse(700_027, "Client assertion failed signature validation."))
+fn check_signature(assertion: &Assertion<'_>, expected: &Expected<'_>) -> Result<(), Box<Answer>> {
+    if assertion.head["alg"] == "PS256" && !expected.accept_pss {
+        return Err(refuse(5_002_730, "Invalid JWT token. Unsupported key for the signing algorithm."));
+    }
+    match assertion.is_signed_by(&public_key(expected.certificate)) {
+        Some(true) => Ok(()),
+        Some(false) => Err(refuse(700_027, "Client assertion failed signature validation.")),
+        None => Err(refuse(50_027, "JWT token is invalid: the algorithm is not supported.")),
+    }
 }
 
 fn check_claims(claims: &Value, expected: &Expected<'_>) -> Result<(), Box<Answer>> {
@@ -100,19 +85,6 @@ fn check_claims(claims: &Value, expected: &Expected<'_>) -> Result<(), Box<Answe
     Ok(())
 }
 
-fn decode_json(part: &str) -> Option<Value> {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
-}
-
 fn refuse(number: u32, message: &str) -> Box<Answer> {
     Box::new(sign_in_error(401, "invalid_client", number, message))
-}
-
-/// Gives the content of a PEM text.
-///
-/// # Panics
-/// The text is no PEM.
-pub fn der(pem: &str) -> Vec<u8> {
-    let base64: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
-    STANDARD.decode(base64).expect("the text is PEM")
 }

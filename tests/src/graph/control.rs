@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::answer::Answer;
 use super::fault::FaultRule;
 use super::model::{Group, Member, Object};
-use super::world::{Request, World};
+use super::world::World;
+use crate::web::{Answer, Entry, Request};
 
 /// One change of the simulated world.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -110,7 +110,7 @@ impl World {
 pub(super) fn answer(world: &mut World, request: &Request) -> Answer {
     if request.method == "GET" {
         let journal = &world.journal;
-        let row = |entry: &super::journal::Entry| json!({"method": entry.method, "path": entry.path, "query": entry.query, "status": entry.status});
+        let row = |entry: &Entry| json!({"method": entry.method, "path": entry.path, "query": entry.query, "status": entry.status});
         let rows: Vec<Value> = journal.entries.iter().map(row).collect();
         return Answer::json(200, &json!({"tokens": journal.tokens(), "requests": rows}));
     }

@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::answer::{Answer, Refusal};
+use super::answer::Refusal;
 use super::fault::Fault;
 use super::model::{Member, Object};
 use super::properties::{self, Kind};
 use super::query::Options;
-use super::world::{Request, World};
+use super::world::World;
+use crate::web::{Answer, Request};
 
 /// What the server remembers of a listing that is under way.
 #[derive(Clone, Debug)]

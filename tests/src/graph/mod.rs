@@ -9,26 +9,23 @@ mod assertion;
 mod control;
 mod fault;
 mod filter;
-mod journal;
 mod listing;
 mod model;
 mod people;
 mod properties;
 mod query;
 mod server;
-mod tls;
 mod token;
 mod world;
 
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Answer, Delivery};
-pub use assertion::der;
 pub use control::Command;
 pub use fault::{Fault, FaultRule};
-pub use journal::{Entry, Journal};
 pub use model::{Group, Member, Object, Tenant};
 pub use people::{guid, people};
 pub use server::Simulator;
-pub use world::{Config, Request, World};
+pub use world::{Config, World};
+
+pub use crate::web::{Answer, Delivery, Entry, Journal, Request, der};

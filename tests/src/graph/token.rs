@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::answer::{Answer, sign_in_error};
+use super::answer::sign_in_error;
 use super::assertion::{Expected, verify};
 use super::world::World;
+use crate::web::Answer;
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 

@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::answer::{Answer, Delivery, Refusal};
+use super::answer::Refusal;
 use super::control;
-use super::fault::{Fault, Faults};
-use super::journal::{Entry, Journal};
+use super::fault::Fault;
 use super::listing::{self, Cursor};
 use super::model::Tenant;
 use super::token;
+use crate::web::{Answer, Delivery, Entry, Faults, Journal, Request};
 
 /// How the simulator behaves.
 #[derive(Clone, Debug)]
@@ -62,28 +62,6 @@ impl Default for Config {
     }
 }
 
-/// One request.
-#[derive(Clone, Debug, Default)]
-pub struct Request {
-    /// The method.
-    pub method: String,
-    /// The path.
-    pub path: String,
-    /// The raw query, empty where there is none.
-    pub query: String,
-    /// Headers, names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: String,
-}
-
-impl Request {
-    /// Gives a header's value by its lower-case name.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
-    }
-}
-
 /// The simulator's state.
 #[derive(Debug, Default)]
 pub struct World {
@@ -92,7 +70,7 @@ pub struct World {
     /// The directory.
     pub tenant: Tenant,
     /// The faults in force.
-    pub faults: Faults,
+    pub faults: Faults<Fault>,
     /// What was asked.
     pub journal: Journal,
     pub(super) tokens: BTreeMap<String, Instant>,

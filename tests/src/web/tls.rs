@@ -8,11 +8,11 @@ use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 /// A certificate that signs itself, and what answers with it.
-pub(super) struct Identity {
+pub(crate) struct Identity {
     /// The certificate.
-    pub(super) pem: String,
+    pub(crate) pem: String,
     /// What answers with it.
-    pub(super) acceptor: TlsAcceptor,
+    pub(crate) acceptor: TlsAcceptor,
 }
 
 impl std::fmt::Debug for Identity {
@@ -23,7 +23,7 @@ impl std::fmt::Debug for Identity {
 
 impl Identity {
     /// Makes one for `127.0.0.1`.
-    pub(super) fn self_signed() -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+    pub(crate) fn self_signed() -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()])?;
         let key = PrivateKeyDer::try_from(made.signing_key.serialize_der())?;
         let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))

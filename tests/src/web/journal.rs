@@ -1,4 +1,4 @@
-//! What was asked of the simulator: for counting, and for proving that a secret went nowhere else.
+//! What was asked of a simulator: for counting, and for proving that a secret went nowhere else.
 
 /// One request.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ impl Entry {
 
     /// Tells whether this went to the token endpoint.
     pub fn is_token(&self) -> bool {
-        self.path.ends_with("/oauth2/v2.0/token")
+        self.path.ends_with("/token")
     }
 
     fn holds(&self, needle: &str) -> bool {
@@ -40,7 +40,7 @@ pub struct Journal {
     /// The requests.
     pub entries: Vec<Entry>,
     /// Every access token that was given out.
-    pub(super) issued: Vec<String>,
+    pub(crate) issued: Vec<String>,
 }
 
 impl Journal {
@@ -67,14 +67,19 @@ impl Journal {
         })
     }
 
-    /// Tells whether an access token was seen anywhere but in the `Authorization` header of a Graph request.
+    /// Tells whether an access token was seen anywhere but in the `Authorization` header of a request for data.
     pub fn token_strayed(&self) -> bool {
+        self.issued.iter().any(|token| self.header_strayed(token))
+    }
+
+    /// Tells whether a text was seen anywhere but in the `Authorization` header of a request for data.
+    pub fn header_strayed(&self, text: &str) -> bool {
         self.entries.iter().any(|entry| {
             let mut rest = entry.clone();
             if !entry.is_token() {
                 rest.headers.retain(|(name, _)| name != "authorization");
             }
-            self.issued.iter().any(|token| rest.holds(token))
+            rest.holds(text)
         })
     }
 
