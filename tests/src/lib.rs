@@ -11,6 +11,7 @@
     reason = "test support: a broken assumption must stop the test at once"
 )]
 
+pub mod cloud;
 pub mod google;
 pub mod graph;
 pub mod harness;

@@ -206,7 +206,7 @@ impl Session {
     pub(crate) async fn check_offline(&self) -> Result<Vec<Diagnostic>, Failure> {
         let mut found = self.warnings.clone();
         found.extend(expiring(&self.job, self.clock.now().0));
-        let mut spec = self.spec(None, Vec::new(), false)?;
+        let mut spec = self.spec(None, self.select(None), false)?;
         if self.job.directory.recording.is_none() {
             // The form of a key shows without using it.
             for (name, credential) in &self.job.directory.credentials {
@@ -234,7 +234,8 @@ impl Session {
 
     /// Connects to the directory; nothing is sent yet.
     pub(crate) async fn directory(&self, record: Option<&Path>) -> Result<Connector, Failure> {
-        let spec = self.spec(record, Vec::new(), true)?;
+        // Names that a connector only believes are told to it from the beginning.
+        let spec = self.spec(record, self.select(None), true)?;
         let known = self.host.check_offline(&self.package, &spec).await;
         let known = known.map_err(|wrong| Failure::invalid(in_order(self.located(wrong))))?;
         let spec = ConnectSpec { select: self.select(known.as_ref()), ..spec };

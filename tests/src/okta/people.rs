@@ -18,9 +18,11 @@ pub fn people(count: usize, changed_ms: i64) -> Organisation {
         let user = &tenant.users[&graph::guid(1, n)];
         let of = |name: &str| user.get(name).cloned().unwrap_or_default();
         let login = of("userPrincipalName");
+        let primary =
+            user.get("businessPhones").and_then(|phones| phones.get(0)).cloned().unwrap_or_default();
         let profile = json!({
             "login": login, "email": of("mail"), "firstName": of("givenName"), "lastName": of("surname"),
-            "displayName": of("displayName"), "mobilePhone": of("mobilePhone"), "department": of("department"),
+            "displayName": of("displayName"), "primaryPhone": primary, "mobilePhone": of("mobilePhone"), "department": of("department"),
             "employeeNumber": of("employeeId"), "countryCode": of("usageLocation"), "title": of("jobTitle"),
         });
         // Okta leaves out what is not set.

@@ -62,6 +62,7 @@ fn by_index(
     if let Some(trouble) = trouble {
         trouble.page(&mut page);
     }
+    page.retain(|user| user["id"].as_str() != world.config.hides.as_deref());
     let total = if world.config.total_is_page_size { page.len() } else { total };
     list(page, total, Some(start), None)
 }

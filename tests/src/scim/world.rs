@@ -30,6 +30,8 @@ pub struct Config {
     pub page_rows: usize,
     /// Whether `totalResults` is the size of the page (WSO2 product-is#7320).
     pub total_is_page_size: bool,
+    /// The id of a user that is counted and never shown (WSO2 product-is#27973).
+    pub hides: Option<String>,
 }
 
 impl Default for Config {
@@ -44,6 +46,7 @@ impl Default for Config {
             tells: true,
             page_rows: 100,
             total_is_page_size: false,
+            hides: None,
         }
     }
 }

@@ -24,6 +24,18 @@ const ENTRA: &[File] = &[
     ("job.toml", include_str!("../templates/entra.toml")),
     ("provisioning.rhai", include_str!("../templates/provisioning.rhai")),
 ];
+const GOOGLE: &[File] = &[
+    ("job.toml", include_str!("../templates/google.toml")),
+    ("provisioning.rhai", include_str!("../templates/provisioning.rhai")),
+];
+const OKTA: &[File] = &[
+    ("job.toml", include_str!("../templates/okta.toml")),
+    ("provisioning.rhai", include_str!("../templates/provisioning.rhai")),
+];
+const SCIM: &[File] = &[
+    ("job.toml", include_str!("../templates/scim.toml")),
+    ("provisioning.rhai", include_str!("../templates/provisioning.rhai")),
+];
 const CSV: &[File] = &[
     ("job.toml", include_str!("../templates/csv.toml")),
     ("people.csv", include_str!("../templates/people.csv")),
@@ -36,10 +48,13 @@ pub(crate) fn run(output: &Output, dir: &Path, from: Option<&str>) -> Result<u8,
         None => (STARTER, "preview"),
         Some("entra") => (ENTRA, "check"),
         Some("csv") => (CSV, "check"),
+        Some("google") => (GOOGLE, "check"),
+        Some("okta") => (OKTA, "check"),
+        Some("scim") => (SCIM, "check"),
         Some(other) => {
             let message = format!("there is no commented job for the connector `{other}`");
             return Err(Failure::new(exit::USAGE, codes::USAGE, message)
-                .hint("there is one for `entra` and one for `csv`"));
+                .hint("there is one for each of csv, entra, google, okta and scim"));
         }
     };
     for (name, _) in files {
