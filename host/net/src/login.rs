@@ -67,7 +67,7 @@ enum Source {
     /// Always the same.
     Fixed(Secret),
     /// A bearer token that runs out.
-    Tokens(Tokens),
+    Tokens(Box<Tokens>),
 }
 
 /// The logins of one connector.
@@ -100,7 +100,7 @@ impl Logins {
                 }
                 Way::OAuth(oauth) => {
                     let (wire, clock) = (Arc::clone(&wire), Arc::clone(&clock));
-                    Source::Tokens(Tokens::new(oauth, wire, clock, scrubber.clone())?)
+                    Source::Tokens(Box::new(Tokens::new(oauth, wire, clock, scrubber.clone())?))
                 }
             };
             by_name.insert(name, (origins, source));
