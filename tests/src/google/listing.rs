@@ -114,7 +114,7 @@ fn meets(user: &Value, name: &str, value: &str) -> bool {
                 || path.strip_prefix(value.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'))
         }),
         "orgDepartment" => user["organizations"][0]["department"] == value,
-        "isSuspended" => user["suspended"].to_string() == value,
+        "isSuspended" => user["suspended"] == (value == "true"),
         name => user["name"][name] == value,
     }
 }

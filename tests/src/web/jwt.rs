@@ -28,7 +28,7 @@ impl<'a> Assertion<'a> {
         Some(Self {
             head: decode_json(header)?,
             claims: decode_json(claims)?,
-            signed: text[..header.len() + 1 + claims.len()].as_bytes(),
+            signed: &text.as_bytes()[..header.len() + 1 + claims.len()],
             signature: URL_SAFE_NO_PAD.decode(signature).ok()?,
         })
     }
