@@ -7,7 +7,8 @@ use serde_json::Value;
 use url::{Origin, Url};
 
 use crate::expand::{Place, Unfilled, expand};
-use crate::manifest::{Login, Manifest, SettingKind};
+use crate::grants_ldap::{FilledLdap, LdapTerms};
+use crate::manifest::{LOGIN_LDAP, Login, Manifest, SettingKind};
 use crate::settings::{Settings, is_loopback};
 use crate::words::tame;
 
@@ -37,6 +38,7 @@ pub(crate) struct FilledLogin {
 pub(crate) struct Servers {
     pub(crate) granted: Vec<Server>,
     pub(crate) logins: Vec<FilledLogin>,
+    pub(crate) ldap: Vec<FilledLdap>,
 }
 
 /// Who may allow what.
@@ -47,6 +49,8 @@ pub(crate) struct Allow<'a> {
     pub(crate) job: &'a [rollcall_core::Text],
     /// Whether the connector is one of ours, which brings its own grants.
     pub(crate) bundled: bool,
+    /// What an LDAP login is judged by besides.
+    pub(crate) ldap: LdapTerms<'a>,
 }
 
 impl Allow<'_> {
@@ -68,6 +72,13 @@ impl Allow<'_> {
             }
         }
         for (name, login) in &self.manifest.login {
+            if login.kind == LOGIN_LDAP {
+                match self.ldap_login(name, login) {
+                    Ok(login) => servers.ldap.push(login),
+                    Err(found) => wrong.extend(found),
+                }
+                continue;
+            }
             match self.login(name, login) {
                 Ok(login) => servers.logins.push(login),
                 Err(diagnostic) => wrong.push(diagnostic),
@@ -220,7 +231,8 @@ mod tests {
         let given = serde_json::from_str(settings).unwrap();
         let settings = Settings::check(&manifest, &given, std::path::Path::new("/job")).unwrap();
         let job: Vec<rollcall_core::Text> = job.iter().map(|line| (*line).into()).collect();
-        let allow = Allow { manifest: &manifest, settings: &settings, job: &job, bundled };
+        let ldap = LdapTerms::default();
+        let allow = Allow { manifest: &manifest, settings: &settings, job: &job, bundled, ldap };
         let line = || "the job's own line".to_owned();
         let got =
             allow.servers().map(|s| s.granted.first().map_or_else(line, |server| server.origin.to_string()));

@@ -103,6 +103,9 @@ pub enum SettingKind {
     Url,
     /// A file, relative to the job file's folder.
     Path,
+    /// An ldap or ldaps URL of a server.
+    #[serde(rename = "ldap-url")]
+    LdapUrl,
 }
 
 /// `[attributes]`.
@@ -152,6 +155,7 @@ pub struct Login {
     /// How the host signs in.
     pub kind: String,
     /// The origins that may receive what the login yields.
+    #[serde(default)]
     pub origins: Vec<String>,
     /// One sentence on why.
     pub reason: String,
@@ -169,10 +173,24 @@ pub struct Login {
     pub private_key: Option<String>,
     /// `PS256` or `RS256`.
     pub assertion: Option<String>,
+    /// `ldap-bind`: the setting that holds the server's URL.
+    pub url: Option<String>,
+    /// `ldap-bind`: the boolean setting that asks for StartTLS.
+    pub start_tls: Option<String>,
+    /// `ldap-bind`: the setting that holds the name to sign in with.
+    pub bind_dn: Option<String>,
+    /// `ldap-bind`: the credential that is the password.
+    pub password: Option<String>,
+    /// `ldap-bind`: the setting that names the PEM file of a private authority.
+    pub ca_file: Option<String>,
+    /// `ldap-bind`: the setting that holds the fingerprint of the one certificate to believe.
+    pub certificate_sha256: Option<String>,
 }
 
-/// The one kind of login that this version knows.
+/// A token of OAuth 2.0, for HTTP.
 pub(crate) const LOGIN_OAUTH2: &str = "oauth2-client-credentials";
+/// A simple bind, for LDAP.
+pub(crate) const LOGIN_LDAP: &str = "ldap-bind";
 
 /// `[[grant.*]]`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -181,6 +199,9 @@ pub struct Grants {
     /// The servers that the connector asks for.
     #[serde(default)]
     pub http: Vec<HttpGrant>,
+    /// The directories that the connector asks for.
+    #[serde(default)]
+    pub ldap: Vec<LdapGrant>,
     /// The folders that the connector asks for.
     #[serde(default)]
     pub files: Vec<FilesGrant>,
@@ -194,6 +215,16 @@ pub struct HttpGrant {
     pub origin: String,
     /// The methods.
     pub methods: Vec<String>,
+    /// One sentence on why.
+    pub reason: String,
+}
+
+/// `[[grant.ldap]]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LdapGrant {
+    /// The login of the kind `ldap-bind` whose server is asked for.
+    pub login: String,
     /// One sentence on why.
     pub reason: String,
 }

@@ -4,7 +4,8 @@
 use serde_json::Value;
 
 use crate::expand::names_in;
-use crate::manifest::{LOGIN_OAUTH2, Login, Manifest, Setting, SettingKind, SettingType};
+use crate::manifest::{LOGIN_LDAP, LOGIN_OAUTH2, Login, Manifest, Setting, SettingKind, SettingType};
+use crate::manifest_ldap;
 
 /// The track of the contract that this host speaks.
 pub(crate) const CONTRACT: &str = "0.1";
@@ -137,6 +138,9 @@ fn check_credentials(manifest: &Manifest, wrong: &mut Vec<String>) {
 }
 
 fn check_login(manifest: &Manifest, name: &str, login: &Login, wrong: &mut Vec<String>) {
+    if login.kind == LOGIN_LDAP {
+        return manifest_ldap::check_login(manifest, name, login, wrong);
+    }
     if login.kind != LOGIN_OAUTH2 {
         wrong.push(format!(
             "the login `{name}` is of the kind `{}`, which is not known",
@@ -183,6 +187,7 @@ fn check_grants(manifest: &Manifest, wrong: &mut Vec<String>) {
             }
         }
     }
+    manifest_ldap::check_grants(manifest, wrong);
     for grant in &manifest.grant.files {
         let kind = manifest.settings.get(&grant.folder_of).and_then(|setting| setting.kind);
         if kind != Some(SettingKind::Path) {
@@ -311,7 +316,7 @@ mod tests {
         check_text("secret = \"client_secret\"", "secret = \"key\"", &["uses the credential `key`"]);
         check_text("secret = \"client_secret\"", "", &["neither `secret` nor `certificate`"]);
         check_text("methods = [\"GET\"]", "methods = [\"TRACE\"]", &["the method `TRACE` cannot be granted"]);
-        check_text("[[grant.http]]", "[[grant.ldap]]", &["unknown field `ldap`"]);
+        check_text("[[grant.http]]", "[[grant.ftp]]", &["unknown field `ftp`"]);
         check_text("kind = \"oauth2-client-credentials\"", "kind = \"basic\"", &["the kind `basic`"]);
         let disabled = |section: &str, expect: &[&str]| {
             check_text(

@@ -111,6 +111,22 @@ pub(crate) fn http_grant(text: &str) -> Result<Text, String> {
     Ok(text.into())
 }
 
+/// Checks the grant of an LDAP server, `ldaps://host[:port]`.
+pub(crate) fn ldap_grant(text: &str) -> Result<Text, String> {
+    let parsed = url::Url::parse(text).map_err(|why| why.to_string())?;
+    if !matches!(parsed.scheme(), "ldap" | "ldaps") {
+        return Err("it begins with `ldaps://` or `ldap://`".into());
+    }
+    if parsed.host_str().is_none_or(|host| host.is_empty() || host.contains('*')) {
+        return Err("it names one host; there are no wildcards".into());
+    }
+    let bare = matches!(parsed.path(), "" | "/") && parsed.query().is_none() && parsed.fragment().is_none();
+    if !bare || !parsed.username().is_empty() || parsed.password().is_some() {
+        return Err("it has a host and a port and nothing more".into());
+    }
+    Ok(text.into())
+}
+
 /// Checks a proxy, `http://host:port`.
 pub(crate) fn proxy(text: &str) -> Result<Text, String> {
     let parsed = url::Url::parse(text).map_err(|why| why.to_string())?;
