@@ -38,7 +38,7 @@ pub use error::NetError;
 pub use http::{Online, Options, Patience};
 pub use ldap::{
     LdapEntry, LdapLogin, LdapOnline, LdapOptions, LdapPage, LdapPages, LdapQuery, LdapRecorder, LdapScope,
-    LdapServer, LdapValues, LdapWire,
+    LdapServer, LdapValues, LdapWire, ldap_certificate,
 };
 pub use login::{Login, Logins, SignedIn};
 pub use oauth::{Algorithm, ClientCredentials, Proof};

@@ -214,7 +214,8 @@ impl LdapWire for Arc<Replay> {
             })
         };
         let Some(pages) = pages else {
-            let shown: String = format!("{} below `{}`", query.filter, query.base).chars().take(500).collect();
+            let shown: String =
+                format!("{} below `{}`", query.filter, query.base).chars().take(500).collect();
             let path = self.path.display();
             return Err(missing(format!("the search for {shown} is not in the recording `{path}`")));
         };

@@ -46,11 +46,7 @@ pub(crate) fn number(tag: u8, value: u32) -> Vec<u8> {
     let skipped = bytes.iter().take_while(|byte| **byte == 0).count().min(3);
     let digits = &bytes[skipped..];
     // A first bit that is set would make it negative.
-    if digits[0] & 0x80 == 0 {
-        element(tag, digits)
-    } else {
-        element(tag, &[&[0], digits].concat())
-    }
+    if digits[0] & 0x80 == 0 { element(tag, digits) } else { element(tag, &[&[0], digits].concat()) }
 }
 
 /// Writes a truth value; true is 0xff in LDAP (RFC 4511, 5.1).

@@ -104,7 +104,8 @@ impl Connection {
         let id = self.send(|id| message::extended(id, START_TLS)).await?;
         let outcome = self.done(id).await?;
         if outcome.code != code::SUCCESS {
-            let message = format!("`{}` does not begin TLS on this connection (result {})", self.server, outcome.code);
+            let message =
+                format!("`{}` does not begin TLS on this connection (result {})", self.server, outcome.code);
             let hint = "does it have a certificate? `ldaps://` on its own port may work".to_owned();
             return Err(NetError::Failed { message, hint: Some(hint) });
         }
@@ -127,7 +128,11 @@ impl Connection {
         self.last_id = self.last_id.wrapping_add(1) & 0x7fff_ffff;
         let bytes = request(self.last_id);
         let stream = &mut self.stream;
-        let sent = within(self.silence, async { stream.write_all(&bytes).await?; stream.flush().await }).await;
+        let sent = within(self.silence, async {
+            stream.write_all(&bytes).await?;
+            stream.flush().await
+        })
+        .await;
         sent.map_err(|error| self.lost(&error))?;
         Ok(self.last_id)
     }
@@ -159,9 +164,14 @@ impl Connection {
         loop {
             let whole = ber::frame(&self.received[self.taken..]).map_err(|_| self.garbled())?;
             if whole.is_some_and(|length| length > limits::LDAP_MESSAGE_BYTES) {
-                return Err(crate::wire::over_limit("a message of the directory", limits::LDAP_MESSAGE_BYTES as u64));
+                return Err(crate::wire::over_limit(
+                    "a message of the directory",
+                    limits::LDAP_MESSAGE_BYTES as u64,
+                ));
             }
-            if let Some(end) = whole.map(|length| self.taken + length).filter(|end| *end <= self.received.len()) {
+            if let Some(end) =
+                whole.map(|length| self.taken + length).filter(|end| *end <= self.received.len())
+            {
                 let message = self.received[self.taken..end].to_vec();
                 self.taken = end;
                 return Ok(message);

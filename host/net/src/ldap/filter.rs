@@ -74,7 +74,10 @@ fn item(text: &str) -> Result<Vec<u8>, String> {
     };
     let pair = |tag: u8, attribute: &str| -> Result<Vec<u8>, String> {
         let attribute = described(attribute, &shown)?;
-        Ok(ber::constructed(tag, &[element(ber::OCTETS, attribute), element(ber::OCTETS, &unescaped(value)?)]))
+        Ok(ber::constructed(
+            tag,
+            &[element(ber::OCTETS, attribute), element(ber::OCTETS, &unescaped(value)?)],
+        ))
     };
     if let Some(left) = left.strip_suffix(':') {
         return extensible(left, value, &shown);
@@ -160,7 +163,9 @@ fn unescaped(text: &str) -> Result<Vec<u8>, String> {
                     _ => return Err("a `\\` needs two hexadecimal digits behind it".to_owned()),
                 }
             }
-            0 | b'*' => return Err("a value holds a character that must be written as `\\2a` or `\\00`".to_owned()),
+            0 | b'*' => {
+                return Err("a value holds a character that must be written as `\\2a` or `\\00`".to_owned());
+            }
             _ => value.push(byte),
         }
     }
@@ -209,7 +214,10 @@ mod tests {
         check("(a=\\zz)", Err("a `\\` needs two hexadecimal digits behind it"));
         check("(a=b**c)", Err("two `*` stand beside each other"));
         check("(:=x)", Err("`:=x` names neither an attribute nor a rule"));
-        check(&format!("{}(a=b){}", "(!".repeat(60), ")".repeat(60)), Err("the filter is nested more than 50 deep"));
+        check(
+            &format!("{}(a=b){}", "(!".repeat(60), ")".repeat(60)),
+            Err("the filter is nested more than 50 deep"),
+        );
     }
 
     proptest! {

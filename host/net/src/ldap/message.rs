@@ -1,6 +1,8 @@
 //! The messages of LDAP (RFC 4511, 4) that a reader of directories needs, with the paging control (RFC 2696).
 
-use crate::ldap::ber::{self, ENUMERATED, INTEGER, Malformed, OCTETS, Reader, SEQUENCE, SET, constructed, element};
+use crate::ldap::ber::{
+    self, ENUMERATED, INTEGER, Malformed, OCTETS, Reader, SEQUENCE, SET, constructed, element,
+};
 use crate::ldap::{LdapEntry, LdapScope, LdapValues};
 
 /// StartTLS (RFC 4511, 4.14).
@@ -45,7 +47,8 @@ pub(crate) struct Outcome {
 
 /// Writes a simple bind.
 pub(crate) fn bind(id: u32, name: &str, password: &str) -> Vec<u8> {
-    let parts = [ber::number(INTEGER, 3), element(OCTETS, name.as_bytes()), element(0x80, password.as_bytes())];
+    let parts =
+        [ber::number(INTEGER, 3), element(OCTETS, name.as_bytes()), element(0x80, password.as_bytes())];
     envelope(id, constructed(0x60, &parts), None)
 }
 
@@ -61,7 +64,8 @@ pub(crate) fn extended(id: u32, oid: &str) -> Vec<u8> {
 
 /// Writes a search. Aliases are not followed, and limits are the server's own.
 pub(crate) fn search(id: u32, ask: &Ask<'_>) -> Vec<u8> {
-    let attributes: Vec<Vec<u8>> = ask.attributes.iter().map(|name| element(OCTETS, name.as_bytes())).collect();
+    let attributes: Vec<Vec<u8>> =
+        ask.attributes.iter().map(|name| element(OCTETS, name.as_bytes())).collect();
     let scope = match ask.scope {
         LdapScope::Base => 0,
         LdapScope::OneLevel => 1,
@@ -193,7 +197,10 @@ mod tests {
         let bytes = constructed(SEQUENCE, &[ber::number(INTEGER, 2), entry]);
         let expect = LdapEntry {
             dn: "cn=a".to_owned(),
-            attributes: vec![LdapValues { name: "objectGUID".to_owned(), values: vec![vec![0, 255], Vec::new()] }],
+            attributes: vec![LdapValues {
+                name: "objectGUID".to_owned(),
+                values: vec![vec![0, 255], Vec::new()],
+            }],
         };
         assert_eq!(read(&bytes), Ok((2, Answer::Entry(expect))));
     }

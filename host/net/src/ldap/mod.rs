@@ -10,6 +10,7 @@
 mod ber;
 mod connection;
 mod filter;
+mod look;
 mod message;
 mod ranges;
 mod recorder;
@@ -23,6 +24,7 @@ mod tests;
 
 use async_trait::async_trait;
 
+pub use look::ldap_certificate;
 pub use recorder::LdapRecorder;
 pub(crate) use recorder::{LdapPageLine, LdapSearchKey, key as query_key};
 pub use search::{LdapLogin, LdapOnline, LdapOptions};
@@ -80,7 +82,9 @@ pub struct LdapEntry {
 impl LdapEntry {
     /// Gives about how much memory the entry takes, in bytes.
     pub fn size(&self) -> usize {
-        let one = |values: &LdapValues| values.name.len() + values.values.iter().map(|v| v.len() + 8).sum::<usize>();
+        let one = |values: &LdapValues| {
+            values.name.len() + values.values.iter().map(|v| v.len() + 8).sum::<usize>()
+        };
         self.dn.len() + 16 + self.attributes.iter().map(one).sum::<usize>()
     }
 }

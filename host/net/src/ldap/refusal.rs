@@ -44,7 +44,11 @@ impl About<'_> {
 
     fn said(&self, outcome: &Outcome) -> String {
         let said = plain(&self.scrubber.redact(&outcome.message));
-        if said.is_empty() { format!("result {}", outcome.code) } else { format!("result {}: {said}", outcome.code) }
+        if said.is_empty() {
+            format!("result {}", outcome.code)
+        } else {
+            format!("result {}: {said}", outcome.code)
+        }
     }
 }
 
@@ -87,7 +91,9 @@ pub(crate) fn search(about: &About<'_>, base: &str, outcome: &Outcome) -> NetErr
             hint: Some(format!("give `{who}` the right to search and read below {base}")),
         },
         // What Active Directory answers to whom it does not know.
-        code::OPERATIONS_ERROR if outcome.message.contains("bind must be completed") || about.who.is_none() => {
+        code::OPERATIONS_ERROR
+            if outcome.message.contains("bind must be completed") || about.who.is_none() =>
+        {
             NetError::Denied {
                 message: format!("`{server}` answers only to who is signed in ({said})"),
                 hint: Some("set `bind_dn` and the credential `bind_password`".to_owned()),
@@ -116,7 +122,10 @@ pub(crate) fn search(about: &About<'_>, base: &str, outcome: &Outcome) -> NetErr
             message: format!("`{server}` says that another server has {base} ({said})"),
             hint: Some("referrals are not followed: name that server in `url`".to_owned()),
         },
-        _ => NetError::Failed { message: format!("`{server}` refused the search of {base} ({said})"), hint: None },
+        _ => NetError::Failed {
+            message: format!("`{server}` refused the search of {base} ({said})"),
+            hint: None,
+        },
     }
 }
 
@@ -134,7 +143,10 @@ fn active_directory(message: &str) -> Option<(&'static str, &'static str)> {
         "52e" => ("the name or the password is wrong", "check `bind_dn` and the password"),
         "530" => ("the account may not sign in at this time", "look at the account's logon hours"),
         "531" => ("the account may not sign in from this machine", "look at the account's workstations"),
-        "532" => ("the account's password has expired", "set a new password, and let it never expire for this account"),
+        "532" => (
+            "the account's password has expired",
+            "set a new password, and let it never expire for this account",
+        ),
         "533" => ("the account is disabled", "enable the account"),
         "701" => ("the account has expired", "move the account's expiry date"),
         "773" => (
@@ -165,8 +177,9 @@ pub(crate) fn connection(server: &str, error: &io::Error, sent: bool) -> NetErro
 
 fn untrusted(server: &str, distrust: &Distrust) -> NetError {
     let Distrust { fingerprint, reason, pinned } = distrust;
-    let message =
-        format!("the certificate of `{server}` is not trusted: {reason}; its SHA-256 fingerprint is {fingerprint}");
+    let message = format!(
+        "the certificate of `{server}` is not trusted: {reason}; its SHA-256 fingerprint is {fingerprint}"
+    );
     let pin = format!("`certificate_sha256 = \"{fingerprint}\"`");
     let hint = if *pinned {
         format!("if it was renewed, and only then, write {pin}")
@@ -180,7 +193,8 @@ fn untrusted(server: &str, distrust: &Distrust) -> NetError {
 }
 
 fn plain(text: &str) -> String {
-    let line: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(300).collect();
+    let line: String =
+        text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(300).collect();
     line.trim().to_owned()
 }
 
@@ -195,11 +209,15 @@ mod tests {
     #[test]
     fn active_directory_says_it_in_numbers() {
         let check = |data: &str, expect: &str| {
-            let said = format!("80090308: LdapErr: DSID-0C090449, comment: AcceptSecurityContext error, data {data}, v4563\0");
+            let said = format!(
+                "80090308: LdapErr: DSID-0C090449, comment: AcceptSecurityContext error, data {data}, v4563\0"
+            );
             let scrubber = Scrubber::default();
             let about = About { server: "ldaps://dc1", who: Some("reader@corp"), scrubber: &scrubber };
             let NetError::Denied { message, hint } = bind(&about, &outcome(49, &said)) else { panic!() };
-            assert!(message.starts_with(&format!("`ldaps://dc1` refused the sign-in of `reader@corp`: {expect} (result 49: ")));
+            assert!(message.starts_with(&format!(
+                "`ldaps://dc1` refused the sign-in of `reader@corp`: {expect} (result 49: "
+            )));
             assert!(hint.is_some());
         };
         check("52e", "the name or the password is wrong");
@@ -220,9 +238,16 @@ mod tests {
             error if error.is_transient() => "transient",
             _ => "other",
         };
-        for (code, expect) in
-            [(1, "denied"), (3, "failed"), (4, "failed"), (8, "denied"), (10, "failed"), (50, "denied"), (51, "transient"), (80, "failed")]
-        {
+        for (code, expect) in [
+            (1, "denied"),
+            (3, "failed"),
+            (4, "failed"),
+            (8, "denied"),
+            (10, "failed"),
+            (50, "denied"),
+            (51, "transient"),
+            (80, "failed"),
+        ] {
             assert_eq!(kind(code, ""), expect, "{code}");
         }
     }

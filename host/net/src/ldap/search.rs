@@ -307,7 +307,10 @@ impl Pages {
                         code::NO_CRITICAL_EXTENSION if self.paged && first => self.paged = false,
                         code::ADMIN_LIMIT | code::SIZE_LIMIT if self.paged && first && self.page_size > 1 => {
                             self.page_size /= 2;
-                            tracing::debug!(page_size = self.page_size, "the server takes smaller pages only");
+                            tracing::debug!(
+                                page_size = self.page_size,
+                                "the server takes smaller pages only"
+                            );
                         }
                         _ => break (entries, outcome),
                     }
@@ -372,7 +375,8 @@ impl Pages {
                 paged: None,
             };
             self.requests = self.requests.saturating_add(1);
-            let (mut found, outcome) = answers(connection, &ask, &mut self.bytes, self.door.page_bytes).await?;
+            let (mut found, outcome) =
+                answers(connection, &ask, &mut self.bytes, self.door.page_bytes).await?;
             let changed = || NetError::Lost {
                 message: format!("an entry of `{}` changed while it was read", self.door.way.server),
             };

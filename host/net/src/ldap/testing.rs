@@ -41,7 +41,8 @@ pub(crate) fn done(tag: u8, code: u32, message: &str) -> Vec<u8> {
 /// The end of a page, with its cookie behind it.
 pub(crate) fn page_end(cookie: &[u8]) -> Vec<u8> {
     let value = constructed(SEQUENCE, &[ber::number(INTEGER, 0), element(OCTETS, cookie)]);
-    let control = constructed(SEQUENCE, &[element(OCTETS, b"1.2.840.113556.1.4.319"), element(OCTETS, &value)]);
+    let control =
+        constructed(SEQUENCE, &[element(OCTETS, b"1.2.840.113556.1.4.319"), element(OCTETS, &value)]);
     [done(0x65, 0, ""), element(0xa0, &control)].concat()
 }
 
@@ -95,16 +96,24 @@ fn read(bytes: &[u8]) -> (u32, Asked) {
 
 impl Directory {
     /// Starts one. `tls`: from the beginning; otherwise after StartTLS, where the answer to that is code 0.
-    pub(crate) async fn start(tls: bool, answer: impl Fn(usize, &Asked) -> Said + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(
+        tls: bool,
+        answer: impl Fn(usize, &Asked) -> Said + Send + Sync + 'static,
+    ) -> Self {
         let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let certificate =
+            CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
         let fingerprint = hex(&Sha256::digest(certificate.der()));
-        let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
-            .unwrap();
+        let config =
+            rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(
+                    vec![certificate.der().clone()],
+                    PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+                )
+                .unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

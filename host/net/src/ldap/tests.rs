@@ -42,7 +42,8 @@ fn online(url: &str, start_tls: bool, bind: bool, trust: Trust) -> Result<LdapOn
         bind: bind.then(|| ("cn=reader".into(), Secret::new(PASSWORD))),
         trust,
     };
-    let options = LdapOptions { pause: Arc::new(NoPause::default()) as Arc<dyn Pause>, ..LdapOptions::default() };
+    let options =
+        LdapOptions { pause: Arc::new(NoPause::default()) as Arc<dyn Pause>, ..LdapOptions::default() };
     LdapOnline::new(BTreeMap::from([("directory".to_owned(), login)]), options, &Scrubber::default())
 }
 
@@ -137,7 +138,12 @@ async fn a_server_that_cannot_page_is_read_in_one_piece() {
     let (pages, log) = listed(2, |number, _| {
         Some(match number {
             0 => vec![done(0x65, 12, "")],
-            _ => vec![found(&entry("a", &[])), found(&entry("b", &[])), found(&entry("c", &[])), done(0x65, 0, "")],
+            _ => vec![
+                found(&entry("a", &[])),
+                found(&entry("b", &[])),
+                found(&entry("c", &[])),
+                done(0x65, 0, ""),
+            ],
         })
     })
     .await;
@@ -147,10 +153,8 @@ async fn a_server_that_cannot_page_is_read_in_one_piece() {
 
 #[tokio::test]
 async fn a_connection_that_breaks_is_transient() {
-    let (pages, _) = listed(2, |number, _| {
-        (number == 0).then(|| vec![found(&entry("a", &[])), page_end(b"1")])
-    })
-    .await;
+    let (pages, _) =
+        listed(2, |number, _| (number == 0).then(|| vec![found(&entry("a", &[])), page_end(b"1")])).await;
     assert!(matches!(pages, Err(NetError::Lost { .. })), "{pages:?}");
     let (pages, _) = listed(2, |_, _| Some(vec![b"HTTP/1.1 400 Bad Request".to_vec()])).await;
     assert!(matches!(pages, Err(NetError::Failed { .. })), "{pages:?}");
@@ -170,7 +174,9 @@ async fn long_attributes_are_read_to_their_end() {
     let directory = Directory::start(false, |_, asked| {
         let Asked::Search { attributes, .. } = asked else { return None };
         Some(match attributes[0].as_str() {
-            "cn" => vec![found(&entry("g", &[("member", &[]), ("member;range=0-1", &["a", "b"])])), page_end(b"")],
+            "cn" => {
+                vec![found(&entry("g", &[("member", &[]), ("member;range=0-1", &["a", "b"])])), page_end(b"")]
+            }
             "member;range=2-*" => {
                 vec![found(&entry("g", &[("member;range=2-3", &["c", "d"])])), done(0x65, 0, "")]
             }
@@ -237,6 +243,34 @@ async fn a_certificate_that_nobody_vouches_for_is_refused_before_the_password() 
 }
 
 #[tokio::test]
+async fn a_certificate_is_looked_at_without_a_sign_in() {
+    for tls in [true, false] {
+        let directory = Directory::start(tls, one_entry(entry("a", &[]))).await;
+        let scheme = if tls { "ldaps" } else { "ldap" };
+        let server = LdapServer::parse(&format!("{scheme}://{}", directory.address)).unwrap();
+        for (trust, believed) in [(Trust::Pin(directory.fingerprint.clone()), true), (Trust::Machine, false)]
+        {
+            let seen = ldap_certificate(&server, !tls, &trust, crate::AddressPolicy::public())
+                .await
+                .unwrap()
+                .unwrap();
+            assert_eq!(
+                (seen.fingerprint.as_str(), seen.distrust.is_none()),
+                (directory.fingerprint.as_str(), believed)
+            );
+        }
+        assert!(
+            !directory.log().iter().any(|asked| matches!(asked, Asked::Bind { .. } | Asked::Search { .. }))
+        );
+    }
+    let plain = LdapServer::parse("ldap://127.0.0.1:1").unwrap();
+    assert_eq!(
+        ldap_certificate(&plain, false, &Trust::Machine, crate::AddressPolicy::public()).await,
+        Ok(None)
+    );
+}
+
+#[tokio::test]
 async fn what_is_put_behind_start_tls_in_the_clear_is_seen() {
     let directory = Directory::start(false, |_, asked| match asked {
         Asked::StartTls => Some(vec![done(0x78, 0, ""), done(0x61, 0, "")]),
@@ -270,12 +304,17 @@ async fn a_password_never_leaves_in_the_clear() {
 
 #[tokio::test]
 async fn an_entry_that_holds_the_password_ends_the_search() {
-    for odd in [entry("a", &[("description", &["my correct horse battery"])]), entry(&format!("cn={PASSWORD}"), &[])] {
+    for odd in
+        [entry("a", &[("description", &["my correct horse battery"])]), entry(&format!("cn={PASSWORD}"), &[])]
+    {
         let directory = Directory::start(true, one_entry(odd)).await;
         let pin = Trust::Pin(directory.fingerprint.clone());
         let wire = online(&format!("ldaps://{}", directory.address), false, true, pin).unwrap();
         let error = read(&wire, query(LdapScope::Subtree, 5)).await.unwrap_err();
-        assert!(matches!(error, NetError::Denied { .. }) && !error.to_string().contains(PASSWORD), "{error:?}");
+        assert!(
+            matches!(error, NetError::Denied { .. }) && !error.to_string().contains(PASSWORD),
+            "{error:?}"
+        );
     }
 }
 
@@ -311,9 +350,14 @@ async fn a_search_is_recorded_and_replayed() {
     let path = folder.path().join("d.recording");
     let mut odd = entry("cn=a", &[("cn", &["Zoë"]), ("userPassword", &["{SSHA}x"])]);
     odd.attributes.push(LdapValues { name: "objectGUID".to_owned(), values: vec![vec![0, 255, 254]] });
-    let kept = LdapEntry { attributes: vec![odd.attributes[0].clone(), odd.attributes[2].clone()], ..odd.clone() };
+    let kept =
+        LdapEntry { attributes: vec![odd.attributes[0].clone(), odd.attributes[2].clone()], ..odd.clone() };
     let directory = Directory::start(false, move |number, _| {
-        Some(if number == 0 { vec![found(&odd), page_end(b"1")] } else { vec![found(&entry("b", &[])), page_end(b"")] })
+        Some(if number == 0 {
+            vec![found(&odd), page_end(b"1")]
+        } else {
+            vec![found(&entry("b", &[])), page_end(b"")]
+        })
     })
     .await;
     let wire = online(&format!("ldap://{}", directory.address), false, false, Trust::Machine).unwrap();
@@ -321,7 +365,8 @@ async fn a_search_is_recorded_and_replayed() {
     let recorder = LdapRecorder::new(wire, recording.clone());
     assert_eq!(read(&recorder, query(LdapScope::Subtree, 1)).await.unwrap(), [["cn=a"], ["b"]]);
     // A second one that somebody leaves off after its first page.
-    let mut left = recorder.search(LdapQuery { base: "dc=y".to_owned(), ..query(LdapScope::Subtree, 1) }).await.unwrap();
+    let mut left =
+        recorder.search(LdapQuery { base: "dc=y".to_owned(), ..query(LdapScope::Subtree, 1) }).await.unwrap();
     left.next().await.unwrap();
     drop(left);
     recording.finish().unwrap();
