@@ -79,8 +79,9 @@ impl Allow<'_> {
         let name = &self.manifest.name;
         let message = format!("the connector `{name}` asks for `{server}`, which the job does not grant");
         let reason = tame(reason.trim_end_matches('.'), 200);
-        let hint =
-            format!("if that is meant, write `ldap = [\"{server}\"]` under `[directory.grants]`; it says: {reason}");
+        let hint = format!(
+            "if that is meant, write `ldap = [\"{server}\"]` under `[directory.grants]`; it says: {reason}"
+        );
         let refused = Diagnostic::error(codes::CONNECTOR_REFUSED, message);
         Some(refused.path(&["directory", "grants"]).hint(hint))
     }
@@ -93,14 +94,18 @@ impl Allow<'_> {
             Some(name) if has_password || self.ldap.replays => Some((name.to_owned(), credential.to_owned())),
             Some(_) => {
                 let message = format!("`{key}` is given, and the credential `{credential}` is missing");
-                let hint = format!("write `{credential} = {{ env = \"…\" }}` under `[directory.credentials]`");
+                let hint =
+                    format!("write `{credential} = {{ env = \"…\" }}` under `[directory.credentials]`");
                 let missing = Diagnostic::error(codes::SETTING_INVALID, message);
                 wrong.push(missing.path(&["directory", "credentials"]).hint(hint));
                 None
             }
             None if has_password => {
                 let message = format!("the credential `{credential}` is given, and `{key}` is missing");
-                wrong.push(at(&[], message).hint(format!("write `{key}` under `[directory.settings]`: who signs in")));
+                wrong.push(
+                    at(&[], message)
+                        .hint(format!("write `{key}` under `[directory.settings]`: who signs in")),
+                );
                 None
             }
             None => None,
@@ -111,7 +116,9 @@ impl Allow<'_> {
         let hint = "write `ldaps://`, or `start_tls = true`";
         if bind {
             // Not even on this machine, and not with `allow_insecure` either.
-            return Some(at(&[url], format!("the bind password would go to `{server}` in the clear")).hint(hint));
+            return Some(
+                at(&[url], format!("the bind password would go to `{server}` in the clear")).hint(hint),
+            );
         }
         if server.is_loopback() || self.settings.allow_insecure() {
             return None;
@@ -132,7 +139,9 @@ impl Allow<'_> {
         if !self.ldap.replays
             && let Err(error) = trust.check()
         {
-            wrong.extend(crate::network::told(error).into_iter().map(|why| why.path(&["directory", "settings", key])));
+            wrong.extend(
+                crate::network::told(error).into_iter().map(|why| why.path(&["directory", "settings", key])),
+            );
         }
         trust
     }
@@ -206,11 +215,26 @@ mod tests {
         let clear = "the bind password would go to `ldap://dc1.example` in the clear";
         check(&bind(r#""url": "ldap://dc1.example""#), password, &[], Err(clear));
         check(&bind(r#""url": "ldap://dc1.example", "allow_insecure": true"#), password, &[], Err(clear));
-        check(&bind(r#""url": "ldap://127.0.0.1""#), password, &[], Err("the bind password would go to `ldap://127.0.0.1` in the clear"));
-        check(&bind(r#""url": "ldap://dc1.example", "start_tls": true"#), password, &[], Ok("ldap://dc1.example"));
+        check(
+            &bind(r#""url": "ldap://127.0.0.1""#),
+            password,
+            &[],
+            Err("the bind password would go to `ldap://127.0.0.1` in the clear"),
+        );
+        check(
+            &bind(r#""url": "ldap://dc1.example", "start_tls": true"#),
+            password,
+            &[],
+            Ok("ldap://dc1.example"),
+        );
         check(&bind(r#""url": "ldaps://dc1.example""#), password, &[], Ok("ldaps://dc1.example"));
         check(r#"{"url": "ldap://127.0.0.1"}"#, &[], &[], Ok("ldap://127.0.0.1"));
-        check(r#"{"url": "ldap://dc1.example"}"#, &[], &[], Err("`ldap://dc1.example` is plain `ldap://` to another machine"));
+        check(
+            r#"{"url": "ldap://dc1.example"}"#,
+            &[],
+            &[],
+            Err("`ldap://dc1.example` is plain `ldap://` to another machine"),
+        );
         check(r#"{"url": "ldap://dc1.example", "allow_insecure": true}"#, &[], &[], Ok("ldap://dc1.example"));
     }
 

@@ -20,7 +20,10 @@ pub(crate) fn check_login(manifest: &Manifest, name: &str, login: &Login, wrong:
     for (key, _) in foreign.iter().filter(|(_, given)| *given) {
         wrong.push(format!("the login `{name}` of the kind `{LOGIN_LDAP}` has no use for `{key}`"));
     }
-    let mut names = |key: &str, named: &Option<String>, fits: &dyn Fn(SettingType, Option<SettingKind>) -> bool, what: &str| {
+    let mut names = |key: &str,
+                     named: &Option<String>,
+                     fits: &dyn Fn(SettingType, Option<SettingKind>) -> bool,
+                     what: &str| {
         let Some(setting) = named else { return };
         let found = manifest.settings.get(setting);
         if !found.is_some_and(|found| fits(found.kind_of_value, found.kind)) {
@@ -50,7 +53,10 @@ pub(crate) fn check_login(manifest: &Manifest, name: &str, login: &Login, wrong:
 pub(crate) fn check_grants(manifest: &Manifest, wrong: &mut Vec<String>) {
     for grant in &manifest.grant.ldap {
         if !manifest.login.get(&grant.login).is_some_and(|login| login.kind == LOGIN_LDAP) {
-            wrong.push(format!("`grant.ldap` names `{}`, which is no login of the kind `{LOGIN_LDAP}`", grant.login));
+            wrong.push(format!(
+                "`grant.ldap` names `{}`, which is no login of the kind `{LOGIN_LDAP}`",
+                grant.login
+            ));
         }
         if grant.reason.is_empty() {
             wrong.push(format!("the grant of the server of `{}` has no `reason`", grant.login));
@@ -104,7 +110,11 @@ mod tests {
         check("url = \"url\"", "", &["the login `directory` has no `url`"]);
         check("start_tls = \"start_tls\"", "start_tls = \"tls\"", &["`tls`, which is no boolean setting"]);
         check("ca_file = \"ca_file\"", "ca_file = \"url\"", &["`url`, which is no setting of kind `path`"]);
-        check("password = \"bind_password\"", "password = \"pin\"", &["the credential `pin`, which does not exist"]);
+        check(
+            "password = \"bind_password\"",
+            "password = \"pin\"",
+            &["the credential `pin`, which does not exist"],
+        );
         check("password = \"bind_password\"", "", &["one of `bind_dn` and `password` without the other"]);
         check("reason = \"Signs in.\"", "reason = \"Signs in.\"\nscope = \"x\"", &["has no use for `scope`"]);
         check("login = \"directory\"", "login = \"other\"", &["`grant.ldap` names `other`"]);

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rollcall_core::{Diagnostic, codes};
-use rollcall_net::{
-    AddressPolicy, LdapLogin, LdapOnline, LdapOptions, LdapRecorder, LdapWire, Scrubber,
-};
+use rollcall_net::{AddressPolicy, LdapLogin, LdapOnline, LdapOptions, LdapRecorder, LdapWire, Scrubber};
 
 use crate::grants_ldap::FilledLdap;
 use crate::host::ldap::LdapGranted;
@@ -52,7 +50,9 @@ impl Parts<'_> {
     fn ldap_bind(&self, login: &FilledLdap) -> Result<LdapLogin, Diagnostic> {
         let bind = match &login.bind {
             None => None,
-            Some((name, credential)) => Some((name.as_str().into(), self.credential(&Some(credential.clone()))?)),
+            Some((name, credential)) => {
+                Some((name.as_str().into(), self.credential(&Some(credential.clone()))?))
+            }
         };
         Ok(LdapLogin {
             server: login.server.clone(),

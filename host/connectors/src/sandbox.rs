@@ -125,8 +125,7 @@ impl Host {
         let recorded = Recorded::open(&spec.recording, package)?;
         let tape = recorded.tape();
         let granted = (HttpGranted::default(), LdapGranted::default());
-        let inner =
-            self.inner(package, spec, prepared, granted, tape).await.map_err(diagnostics)?;
+        let inner = self.inner(package, spec, prepared, granted, tape).await.map_err(diagnostics)?;
         let validated = inner.clone();
         self.threads.run(async move { validated.validate().await }).await.map_err(diagnostics)?;
         self.threads.run(async move { Ok(inner.offline_attributes().await) }).await.map_err(diagnostics)?
@@ -165,7 +164,7 @@ impl Host {
         &self,
         package: &Package,
         spec: &ConnectSpec,
-    ) -> Result<Vec<(Origin, Looked)>, Vec<Diagnostic>> {
+    ) -> Result<Vec<(String, Looked)>, Vec<Diagnostic>> {
         if matches!(spec.recording, Recording::Replay(_)) || spec.proxy.is_some() {
             return Ok(Vec::new());
         }
@@ -182,7 +181,13 @@ impl Host {
         let mut seen = Vec::new();
         for origin in origins {
             let certificate = rollcall_net::certificate(&origin, &trust, policy.clone()).await;
-            seen.push((origin, certificate));
+            seen.push((origin.to_string(), certificate));
+        }
+        for login in &servers.ldap {
+            let (server, trust) = (&login.server, &login.trust);
+            let certificate =
+                rollcall_net::ldap_certificate(server, login.start_tls, trust, policy.clone()).await;
+            seen.push((server.to_string(), certificate));
         }
         Ok(seen)
     }

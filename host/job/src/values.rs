@@ -201,6 +201,18 @@ mod tests {
     }
 
     #[test]
+    fn grants_of_directories() {
+        for text in ["ldaps://dc1.corp.example", "ldap://10.0.0.1:1389", "ldaps://[2001:db8::1]/"] {
+            assert!(ldap_grant(text).is_ok(), "{text}");
+        }
+        for text in
+            ["dc1", "https://dc1", "ldaps://*.corp", "ldaps://a@dc1", "ldaps://dc1/dc=x", "ldaps://dc1?x"]
+        {
+            assert!(ldap_grant(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn shares() {
         assert_eq!(percent("5%"), Ok(Limit::Percent(5.0)));
         assert_eq!(percent("2.5 %"), Ok(Limit::Percent(2.5)));

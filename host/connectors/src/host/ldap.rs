@@ -37,7 +37,9 @@ fn query(granted: &LdapGranted, query: Query) -> Result<LdapQuery, Diagnostic> {
     if !granted.logins.contains(&query.login) {
         let name = tame(&query.login, 80);
         let message = format!("the connector named the login `{name}`, which its manifest does not grant");
-        return Err(refused(message).hint(did_you_mean(&query.login, granted.logins.iter().map(String::as_str))));
+        return Err(
+            refused(message).hint(did_you_mean(&query.login, granted.logins.iter().map(String::as_str)))
+        );
     }
     if query.base.len() > DN_BYTES || query.filter.len() > FILTER_BYTES {
         return Err(refused(format!(
@@ -87,7 +89,10 @@ impl Guest {
         }
     }
 
-    async fn search_page(&mut self, search: &Resource<Search>) -> wasmtime::Result<Result<Vec<Entry>, Error>> {
+    async fn search_page(
+        &mut self,
+        search: &Resource<Search>,
+    ) -> wasmtime::Result<Result<Vec<Entry>, Error>> {
         let state = self.table.get_mut(search)?;
         if state.ended {
             return Ok(Ok(Vec::new()));
@@ -115,7 +120,11 @@ impl Guest {
         }
         let entry = |entry: rollcall_net::LdapEntry| Entry {
             dn: entry.dn,
-            attributes: entry.attributes.into_iter().map(|one| Values { name: one.name, values: one.values }).collect(),
+            attributes: entry
+                .attributes
+                .into_iter()
+                .map(|one| Values { name: one.name, values: one.values })
+                .collect(),
         };
         Ok(Ok(page.entries.into_iter().map(entry).collect()))
     }
