@@ -13,8 +13,11 @@ const TARGET: &str = "wasm32-wasip2";
 const PROFILE: &str = "connector";
 
 /// Name and package of each bundled connector, sorted by name.
-const CONNECTORS: &[(&str, &str)] =
-    &[("csv", "rollcall-connector-csv"), ("entra", "rollcall-connector-entra")];
+const CONNECTORS: &[(&str, &str)] = &[
+    ("csv", "rollcall-connector-csv"),
+    ("entra", "rollcall-connector-entra"),
+    ("ldap", "rollcall-connector-ldap"),
+];
 
 /// What the outer cargo sets for the host's own crates (or for clippy) and the inner one must not see.
 const CLEARED: &[&str] = &[
@@ -80,7 +83,7 @@ fn bundle() -> Result<(), Box<dyn Error>> {
 /// Names everything that the connectors are made of.
 fn watch(root: &Path) {
     let mut paths = vec!["Cargo.toml".to_owned(), "Cargo.lock".to_owned(), "plugins/wit".to_owned()];
-    for crate_name in ["sdk", "entra", "csv"] {
+    for crate_name in ["sdk", "entra", "csv", "ldap"] {
         for part in ["src", "Cargo.toml", "connector.toml"] {
             paths.push(format!("plugins/{crate_name}/{part}"));
         }

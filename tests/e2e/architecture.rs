@@ -12,7 +12,7 @@ use crate::repository;
 const FILE_LINES_MAX: usize = 500;
 
 /// Who may use whom of our own crates; the binary and the tests may use all.
-const DIRECTION: [(&str, &[&str]); 14] = [
+const DIRECTION: [(&str, &[&str]); 15] = [
     ("rollcall-core", &[]),
     ("rollcall-job", &["rollcall-core"]),
     ("rollcall-script", &["rollcall-core"]),
@@ -26,6 +26,7 @@ const DIRECTION: [(&str, &[&str]); 14] = [
     ("rollcall-connector", &[]),
     ("rollcall-connector-entra", &["rollcall-connector"]),
     ("rollcall-connector-csv", &["rollcall-connector"]),
+    ("rollcall-connector-ldap", &["rollcall-connector"]),
     ("rollcall-guest-hostile", &["rollcall-connector"]),
 ];
 

@@ -31,7 +31,7 @@ mod tests {
     #[test]
     fn names_are_sorted_and_found() {
         assert!(BUNDLED.is_sorted_by_key(|bundled| bundled.name));
-        assert!(find("entra").is_some() && find("csv").is_some() && find("ldap").is_none());
+        assert!(find("entra").is_some() && find("csv").is_some() && find("lpad").is_none());
     }
 
     /// A component begins with the layer 1 where a module has 0; the manifest is the file, byte for byte.
@@ -40,6 +40,7 @@ mod tests {
         let manifests = [
             ("csv", include_str!("../../../plugins/csv/connector.toml")),
             ("entra", include_str!("../../../plugins/entra/connector.toml")),
+            ("ldap", include_str!("../../../plugins/ldap/connector.toml")),
         ];
         for (name, manifest) in manifests {
             let bytes = find(name).map_or(&[][..], |bundled| bundled.bytes);
@@ -62,5 +63,8 @@ mod tests {
         check("csv", "files", true);
         check("csv", "http", false);
         check("csv", "ldap", false);
+        check("ldap", "ldap", true);
+        check("ldap", "http", false);
+        check("ldap", "files", false);
     }
 }
