@@ -18,6 +18,8 @@ mod guard;
 mod history;
 mod identity;
 mod kills;
+mod ldap;
+mod ldap_samba;
 mod leavers;
 mod lifecycle;
 mod links;

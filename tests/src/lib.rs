@@ -13,6 +13,7 @@
 
 pub mod graph;
 pub mod harness;
+pub mod ldap;
 pub mod proxy;
 pub mod scene;
 pub mod staff;
