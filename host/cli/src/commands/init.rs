@@ -24,6 +24,10 @@ const ENTRA: &[File] = &[
     ("job.toml", include_str!("../templates/entra.toml")),
     ("provisioning.rhai", include_str!("../templates/provisioning.rhai")),
 ];
+const LDAP: &[File] = &[
+    ("job.toml", include_str!("../templates/ldap.toml")),
+    ("provisioning.rhai", include_str!("../templates/provisioning.rhai")),
+];
 const CSV: &[File] = &[
     ("job.toml", include_str!("../templates/csv.toml")),
     ("people.csv", include_str!("../templates/people.csv")),
@@ -35,11 +39,12 @@ pub(crate) fn run(output: &Output, dir: &Path, from: Option<&str>) -> Result<u8,
     let (files, next) = match from {
         None => (STARTER, "preview"),
         Some("entra") => (ENTRA, "check"),
+        Some("ldap") => (LDAP, "check"),
         Some("csv") => (CSV, "check"),
         Some(other) => {
             let message = format!("there is no commented job for the connector `{other}`");
             return Err(Failure::new(exit::USAGE, codes::USAGE, message)
-                .hint("there is one for `entra` and one for `csv`"));
+                .hint("there is one for `entra`, one for `ldap` and one for `csv`"));
         }
     };
     for (name, _) in files {
