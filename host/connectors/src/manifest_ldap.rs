@@ -52,7 +52,7 @@ pub(crate) fn check_login(manifest: &Manifest, name: &str, login: &Login, wrong:
 /// Checks the grants of LDAP servers.
 pub(crate) fn check_grants(manifest: &Manifest, wrong: &mut Vec<String>) {
     for grant in &manifest.grant.ldap {
-        if !manifest.login.get(&grant.login).is_some_and(|login| login.kind == LOGIN_LDAP) {
+        if manifest.login.get(&grant.login).is_none_or(|login| login.kind != LOGIN_LDAP) {
             wrong.push(format!(
                 "`grant.ldap` names `{}`, which is no login of the kind `{LOGIN_LDAP}`",
                 grant.login

@@ -80,11 +80,14 @@ fn list(host: &Host, more: Value) -> Result<Vec<Page>, Error> {
 }
 
 fn ids(pages: &[Page]) -> Vec<&str> {
-    let id = |change| match change {
-        &Change::User(ref user) => Some(user.id.as_str()),
-        _ => None,
-    };
-    pages.iter().flat_map(|page| &page.changes).filter_map(id).collect()
+    pages
+        .iter()
+        .flat_map(|page| &page.changes)
+        .filter_map(|change| match change {
+            Change::User(user) => Some(user.id.as_str()),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Gives a user's cell.

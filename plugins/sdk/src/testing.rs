@@ -32,10 +32,13 @@ struct Inner {
     answers: BTreeMap<String, VecDeque<Result<Answer, Error>>>,
     files: BTreeMap<String, Vec<u8>>,
     requests: Vec<Request>,
-    found: BTreeMap<(String, String), Vec<Result<Vec<Entry>, Error>>>,
+    found: BTreeMap<(String, String), Vec<Found>>,
     searches: Vec<Search>,
     notes: Vec<String>,
 }
+
+/// A page of a search, or how it failed.
+pub(crate) type Found = Result<Vec<Entry>, Error>;
 
 /// An answer, whole.
 #[derive(Clone, Debug)]
@@ -130,7 +133,7 @@ impl Host {
         self.0.borrow().notes.clone()
     }
 
-    fn put_found(self, base: &str, filter: &str, page: Result<Vec<Entry>, Error>) -> Self {
+    fn put_found(self, base: &str, filter: &str, page: Found) -> Self {
         let key = (base.to_owned(), filter.to_owned());
         self.0.borrow_mut().found.entry(key).or_default().push(page);
         self
@@ -142,7 +145,7 @@ impl Host {
     }
 }
 
-pub(crate) fn found(search: Search) -> Result<Vec<Result<Vec<Entry>, Error>>, Error> {
+pub(crate) fn found(search: Search) -> Result<Vec<Found>, Error> {
     let host = current()?;
     let mut inner = host.0.borrow_mut();
     let key = (search.base.clone(), search.filter.to_string());
