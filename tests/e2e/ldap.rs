@@ -59,14 +59,14 @@ impl Job {
 }
 
 /// Gives a machine that knows the password and the authority of a server.
-fn machine(server: &Slapd) -> TestEnv {
+pub(crate) fn machine(server: &Slapd) -> TestEnv {
     let mut env = env();
     env.set("BIND_PASSWORD", READER);
     env.write("ca.pem", std::fs::read(&server.certificate.authority).unwrap());
     env
 }
 
-fn ldaps(server: &Slapd) -> String {
+pub(crate) fn ldaps(server: &Slapd) -> String {
     format!("url = \"{}\"\nca_file = \"ca.pem\"\n", server.ldaps())
 }
 
@@ -325,66 +325,4 @@ fn a_connection_that_breaks_anywhere_deletes_nobody() {
     most.store(usize::MAX, Ordering::SeqCst);
     let run = env.run(&["sync", "job.toml", "--yes", "--json"]).success();
     assert_eq!((run.figure("delete"), run.figure("unchanged")), (2, 58));
-}
-
-/// What directories really hold: names of several parts, several values, pictures, groups within groups.
-const ODD: &str = "dn: cn=Amy Wong+sn=Kroker,ou=people,dc=example,dc=test
-objectClass: inetOrgPerson
-cn: Amy Wong
-sn: Kroker
-givenName: Amy
-uid: amy
-mail: amy@example.test
-mail: wong@example.test
-title: Intern
-title: Doctor
-jpegPhoto:: /9j/4AAQSkZJRg==
-
-dn: cn=Fry\\2C Philip,ou=people,dc=example,dc=test
-objectClass: inetOrgPerson
-cn: Fry, Philip
-cn: Philip J. Fry
-sn: Fry
-uid: fry
-telephoneNumber: +1 555 0100 x20001
-
-dn: cn=crew,ou=groups,dc=example,dc=test
-objectClass: groupOfNames
-cn: crew
-member: CN=Amy Wong+sn=kroker,ou=people,dc=example,dc=test
-member: cn=pilots,ou=groups,dc=example,dc=test
-
-dn: cn=pilots,ou=groups,dc=example,dc=test
-objectClass: groupOfNames
-cn: pilots
-member: cn=Fry\\2C Philip,ou=people,dc=example,dc=test
-member: cn=crew,ou=groups,dc=example,dc=test
-
-";
-
-#[test]
-fn awkward_entries_are_read_as_they_are() {
-    let Some(server) = Slapd::start(&Setup::new(format!("{}{}{ODD}", people::root(), people::person(1))))
-    else {
-        return;
-    };
-    let env = machine(&server);
-    let mut job = Job::new(&format!("{}group_dn = \"cn=crew,ou=groups,{SUFFIX}\"\n", ldaps(&server)));
-    job.fields = "full_name = \"cn\"\ngroup_membership = \"groups\"".to_owned();
-    job.write(&env);
-    let text = env.read("job.toml").replace("full_name = \"displayName\"\n", "");
-    env.write("job.toml", text);
-    let preview = env.run(&["preview", "job.toml", "--json"]).success();
-    let created = preview.changes("create");
-    let mut names: Vec<&str> = created.iter().filter_map(|change| change["name"].as_str()).collect();
-    names.sort_unstable();
-    assert_eq!(names, ["Amy Wong", "Philip Fry"]);
-    let amy = created.iter().find(|change| change["name"] == "Amy Wong").unwrap();
-    assert_eq!(amy["fields"]["email"]["to"], "amy@example.test");
-    let filtered = format!(
-        "{}filter = \"(&(objectClass=inetOrgPerson)(|(title=Doctor)(cn=\\\\46ry\\\\2c*)))\"\n",
-        ldaps(&server)
-    );
-    Job::new(&filtered).write(&env);
-    assert_eq!(env.run(&["preview", "job.toml", "--json"]).success().figure("create"), 2);
 }

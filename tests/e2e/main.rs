@@ -19,6 +19,7 @@ mod history;
 mod identity;
 mod kills;
 mod ldap;
+mod ldap_entries;
 mod ldap_samba;
 mod leavers;
 mod lifecycle;
