@@ -17,6 +17,7 @@ const CONNECTORS: &[(&str, &str)] = &[
     ("csv", "rollcall-connector-csv"),
     ("entra", "rollcall-connector-entra"),
     ("google", "rollcall-connector-google"),
+    ("ldap", "rollcall-connector-ldap"),
     ("okta", "rollcall-connector-okta"),
     ("scim", "rollcall-connector-scim"),
 ];

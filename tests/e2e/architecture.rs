@@ -12,7 +12,7 @@ use crate::repository;
 const FILE_LINES_MAX: usize = 500;
 
 /// Who may use whom of our own crates; the binary and the tests may use all.
-const DIRECTION: [(&str, &[&str]); 17] = [
+const DIRECTION: [(&str, &[&str]); 18] = [
     ("rollcall-core", &[]),
     ("rollcall-job", &["rollcall-core"]),
     ("rollcall-script", &["rollcall-core"]),
@@ -27,6 +27,7 @@ const DIRECTION: [(&str, &[&str]); 17] = [
     ("rollcall-connector-entra", &["rollcall-connector"]),
     ("rollcall-connector-csv", &["rollcall-connector"]),
     ("rollcall-connector-google", &["rollcall-connector"]),
+    ("rollcall-connector-ldap", &["rollcall-connector"]),
     ("rollcall-connector-okta", &["rollcall-connector"]),
     ("rollcall-connector-scim", &["rollcall-connector"]),
     ("rollcall-guest-hostile", &["rollcall-connector"]),

@@ -2,6 +2,7 @@
 
 use rollcall_tests::graph::{Config, Simulator, Tenant};
 use rollcall_tests::harness::TestEnv;
+use rollcall_tests::ldap::slapd::{Setup, Slapd};
 use rollcall_tests::scene::users_of;
 
 use crate::{env, repository};
@@ -40,6 +41,24 @@ fn the_sales_group_runs() {
     let env = example("teams");
     let _ = env.run(&["office", "init", "sales.db", "--from", "office.toml"]).success();
     runs(&env, "group.toml", 5);
+}
+
+#[test]
+fn the_directory_group_runs() {
+    let env = example("ldap");
+    let _ = env.run(&["office", "init", "office.db", "--from", "office.toml"]).success();
+    let page = env.read("README.md");
+    let preview = env.run(&["preview"]).success();
+    for line in page.lines().filter(|line| line.starts_with("+ ") || line.starts_with("Plan for")) {
+        assert!(
+            preview.stdout.contains(line),
+            "the page promises `{line}`, and there is\n{}",
+            preview.stdout
+        );
+    }
+    runs(&env, "job.toml", 16);
+    let users = users_of(&env, "office.db");
+    assert!(users.iter().any(|user| user["full_name"] == "Łukasz Nowak" && user["name"] == "Lukasz Nowak"));
 }
 
 #[test]
@@ -95,7 +114,8 @@ fn the_served_staff_list_runs() {
 
 #[test]
 fn their_rules_are_tested() {
-    for (name, job) in [("teams", "job.toml"), ("csv", "job.toml")] {
+    for name in ["teams", "csv", "ldap"] {
+        let job = "job.toml";
         let _ = example(name).run(&["rules", "test", job]).success();
     }
 }
@@ -108,6 +128,44 @@ fn a_new_job_runs_as_it_stands() {
     runs(&env, "trial/job.toml", 10);
     let _ = env.run(&["init", "other", "--from", "entra"]).success();
     assert!(env.read("other/job.toml").contains("tenant_id"));
+    let mut env = env;
+    env.set("LDAP_BIND_PASSWORD", "not-asked-for");
+    let _ = env.run(&["init", "directory", "--from", "ldap"]).success();
+    let _ = env.run(&["check", "directory/job.toml"]).success();
+}
+
+/// Makes the recording of `examples/ldap` anew, where OpenLDAP is to be had. The schema differs between versions of it,
+/// so that its lines are not compared.
+#[test]
+fn the_recording_of_a_directory_is_what_the_connector_asks_for() {
+    let ldif = std::fs::read_to_string(repository("examples/ldap/people.ldif")).unwrap();
+    let mut setup = Setup::new(ldif);
+    setup.suffix = "dc=corp,dc=example".to_owned();
+    let Some(server) = Slapd::start(&setup) else { return };
+    let mut env = example("ldap");
+    env.set("LDAP_BIND_PASSWORD", "only-for-this-example");
+    env.write("ca.pem", std::fs::read(&server.certificate.authority).unwrap());
+    let live = env
+        .read("job.toml")
+        .replace("recording = \"directory.recording\"\n", "")
+        .replace("ldaps://localhost:10636", &server.ldaps())
+        .replace(".slapd/ca.pem", "ca.pem");
+    env.write("live.toml", live);
+    let _ = env.run(&["office", "init", "office.db", "--from", "office.toml"]).success();
+    let _ = env.run(&["preview", "live.toml", "--record", "new.recording"]).success();
+    let (made, kept) = (env.read("new.recording"), repository("examples/ldap/directory.recording"));
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(&kept, &made).unwrap();
+    }
+    let compared = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| !line.contains("attributeTypes")).map(str::to_owned).collect()
+    };
+    let kept = std::fs::read_to_string(kept).unwrap_or_default();
+    assert_eq!(
+        compared(&made),
+        compared(&kept),
+        "`UPDATE_EXPECT=1 cargo test recording_of_a_directory` makes it anew"
+    );
 }
 
 /// Makes the recordings of `examples/teams` anew and compares them with those that are kept.

@@ -31,7 +31,7 @@ mod tests {
     #[test]
     fn names_are_sorted_and_found() {
         assert!(BUNDLED.is_sorted_by_key(|bundled| bundled.name));
-        assert!(find("entra").is_some() && find("csv").is_some() && find("ldap").is_none());
+        assert!(find("entra").is_some() && find("csv").is_some() && find("lpad").is_none());
     }
 
     /// A component begins with the layer 1 where a module has 0; the manifest is the file, byte for byte.
@@ -41,6 +41,7 @@ mod tests {
             ("csv", include_str!("../../../plugins/csv/connector.toml")),
             ("entra", include_str!("../../../plugins/entra/connector.toml")),
             ("google", include_str!("../../../plugins/google/connector.toml")),
+            ("ldap", include_str!("../../../plugins/ldap/connector.toml")),
             ("okta", include_str!("../../../plugins/okta/connector.toml")),
             ("scim", include_str!("../../../plugins/scim/connector.toml")),
         ];
@@ -67,5 +68,8 @@ mod tests {
         check("csv", "files", true);
         check("csv", "http", false);
         check("csv", "ldap", false);
+        check("ldap", "ldap", true);
+        check("ldap", "http", false);
+        check("ldap", "files", false);
     }
 }

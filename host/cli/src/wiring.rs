@@ -361,6 +361,7 @@ impl Session {
             settings: directory.settings.clone(),
             credentials,
             grant_http: directory.grants.http.clone(),
+            grant_ldap: directory.grants.ldap.clone(),
             grant_files: directory.grants.files.clone(),
             grant_addresses: directory.grants.addresses.clone(),
             limits: directory.limits.clone(),

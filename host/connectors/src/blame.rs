@@ -12,6 +12,8 @@ use crate::v0_1::types;
 pub(crate) enum Blame {
     /// May succeed later.
     Transient { message: String, retry_after_ms: Option<u32> },
+    /// Will not succeed again either; the connector may know better what it means.
+    Failed(String),
     /// Not granted, or over a limit.
     Refused(Box<Diagnostic>),
     /// A credential was refused, or a secret came back.
@@ -23,7 +25,7 @@ pub(crate) enum Blame {
 impl Blame {
     fn weight(&self) -> u8 {
         match self {
-            Blame::Transient { .. } => 0,
+            Blame::Transient { .. } | Blame::Failed(_) => 0,
             Blame::Refused(_) => 1,
             Blame::Denied { .. } => 2,
             Blame::Untrusted { .. } => 3,
@@ -42,6 +44,7 @@ impl Blame {
                 message: message.clone(),
                 retry_after_ms: *retry_after_ms,
             }),
+            Blame::Failed(message) => types::Error::Permanent(message.clone()),
             Blame::Refused(diagnostic) => types::Error::Refused(diagnostic.message.clone()),
             Blame::Denied { message, .. } => {
                 types::Error::Denied(types::Denied { message: message.clone(), missing: None })
@@ -56,6 +59,7 @@ impl Blame {
             Blame::Transient { message, retry_after_ms } => {
                 DirectoryError::Transient { message, retry_after_ms }
             }
+            Blame::Failed(message) => DirectoryError::Permanent(message),
             Blame::Refused(diagnostic) => DirectoryError::Refused(diagnostic),
             Blame::Denied { message, hint } => DirectoryError::Denied { message, missing: None, hint },
             Blame::Untrusted { message, hint } => DirectoryError::Untrusted { message, hint },
@@ -75,6 +79,7 @@ impl From<NetError> for Blame {
             }
             NetError::Lost { message } => Blame::Transient { message, retry_after_ms: None },
             NetError::Busy { message, retry_after_ms, .. } => Blame::Transient { message, retry_after_ms },
+            NetError::Failed { message, hint } => Blame::Failed(also(message, hint)),
             NetError::Untrusted { message, hint, .. } => Blame::Untrusted { message, hint },
             NetError::Denied { message, hint } => Blame::Denied { message, hint },
             NetError::Refused(why) | NetError::Recording(why) | NetError::Invalid(why) => Blame::Refused(why),

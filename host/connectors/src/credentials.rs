@@ -52,13 +52,12 @@ fn incomplete(manifest: &Manifest, given: &BTreeSet<&str>) -> Option<Diagnostic>
     let all: Vec<String> = manifest.credentials.named.keys().cloned().collect();
     let sets =
         if manifest.credentials.one_of.is_empty() { vec![all] } else { manifest.credentials.one_of.clone() };
-    let complete = sets.iter().filter(|set| set.iter().all(|name| given.contains(&**name))).count();
-    let used: BTreeSet<&str> = sets
-        .iter()
-        .filter(|set| set.iter().all(|name| given.contains(&**name)))
-        .flatten()
-        .map(String::as_str)
-        .collect();
+    // No credential at all is a way of its own where a set is empty, and only where none is given.
+    let is_complete = |set: &&Vec<String>| {
+        set.iter().all(|name| given.contains(&**name)) && (!set.is_empty() || given.is_empty())
+    };
+    let complete = sets.iter().filter(is_complete).count();
+    let used: BTreeSet<&str> = sets.iter().filter(is_complete).flatten().map(String::as_str).collect();
     let place = ["directory", "credentials"];
     if complete == 1 && used.len() == given.len() {
         return None;
@@ -106,4 +105,25 @@ pub(crate) fn looks_like_credential(manifest: &Manifest, key: &str) -> Option<St
 pub(crate) fn reference(manifest: &Manifest, credential: &str) -> String {
     let variable = format!("{}_{credential}", manifest.name).to_uppercase().replace('-', "_");
     format!("{credential} = {{ env = \"{variable}\" }}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_credential_is_a_way_of_its_own() {
+        let manifest = r#"
+            name = "x"
+            version = "1"
+            about = "x"
+            contract = "0.1"
+            credentials.one_of = [["password"], []]
+            credentials.password.about = "x"
+        "#;
+        let manifest = Manifest::parse(manifest.as_bytes()).unwrap();
+        assert!(check_credentials(&manifest, []).is_ok());
+        assert!(check_credentials(&manifest, ["password"]).is_ok());
+        assert!(check_credentials(&manifest, ["pasword"]).is_err());
+    }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use url::{Origin, Url};
 
 use crate::expand::{Place, Unfilled, expand};
+use crate::grants_ldap::{FilledLdap, LdapTerms};
 use crate::manifest::{Login, LoginKind, Manifest, SettingKind};
 use crate::settings::{Settings, is_loopback};
 use crate::words::tame;
@@ -68,6 +69,7 @@ impl FilledLogin {
 pub(crate) struct Servers {
     pub(crate) granted: Vec<Server>,
     pub(crate) logins: Vec<FilledLogin>,
+    pub(crate) ldap: Vec<FilledLdap>,
 }
 
 /// Who may allow what.
@@ -80,6 +82,8 @@ pub(crate) struct Allow<'a> {
     pub(crate) credentials: BTreeSet<&'a str>,
     /// Whether the connector is one of ours, which brings its own grants.
     pub(crate) bundled: bool,
+    /// What an LDAP login is judged by besides.
+    pub(crate) ldap: LdapTerms<'a>,
 }
 
 impl Allow<'_> {
@@ -107,6 +111,13 @@ impl Allow<'_> {
                 Some((name, ways.iter().find(|way| way.has_what_it_takes(given))?))
             });
         for (name, login) in ways {
+            if login.kind == LoginKind::LdapBind {
+                match self.ldap_login(name, login) {
+                    Ok(login) => servers.ldap.push(login),
+                    Err(found) => wrong.extend(found),
+                }
+                continue;
+            }
             match self.login(name, login) {
                 Ok(login) => servers.logins.push(login),
                 Err(diagnostic) => wrong.push(diagnostic),
@@ -149,6 +160,10 @@ impl Allow<'_> {
                 subject: plain(&login.subject)?,
                 key: credential(&login.service_account),
             },
+            LoginKind::LdapBind => {
+                let message = format!("the login `{name}` is for LDAP alone");
+                return Err(Diagnostic::error(codes::CONNECTOR_INVALID, message));
+            }
         };
         let mut origins = Vec::new();
         for origin in &login.origins {
@@ -302,8 +317,8 @@ mod tests {
         let given = serde_json::from_str(settings).unwrap();
         let settings = Settings::check(&manifest, &given, std::path::Path::new("/job")).unwrap();
         let job: Vec<rollcall_core::Text> = job.iter().map(|line| (*line).into()).collect();
-        let credentials = BTreeSet::new();
-        let allow = Allow { manifest: &manifest, settings: &settings, job: &job, credentials, bundled };
+        let (credentials, ldap) = (BTreeSet::new(), LdapTerms::default());
+        let allow = Allow { manifest: &manifest, settings: &settings, job: &job, credentials, bundled, ldap };
         let line = || "the job's own line".to_owned();
         let got =
             allow.servers().map(|s| s.granted.first().map_or_else(line, |server| server.origin.to_string()));

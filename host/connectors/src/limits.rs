@@ -54,6 +54,12 @@ pub const REQUEST_BYTES: usize = 8 << 20;
 pub const REQUEST_HEADERS: usize = 100;
 /// The longest header value or URL, in bytes.
 pub const HEADER_BYTES: usize = 8 << 10;
+/// The longest DN that a search may begin at, in bytes.
+pub const DN_BYTES: usize = 8 << 10;
+/// The longest filter of a search, in bytes.
+pub const FILTER_BYTES: usize = 64 << 10;
+/// The most attributes that one search asks for.
+pub const SEARCH_ATTRIBUTES: usize = 1_000;
 /// The most names that `names` gives of one folder.
 pub const FOLDER_NAMES: usize = 10_000;
 /// The wasm stack, in bytes.

@@ -104,6 +104,9 @@ pub enum SettingKind {
     Url,
     /// A file, relative to the job file's folder.
     Path,
+    /// An ldap or ldaps URL of a server.
+    #[serde(rename = "ldap-url")]
+    LdapUrl,
 }
 
 /// `[attributes]`.
@@ -153,6 +156,7 @@ pub struct Login {
     /// How the host signs in.
     pub kind: LoginKind,
     /// The origins that may receive what the login yields.
+    #[serde(default)]
     pub origins: Vec<String>,
     /// One sentence on why.
     pub reason: String,
@@ -184,6 +188,16 @@ pub struct Login {
     pub service_account: Option<String>,
     /// The user for whom a service account acts.
     pub subject: Option<String>,
+    /// `ldap-bind`: the setting that holds the server's URL.
+    pub url: Option<String>,
+    /// `ldap-bind`: the boolean setting that asks for StartTLS.
+    pub start_tls: Option<String>,
+    /// `ldap-bind`: the setting that holds the name to sign in with.
+    pub bind_dn: Option<String>,
+    /// `ldap-bind`: the setting that names the PEM file of a private authority.
+    pub ca_file: Option<String>,
+    /// `ldap-bind`: the setting that holds the fingerprint of the one certificate to believe.
+    pub certificate_sha256: Option<String>,
 }
 
 /// How the host signs in.
@@ -201,6 +215,9 @@ pub enum LoginKind {
     /// A Google service account that acts for a user (RFC 7523).
     #[serde(rename = "service-account")]
     ServiceAccount,
+    /// A simple bind, for LDAP; the keys of such a login name settings.
+    #[serde(rename = "ldap-bind")]
+    LdapBind,
 }
 
 impl Login {
@@ -234,8 +251,12 @@ impl Login {
         self.origins.iter().map(|text| ("origins", text)).chain(more)
     }
 
-    /// Says whether the job gives the credentials that this way takes. A client has a secret, or else a key.
+    /// Says whether the job gives the credentials that this way takes. A client has a secret, or else a key; whether a
+    /// directory wants a name and a password its settings say.
     pub(crate) fn has_what_it_takes(&self, given: impl Fn(&str) -> bool) -> bool {
+        if self.kind == LoginKind::LdapBind {
+            return true;
+        }
         let has = |name: &Option<String>| name.as_deref().is_some_and(&given);
         if self.secret.is_some() && has(&self.secret) {
             return true;
@@ -270,6 +291,9 @@ pub struct Grants {
     /// The servers that the connector asks for.
     #[serde(default)]
     pub http: Vec<HttpGrant>,
+    /// The directories that the connector asks for.
+    #[serde(default)]
+    pub ldap: Vec<LdapGrant>,
     /// The folders that the connector asks for.
     #[serde(default)]
     pub files: Vec<FilesGrant>,
@@ -283,6 +307,16 @@ pub struct HttpGrant {
     pub origin: String,
     /// The methods.
     pub methods: Vec<String>,
+    /// One sentence on why.
+    pub reason: String,
+}
+
+/// `[[grant.ldap]]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LdapGrant {
+    /// The login of the kind `ldap-bind` whose server is asked for.
+    pub login: String,
     /// One sentence on why.
     pub reason: String,
 }

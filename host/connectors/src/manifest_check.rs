@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::expand::names_in;
 use crate::manifest::{Login, LoginKind, Manifest, Setting, SettingKind, SettingType};
+use crate::manifest_ldap;
 
 /// The track of the contract that this host speaks.
 pub(crate) const CONTRACT: &str = "0.1";
@@ -142,6 +143,9 @@ fn check_credentials(manifest: &Manifest, wrong: &mut Vec<String>) {
 }
 
 fn check_login(manifest: &Manifest, name: &str, login: &Login, wrong: &mut Vec<String>) {
+    if login.kind == LoginKind::LdapBind {
+        return manifest_ldap::check_login(manifest, name, login, wrong);
+    }
     if login.reason.is_empty() || login.origins.is_empty() {
         wrong.push(format!("the login `{name}` has no `reason` or no `origins`"));
     }
@@ -154,6 +158,7 @@ fn check_login(manifest: &Manifest, name: &str, login: &Login, wrong: &mut Vec<S
         LoginKind::Token => (&["token"], &["scheme"]),
         LoginKind::Basic => (&["username", "password"], &[]),
         LoginKind::ServiceAccount => (&["token_url", "scope", "subject", "service_account"], &[]),
+        LoginKind::LdapBind => return,
     };
     let has: Vec<&str> = login.texts().chain(login.credentials()).map(|(key, _)| key).collect();
     for key in needs.iter().filter(|key| !has.contains(key)) {
@@ -191,6 +196,7 @@ fn check_grants(manifest: &Manifest, wrong: &mut Vec<String>) {
             }
         }
     }
+    manifest_ldap::check_grants(manifest, wrong);
     for grant in &manifest.grant.files {
         let kind = manifest.settings.get(&grant.folder_of).and_then(|setting| setting.kind);
         if kind != Some(SettingKind::Path) {
@@ -359,7 +365,7 @@ mod tests {
             &["has `subject`, which its kind has no use for"],
         );
         check_text("methods = [\"GET\"]", "methods = [\"TRACE\"]", &["the method `TRACE` cannot be granted"]);
-        check_text("[[grant.http]]", "[[grant.ldap]]", &["unknown field `ldap`"]);
+        check_text("[[grant.http]]", "[[grant.ftp]]", &["unknown field `ftp`"]);
         check_text(
             "kind = \"oauth2-client-credentials\"",
             "kind = \"basic\"",

@@ -12,6 +12,7 @@ use rollcall_net::{
 
 use crate::grants::{FilledLogin, FilledProof, FilledWay, Servers, TokenRequest};
 use crate::host::http::HttpGranted;
+use crate::host::ldap::LdapGranted;
 use crate::limits::Limits;
 use crate::package::Package;
 use crate::recording::{Recorded, Recording};
@@ -19,7 +20,7 @@ use crate::sandbox::ConnectSpec;
 
 /// How much more than a response may have the wire lets through, in bytes: the guest's side counts exactly and names
 /// the limit to raise, the wire only keeps memory bounded.
-const SLACK_BYTES: u64 = 8 << 20;
+pub(crate) const SLACK_BYTES: u64 = 8 << 20;
 
 /// What the wires are made of.
 pub(crate) struct Parts<'a> {
@@ -33,7 +34,10 @@ pub(crate) struct Parts<'a> {
 
 impl Parts<'_> {
     /// Stacks the wires. A recording that is replayed needs neither network nor credentials.
-    pub(crate) fn stack(&self, recorded: Recorded) -> Result<(HttpGranted, Recorded), Vec<Diagnostic>> {
+    pub(crate) fn stack(
+        &self,
+        recorded: Recorded,
+    ) -> Result<(HttpGranted, LdapGranted, Recorded), Vec<Diagnostic>> {
         let wants_http = !self.package.manifest().grant.http.is_empty();
         let mut granted = HttpGranted {
             wire: None,
@@ -43,10 +47,13 @@ impl Parts<'_> {
         };
         if let Recorded::Replay(replay) = &recorded {
             granted.wire = wants_http.then(|| replay.clone() as Arc<dyn Wire>);
-            return Ok((granted, recorded));
+            let ldap = self.ldap_granted(Some(Arc::new(replay.clone())));
+            return Ok((granted, ldap, recorded));
         }
         let (signed_in, scrubber) = if wants_http { self.online()? } else { (None, Scrubber::default()) };
+        let searches = self.searches(&scrubber)?;
         let recorded = self.recording(scrubber)?;
+        let ldap = self.ldap_granted(searches.map(|online| recorded.around(online)));
         granted.wire = match (signed_in, &recorded) {
             (Some(wire), Recorded::Record(recording)) => {
                 Some(Arc::new(Recorder::new(wire, recording.clone())))
@@ -54,7 +61,7 @@ impl Parts<'_> {
             (Some(wire), _) => Some(Arc::new(wire)),
             (None, _) => None,
         };
-        Ok((granted, recorded))
+        Ok((granted, ldap, recorded))
     }
 
     fn grants(&self) -> Result<Grants, Vec<Diagnostic>> {
@@ -162,9 +169,12 @@ fn way(way: &FilledWay, spec: &ConnectSpec) -> Result<Way, Diagnostic> {
 }
 
 fn credential(spec: &ConnectSpec, name: &str) -> Result<Credential, Diagnostic> {
+    secret(spec, name).map(|value| Credential::new(name, value))
+}
+
+pub(crate) fn secret(spec: &ConnectSpec, name: &str) -> Result<Secret, Diagnostic> {
     let found = spec.credentials.iter().find(|(given, _)| &***given == name);
-    let value: Option<Secret> = found.and_then(|(_, secret)| secret.clone());
-    value.map(|value| Credential::new(name, value)).ok_or_else(|| {
+    found.and_then(|(_, secret)| secret.clone()).ok_or_else(|| {
         let message = format!("the credential `{name}` gives nothing");
         Diagnostic::error(codes::CREDENTIAL_MISSING, message).path(&["directory", "credentials", name])
     })

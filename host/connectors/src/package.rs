@@ -86,7 +86,7 @@ impl Package {
         &self.bytes
     }
 
-    /// Says whether the component imports one of our capabilities (`http`, `files`).
+    /// Says whether the component imports one of our capabilities (`http`, `ldap`, `files`).
     pub(crate) fn imports(&self, capability: &str) -> bool {
         self.imports.iter().any(|name| ours(name).is_some_and(|(interface, _)| interface == capability))
     }
@@ -186,9 +186,7 @@ fn import_refused(manifest: &Manifest, name: &str) -> Option<String> {
         Some(("types" | "log" | "run", _)) => None,
         Some(("http", _)) => asked(!manifest.grant.http.is_empty(), "http"),
         Some(("files", _)) => asked(!manifest.grant.files.is_empty(), "files"),
-        Some(("ldap", _)) => {
-            Some("the component imports `ldap`, which this version does not give yet".to_owned())
-        }
+        Some(("ldap", _)) => asked(!manifest.grant.ldap.is_empty(), "ldap"),
         _ => Some(format!("the component imports `{}`, which nobody gives", tame(name, 200))),
     }
 }

@@ -15,8 +15,11 @@ use crate::connector::{Connector, Inner};
 use crate::credentials::check_credentials;
 use crate::engine;
 use crate::grants::{Allow, FilledLogin, Servers, files};
+use crate::grants_ldap::LdapTerms;
+use crate::host::Imports;
 use crate::host::files::FilesGranted;
 use crate::host::http::HttpGranted;
+use crate::host::ldap::LdapGranted;
 use crate::host::run::Progress;
 use crate::limits::{CODES_KEPT, Limits};
 use crate::network::{self, Parts};
@@ -51,6 +54,8 @@ pub struct ConnectSpec {
     pub credentials: BTreeMap<Text, Option<Secret>>,
     /// `[directory.grants] http`.
     pub grant_http: Vec<Text>,
+    /// `[directory.grants] ldap`, as written.
+    pub grant_ldap: Vec<Text>,
     /// `[directory.grants] files`, resolved.
     pub grant_files: Vec<PathBuf>,
     /// `[directory.grants] addresses`: CIDR.
@@ -120,8 +125,8 @@ impl Host {
         network::check_credentials(&prepared.servers, spec)?;
         let recorded = Recorded::open(&spec.recording, package)?;
         let tape = recorded.tape();
-        let inner =
-            self.inner(package, spec, prepared, HttpGranted::default(), tape).await.map_err(diagnostics)?;
+        let granted = (HttpGranted::default(), LdapGranted::default());
+        let inner = self.inner(package, spec, prepared, granted, tape).await.map_err(diagnostics)?;
         let validated = inner.clone();
         self.threads.run(async move { validated.validate().await }).await.map_err(diagnostics)?;
         self.threads.run(async move { Ok(inner.offline_attributes().await) }).await.map_err(diagnostics)?
@@ -143,8 +148,8 @@ impl Host {
             allow_insecure: prepared.settings.allow_insecure(),
             clock: self.clock.clone(),
         };
-        let (http, recorded) = parts.stack(recorded).map_err(DirectoryError::Invalid)?;
-        let inner = self.inner(package, spec, prepared, http, recorded.tape()).await?;
+        let (http, ldap, recorded) = parts.stack(recorded).map_err(DirectoryError::Invalid)?;
+        let inner = self.inner(package, spec, prepared, (http, ldap), recorded.tape()).await?;
         let validated = inner.clone();
         self.threads.run(async move { validated.validate().await }).await?;
         Ok(Connector::new(inner, recorded))
@@ -160,7 +165,7 @@ impl Host {
         &self,
         package: &Package,
         spec: &ConnectSpec,
-    ) -> Result<Vec<(Origin, Looked)>, Vec<Diagnostic>> {
+    ) -> Result<Vec<(String, Looked)>, Vec<Diagnostic>> {
         if matches!(spec.recording, Recording::Replay(_)) || spec.proxy.is_some() {
             return Ok(Vec::new());
         }
@@ -177,7 +182,13 @@ impl Host {
         let mut seen = Vec::new();
         for origin in origins {
             let certificate = rollcall_net::certificate(&origin, &trust, policy.clone()).await;
-            seen.push((origin, certificate));
+            seen.push((origin.to_string(), certificate));
+        }
+        for login in &servers.ldap {
+            let (server, trust) = (&login.server, &login.trust);
+            let certificate =
+                rollcall_net::ldap_certificate(server, login.start_tls, trust, policy.clone()).await;
+            seen.push((server.to_string(), certificate));
         }
         Ok(seen)
     }
@@ -187,7 +198,7 @@ impl Host {
         package: &Package,
         spec: &ConnectSpec,
         prepared: Prepared,
-        http: HttpGranted,
+        (http, ldap): (HttpGranted, LdapGranted),
         tape: Tape,
     ) -> Result<Arc<Inner>, DirectoryError> {
         let code = self.code(package).await?;
@@ -197,6 +208,7 @@ impl Host {
             directory: spec.directory.clone(),
             limits: Arc::new(prepared.limits),
             http: Arc::new(http),
+            ldap: Arc::new(ldap),
             files: Arc::new(FilesGranted { files: prepared.files, folders: spec.grant_files.clone(), tape }),
             progress: spec.progress.clone(),
         };
@@ -215,9 +227,13 @@ impl Host {
         }
         let (engine, cache, package) = (self.engine.clone(), self.cache.clone(), package.clone());
         let compiled = self.threads.compute(move || {
-            let (http, files) = (package.imports("http"), package.imports("files"));
+            let imports = Imports {
+                http: package.imports("http"),
+                ldap: package.imports("ldap"),
+                files: package.imports("files"),
+            };
             let component = cache.component(&engine, &package)?;
-            Code::link(&engine, &component, http, files)
+            Code::link(&engine, &component, imports)
         });
         match compiled.await {
             Some(Ok(code)) => {
@@ -250,12 +266,21 @@ fn prepare(package: &Package, spec: &ConnectSpec) -> Result<Prepared, Vec<Diagno
     match Settings::check(manifest, &spec.settings, &spec.folder) {
         Err(found) => wrong.extend(found),
         Ok(settings) => {
+            let credentials: Vec<&str> = spec.credentials.keys().map(|name| &**name).collect();
+            let ldap = LdapTerms {
+                job: &spec.grant_ldap,
+                credentials: &credentials,
+                ca_file: spec.ca_file.as_deref(),
+                replays,
+            };
+            let bundled = spec.bundled || replays;
             let allow = Allow {
                 manifest,
                 settings: &settings,
                 job: &spec.grant_http,
-                credentials: spec.credentials.keys().map(|name| &**name).collect(),
-                bundled: spec.bundled || replays,
+                credentials: credentials.iter().copied().collect(),
+                bundled,
+                ldap,
             };
             let servers = allow.servers().map_err(|found| wrong.extend(found)).ok();
             let files = files(manifest, &settings, !replays).map_err(|found| wrong.extend(found)).ok();

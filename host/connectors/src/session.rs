@@ -9,6 +9,7 @@ use wasmtime::component::{Component, ResourceAny};
 use wasmtime::{Engine, Store, Trap};
 use wasmtime_wasi::I32Exit;
 
+use crate::host::Imports;
 use crate::limits::COPY_BYTES;
 use crate::meter::{Meter, Reached, Usage};
 use crate::store::{self, Guest, Reach, Terms};
@@ -24,13 +25,8 @@ pub(crate) struct Code {
 
 impl Code {
     /// Links a component with the capabilities that its manifest asks for.
-    pub(crate) fn link(
-        engine: &Engine,
-        component: &Component,
-        http: bool,
-        files: bool,
-    ) -> wasmtime::Result<Self> {
-        let linker = crate::host::linker(engine, http, files)?;
+    pub(crate) fn link(engine: &Engine, component: &Component, imports: Imports) -> wasmtime::Result<Self> {
+        let linker = crate::host::linker(engine, imports)?;
         let pre = EverythingPre::new(linker.instantiate_pre(component)?)?;
         Ok(Self { engine: engine.clone(), pre })
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use rollcall_core::{Diagnostic, Text, codes};
+use rollcall_net::LdapServer;
 use serde_json::{Map, Value};
 use url::{Host, Url};
 
@@ -215,6 +216,12 @@ fn urls(
     let can_allow = manifest.settings.contains_key(ALLOW_INSECURE);
     for name in given {
         let kind = manifest.settings.get(name).and_then(|setting| setting.kind);
+        if kind == Some(SettingKind::LdapUrl)
+            && let Some(text) = values.get(name).and_then(Value::as_str)
+            && let Err(why) = LdapServer::parse(text)
+        {
+            wrong.push(no_server(name, text, why));
+        }
         if kind == Some(SettingKind::Url)
             && let Some(text) = values.get(name).and_then(Value::as_str)
             && let Err(diagnostic) = check_url(name, text, insecure, can_allow)
@@ -222,6 +229,17 @@ fn urls(
             wrong.push(diagnostic);
         }
     }
+}
+
+/// Says what is wrong with the URL of an LDAP server.
+fn no_server(name: &str, text: &str, why: String) -> Diagnostic {
+    if text.contains('@') {
+        let message = format!("`{name}` carries user information");
+        return Diagnostic::error(codes::JOB_CREDENTIAL_IN_SETTINGS, message)
+            .path(&["directory", "settings", name])
+            .hint("remove what stands before the `@`; credentials belong under `[directory.credentials]`");
+    }
+    at(name, tame(&why, SHOWN_BYTES)).hint("write `ldaps://host`, or `ldap://host` with `start_tls = true`")
 }
 
 fn check_url(name: &str, text: &str, insecure: bool, can_allow: bool) -> Result<(), Diagnostic> {

@@ -12,6 +12,7 @@ use wasmtime_wasi::WasiCtx;
 use crate::blame::Blamed;
 use crate::host::files::FilesGranted;
 use crate::host::http::HttpGranted;
+use crate::host::ldap::LdapGranted;
 use crate::host::log::LogSink;
 use crate::host::run::Progress;
 use crate::host::wasi::{self, LastWords};
@@ -35,6 +36,7 @@ pub(crate) struct Terms {
     pub(crate) directory: Text,
     pub(crate) limits: Arc<Limits>,
     pub(crate) http: Arc<HttpGranted>,
+    pub(crate) ldap: Arc<LdapGranted>,
     pub(crate) files: Arc<FilesGranted>,
     pub(crate) progress: Option<Progress>,
 }
@@ -53,6 +55,7 @@ pub(crate) struct Guest {
     pub(crate) until: Instant,
     pub(crate) reach: Reach,
     pub(crate) http: Arc<HttpGranted>,
+    pub(crate) ldap: Arc<LdapGranted>,
     pub(crate) files: Arc<FilesGranted>,
 }
 
@@ -75,6 +78,7 @@ pub(crate) fn make(engine: &Engine, terms: &Terms, reach: Reach) -> Store<Guest>
         until: Instant::now() + limits.run_wall,
         reach,
         http: terms.http.clone(),
+        ldap: terms.ldap.clone(),
         files: terms.files.clone(),
         limits,
     };

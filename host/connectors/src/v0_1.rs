@@ -31,6 +31,7 @@ pub(crate) mod bindings {
                 import rollcall:connector/run@0.1.0;
                 import rollcall:connector/http@0.1.0;
                 import rollcall:connector/files@0.1.0;
+                import rollcall:connector/ldap@0.1.0;
                 export rollcall:connector/directory@0.1.0;
             }
         ",
@@ -40,13 +41,14 @@ pub(crate) mod bindings {
         with: {
             "rollcall:connector/http.response": crate::host::http::Response,
             "rollcall:connector/files.file": crate::host::files::File,
+            "rollcall:connector/ldap.search": crate::host::ldap::Search,
         },
     });
 }
 
 pub(crate) use bindings::Everything;
 pub(crate) use bindings::exports::rollcall::connector::directory as given;
-pub(crate) use bindings::rollcall::connector::{files, http, log, run, types};
+pub(crate) use bindings::rollcall::connector::{files, http, ldap, log, run, types};
 
 /// Turns a connector's error into the engine's.
 pub(crate) fn error(error: types::Error) -> DirectoryError {

@@ -8,7 +8,6 @@ use serde_json::Value as Json;
 
 use crate::job::{Credential, CredentialSource, DirectoryJob, Grants, Network};
 use crate::keys;
-use crate::later::not_yet;
 use crate::tree::{Kind, Node, Table};
 use crate::values::{self, words};
 use crate::walk::{Section, Walk};
@@ -144,8 +143,15 @@ fn grants(walk: &mut Walk<'_>, section: &Section<'_>) -> Grants {
     for (text, node) in walk.texts(section, "files") {
         grants.files.push(walk.resolved(&text, &node.at));
     }
-    if let Some(node) = section.get("ldap") {
-        not_yet(walk, &node.key, "`directory.grants.ldap`: the grant of LDAP servers is", "take the key out");
+    for (text, node) in walk.texts(section, "ldap") {
+        match values::ldap_grant(&text) {
+            Ok(grant) => grants.ldap.push(grant),
+            Err(why) => walk.bad(
+                &node.at,
+                format!("`{}` is no grant: {why}", text.escape_debug()),
+                "write `ldaps://host[:port]` or `ldap://host[:port]`",
+            ),
+        }
     }
     grants
 }

@@ -127,7 +127,7 @@ fn directory() -> Value {
             "http",
             texts("`[METHOD ]scheme://host[:port][/path]`; GET and HEAD unless a method stands in front."),
         ),
-        ("ldap", texts("`ldaps://host[:port]`. Not in this version yet.")),
+        ("ldap", texts("LDAP servers, `ldaps://host[:port]`.")),
         ("files", texts("Folders that may be read.")),
         ("addresses", texts("Private networks that a granted name may resolve to, as `10.1.0.0/16`.")),
     ]);

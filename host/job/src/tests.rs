@@ -262,15 +262,6 @@ fn adoption() {
 
 #[test]
 fn what_later_versions_bring() {
-    check_more(
-        r#"[directory.grants]
-ldap = ["ldaps://dc1.corp.example"]
-"#,
-        expect![[r#"
-            16:1 E0107 `directory.grants.ldap`: the grant of LDAP servers is not in this version yet
-                take the key out
-        "#]],
-    );
     check(
         "name = \"T\"\n[[directory]]\nconnector = \"csv\"\n[phone_system]\npath = \"x\"\n[fields]\nuser_identification = \"id\"\nname = \"n\"\n",
         expect![[r#"

@@ -111,6 +111,22 @@ pub(crate) fn http_grant(text: &str) -> Result<Text, String> {
     Ok(text.into())
 }
 
+/// Checks the grant of an LDAP server, `ldaps://host[:port]`.
+pub(crate) fn ldap_grant(text: &str) -> Result<Text, String> {
+    let parsed = url::Url::parse(text).map_err(|why| why.to_string())?;
+    if !matches!(parsed.scheme(), "ldap" | "ldaps") {
+        return Err("it begins with `ldaps://` or `ldap://`".into());
+    }
+    if parsed.host_str().is_none_or(|host| host.is_empty() || host.contains('*')) {
+        return Err("it names one host; there are no wildcards".into());
+    }
+    let bare = matches!(parsed.path(), "" | "/") && parsed.query().is_none() && parsed.fragment().is_none();
+    if !bare || !parsed.username().is_empty() || parsed.password().is_some() {
+        return Err("it has a host and a port and nothing more".into());
+    }
+    Ok(text.into())
+}
+
 /// Checks a proxy, `http://host:port`.
 pub(crate) fn proxy(text: &str) -> Result<Text, String> {
     let parsed = url::Url::parse(text).map_err(|why| why.to_string())?;
@@ -181,6 +197,18 @@ mod tests {
         }
         for text in ["", "7", "d", "-1d", "1.5h", "7 d", "7w", "99999999999999999999d", "4000d", "7é"] {
             assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn grants_of_directories() {
+        for text in ["ldaps://dc1.corp.example", "ldap://10.0.0.1:1389", "ldaps://[2001:db8::1]/"] {
+            assert!(ldap_grant(text).is_ok(), "{text}");
+        }
+        for text in
+            ["dc1", "https://dc1", "ldaps://*.corp", "ldaps://a@dc1", "ldaps://dc1/dc=x", "ldaps://dc1?x"]
+        {
+            assert!(ldap_grant(text).is_err(), "{text}");
         }
     }
 

@@ -32,11 +32,36 @@ pub struct SeenCertificate {
 /// What came of looking; `None` where a server is reached without TLS.
 pub type Looked = Result<Option<SeenCertificate>, String>;
 
-/// Keeps the certificate that a verifier is asked about.
+/// Keeps the certificate that a verifier is asked about, and why it did not believe it.
 #[derive(Debug)]
-struct Watching {
+pub(crate) struct Watching {
     inner: Arc<dyn ServerCertVerifier>,
-    seen: Mutex<Option<CertificateDer<'static>>>,
+    seen: Mutex<Option<(CertificateDer<'static>, Option<String>)>>,
+}
+
+impl Watching {
+    /// Watches a verifier.
+    pub(crate) fn new(inner: Arc<dyn ServerCertVerifier>) -> Arc<Self> {
+        Arc::new(Self { inner, seen: Mutex::default() })
+    }
+
+    /// Gives what was seen; `error` is what the handshake ended with, if it did not come about.
+    pub(crate) fn looked(&self, server: &dyn std::fmt::Display, error: Option<String>) -> Looked {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((seen, distrust)) = seen else {
+            let why = error.unwrap_or_else(|| "it showed none".to_owned());
+            return Err(format!("`{server}` shows no certificate: {why}"));
+        };
+        let ends_ms = X509Certificate::from_der(&seen)
+            .map_err(|_| format!("the certificate of `{server}` is malformed"))?
+            .1
+            .validity()
+            .not_after
+            .timestamp()
+            .saturating_mul(1000);
+        let distrust = error.map(|error| distrust.unwrap_or_else(|| format!("it is refused: {error}")));
+        Ok(Some(SeenCertificate { fingerprint: hex(&Sha256::digest(&seen)), ends_ms, distrust }))
+    }
 }
 
 impl ServerCertVerifier for Watching {
@@ -48,8 +73,11 @@ impl ServerCertVerifier for Watching {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(certificate.clone().into_owned());
-        self.inner.verify_server_cert(certificate, intermediates, name, ocsp, now)
+        let verdict = self.inner.verify_server_cert(certificate, intermediates, name, ocsp, now);
+        let distrust = verdict.as_ref().err().and_then(Distrust::within).map(|said| said.reason.clone());
+        let seen = (certificate.clone().into_owned(), distrust);
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+        verdict
     }
 
     fn verify_tls12_signature(
@@ -87,29 +115,12 @@ pub async fn certificate(origin: &Origin, trust: &Trust, policy: AddressPolicy) 
     let host = origin.host().trim_matches(['[', ']']).to_owned();
     let addresses = addresses(origin, &host, policy).await?;
     let verifier = trust.verifier().map_err(|error| error.to_string())?;
-    let watching = Arc::new(Watching { inner: verifier, seen: Mutex::default() });
+    let watching = Watching::new(verifier);
     let config = Arc::new(Trust::config(watching.clone()).map_err(|error| error.to_string())?);
     let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
     let shaken = tokio::task::spawn_blocking(move || shake(&addresses, config, name)).await;
     let error = shaken.map_err(|error| error.to_string())?.err();
-    let seen = watching.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let Some(seen) = seen else {
-        let why = error.map_or_else(|| "it showed none".to_owned(), |error| error.to_string());
-        return Err(format!("`{origin}` shows no certificate: {why}"));
-    };
-    let ends_ms = X509Certificate::from_der(&seen)
-        .map_err(|_| format!("the certificate of `{origin}` is malformed"))?
-        .1
-        .validity()
-        .not_after
-        .timestamp()
-        .saturating_mul(1000);
-    let distrust = error.map(|error| {
-        let said = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        said.and_then(Distrust::within)
-            .map_or_else(|| format!("it is refused: {error}"), |said| said.reason.clone())
-    });
-    Ok(Some(SeenCertificate { fingerprint: hex(&Sha256::digest(&seen)), ends_ms, distrust }))
+    watching.looked(origin, error.map(|error| error.to_string()))
 }
 
 async fn addresses(origin: &Origin, host: &str, policy: AddressPolicy) -> Result<Vec<SocketAddr>, String> {

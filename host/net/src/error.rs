@@ -48,6 +48,14 @@ pub enum NetError {
         /// What to do.
         hint: Option<String>,
     },
+    /// The server said no, or what it says cannot be used: the same will not succeed later either.
+    #[error("{message}")]
+    Failed {
+        /// What happened.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
     /// Not granted, a blocked address, or over a limit: nothing was sent, or the answer is not handed over.
     #[error("{}", .0.message)]
     Refused(Box<Diagnostic>),
@@ -84,6 +92,8 @@ impl From<NetError> for DirectoryError {
                 Self::Transient { message: format!("{message} ({hint})"), retry_after_ms: None }
             }
             NetError::Busy { message, retry_after_ms, .. } => Self::Transient { message, retry_after_ms },
+            NetError::Failed { message, hint: None } => Self::Permanent(message),
+            NetError::Failed { message, hint: Some(hint) } => Self::Permanent(format!("{message} ({hint})")),
             NetError::Untrusted { message, hint, .. } => Self::Untrusted { message, hint },
             NetError::Denied { message, hint } => Self::Denied { message, missing: None, hint },
             NetError::Refused(diagnostic) | NetError::Recording(diagnostic) => Self::Refused(diagnostic),

@@ -3,7 +3,8 @@
 //! Everything that leaves is a [`Request`] on a [`Wire`]. The wires are stacked, and each does one thing; from the
 //! caller down to the network: [`Recorder`] or [`Replay`] → [`SignedIn`] (adds what a login yields, renews it once
 //! after a 401, keeps secrets out of answers) → [`Retrying`] → [`Online`] (TLS, resolved addresses, caps, timeouts).
-//! Whether a connector may send a request at all is asked of its [`Grants`] before.
+//! Whether a connector may send a request at all is asked of its [`Grants`] before. Directories that speak LDAP are
+//! searched through an [`LdapWire`], by the same rules.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -16,6 +17,7 @@ mod denial;
 mod error;
 mod failure;
 mod http;
+mod ldap;
 pub mod limits;
 mod login;
 mod oauth;
@@ -37,6 +39,10 @@ pub use certificate::{Looked, SeenCertificate, certificate};
 pub use credential::Credential;
 pub use error::NetError;
 pub use http::{Online, Options, Patience};
+pub use ldap::{
+    LdapEntry, LdapLogin, LdapOnline, LdapOptions, LdapPage, LdapPages, LdapQuery, LdapRecorder, LdapScope,
+    LdapServer, LdapValues, LdapWire, ldap_certificate,
+};
 pub use login::{Login, Logins, SignedIn, Way};
 pub use oauth::{Algorithm, Flow, OAuth, Proof};
 pub use origin::{Grant, Grants, Origin};

@@ -51,3 +51,15 @@ pub const RECORDING_LINE_BYTES: usize = 256 << 20;
 pub const RECORDED_BODY_BYTES: u64 = 128 << 20;
 /// The largest PEM file of authorities, in bytes.
 pub const CA_FILE_BYTES: u64 = 4 << 20;
+/// The longest message of an LDAP server, in bytes: one entry with its pictures and values.
+pub const LDAP_MESSAGE_BYTES: usize = 32 << 20;
+/// The most entries that a page is asked for.
+pub const LDAP_PAGE_SIZE: u32 = 5_000;
+/// The most entries of a page of a server that does not keep to what it is asked for.
+pub const LDAP_PAGE_ENTRIES: usize = 200_000;
+/// How many pages in a row may be empty before a search counts as stuck.
+pub const LDAP_EMPTY_PAGES: u32 = 1_000;
+/// The longest LDAP filter, in bytes.
+pub const LDAP_FILTER_BYTES: usize = 64 << 10;
+/// How deep an LDAP filter may be nested.
+pub const LDAP_FILTER_DEPTH: usize = 50;

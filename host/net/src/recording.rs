@@ -9,10 +9,11 @@
 //! {"rollcall_recording":1,"connector":"entra","recorded_at":"2026-11-23T22:00:00Z","scope":""}
 //! ```
 //!
-//! Every further line is an exchange or a file that the connector read:
+//! Every further line is an exchange, a page of an LDAP search, or a file that the connector read:
 //!
 //! ```json
 //! {"kind":"http","method":"GET","url":"https://graph.microsoft.com/v1.0/users?$top=999","status":200,"headers":[["content-type","application/json"]],"body":"{\"value\":[]}"}
+//! {"kind":"ldap","base":"dc=example","filter":"(mail=*)","attributes":["mail"],"entries":[{"dn":"uid=a,dc=example","attributes":{"mail":["a@b.example"]}}]}
 //! {"kind":"file","path":"people.csv","text":"id,name\n1,Ann\n"}
 //! ```
 //!
@@ -29,8 +30,18 @@
 //! Method, URL and request body decide which exchange answers. One that is there several times answers in the order
 //! of the lines; the last one answers from then on.
 //!
+//! | key of a page | meaning | where it is missing |
+//! |---|---|---|
+//! | `base`, `scope`, `filter`, `attributes` | the search; `scope` is `base`, `one-level` or `subtree` | the server's own entry, `subtree`, `(objectClass=*)`, none |
+//! | `page` | its number; 1 begins a search | 1 |
+//! | `more` | whether a further page follows | false |
+//! | `entries` | `dn`, and `attributes` with all their values; bytes that are no text as `{"base64":"…"}` | |
+//!
+//! Base, scope, filter and attributes decide which search answers, several in the order of the lines as above. One that
+//! breaks off with `more` cannot be replayed beyond that.
+//!
 //! Neither the sign-in nor a token is ever recorded: the recorder stands above the login. `Authorization`, cookies
-//! and headers that look like tokens are dropped, and a known secret becomes `(removed)`.
+//! headers that look like tokens and attributes that hold passwords are dropped, and a known secret becomes `(removed)`.
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -43,6 +54,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::error::NetError;
+use crate::ldap::LdapPageLine;
 use crate::limits;
 use crate::scrub::Scrubber;
 use crate::wire::{Request, Response, Wire};
@@ -87,6 +99,7 @@ impl Header {
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub(crate) enum Line {
     Http(Exchange),
+    Ldap(LdapPageLine),
     File(Kept),
 }
 
@@ -195,6 +208,16 @@ impl Recording {
             body_base64,
             json: None,
         }))
+    }
+
+    /// Records a page of a search.
+    pub(crate) fn record_page(&self, page: &LdapPageLine) -> Result<(), NetError> {
+        self.append(&Line::Ldap(page.clone()))
+    }
+
+    /// Gives what must not stand in the recording.
+    pub(crate) fn scrubber(&self) -> &Scrubber {
+        &self.scrubber
     }
 
     /// Ends the recording and gives the file its name. What is recorded afterwards is dropped.

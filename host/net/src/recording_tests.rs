@@ -171,7 +171,7 @@ fn a_damaged_recording_is_named_with_its_line() {
         (FIRST.replace(":1,", ":2,"), "has format 2, and this version reads 1"),
         (format!("{FIRST}\n\nnonsense"), "line 3 of the recording"),
         (format!("{FIRST}\n{{\"kind\":\"http\",\"url\":\"/users\"}}"), "`url` is no URL"),
-        (format!("{FIRST}\n{{\"kind\":\"ldap\"}}"), "unknown variant `ldap`"),
+        (format!("{FIRST}\n{{\"kind\":\"ldpa\"}}"), "unknown variant `ldpa`"),
         (
             format!("{FIRST}\n{{\"kind\":\"http\",\"url\":\"https://x.example\",\"bdy\":1}}"),
             "unknown field `bdy`",

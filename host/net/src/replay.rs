@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use url::Url;
 
 use crate::error::NetError;
+use crate::ldap::{LdapPage, LdapPages, LdapQuery, LdapSearchKey, LdapWire, query_key};
 use crate::limits;
 use crate::recording::{Exchange, Header, Kept, Line, VERSION};
 use crate::wire::{Request, Response, Wire};
@@ -33,6 +34,13 @@ struct Answers {
     next: usize,
 }
 
+/// The searches that were asked for alike, the pages of each, and which comes next.
+#[derive(Debug, Default)]
+struct Searches {
+    pages: Vec<Vec<Spot>>,
+    next: usize,
+}
+
 /// A recording that answers. It needs no network and no credentials.
 #[derive(Debug)]
 pub struct Replay {
@@ -40,6 +48,7 @@ pub struct Replay {
     header: Header,
     files: BTreeMap<String, Spot>,
     answers: Mutex<BTreeMap<Key, Answers>>,
+    searches: Mutex<BTreeMap<LdapSearchKey, Searches>>,
 }
 
 impl Replay {
@@ -67,6 +76,7 @@ impl Replay {
             header,
             files: BTreeMap::new(),
             answers: Mutex::new(BTreeMap::new()),
+            searches: Mutex::default(),
         };
         let mut number = 1;
         loop {
@@ -101,6 +111,19 @@ impl Replay {
                 let answers = self.answers.get_mut().unwrap_or_else(PoisonError::into_inner);
                 answers.entry(key).or_default().spots.push(spot);
             }
+            Line::Ldap(page) => {
+                let (key, number) = (page.key(), page.page);
+                page.into_entries()?;
+                let searches = self.searches.get_mut().unwrap_or_else(PoisonError::into_inner);
+                let searches = searches.entry(key).or_default();
+                if number == 1 {
+                    searches.pages.push(Vec::new());
+                }
+                match searches.pages.last_mut() {
+                    Some(pages) if pages.len() + 1 == number as usize => pages.push(spot),
+                    _ => return Err(format!("the page before page {number} of this search is missing")),
+                }
+            }
         }
         Ok(())
     }
@@ -124,7 +147,7 @@ impl Replay {
         };
         match self.line(*spot)? {
             Line::File(Kept { text, base64, .. }) => content(text, base64).map_err(|said| self.moved(&said)),
-            Line::Http(_) => Err(self.moved("another line")),
+            Line::Http(_) | Line::Ldap(_) => Err(self.moved("another line")),
         }
     }
 
@@ -174,7 +197,56 @@ impl Wire for Replay {
         };
         match self.line(spot)? {
             Line::Http(exchange) => answer_of(exchange).map_err(|said| self.moved(&said)),
-            Line::File(_) => Err(self.moved("another line")),
+            Line::File(_) | Line::Ldap(_) => Err(self.moved("another line")),
+        }
+    }
+}
+
+#[async_trait]
+impl LdapWire for Arc<Replay> {
+    async fn search(&self, query: LdapQuery) -> Result<Box<dyn LdapPages>, NetError> {
+        let pages = {
+            let mut all = self.searches.lock().unwrap_or_else(PoisonError::into_inner);
+            all.get_mut(&query_key(&query)).and_then(|searches| {
+                let pages = searches.pages.get(searches.next).or(searches.pages.last()).cloned();
+                searches.next += 1;
+                pages
+            })
+        };
+        let Some(pages) = pages else {
+            let shown: String =
+                format!("{} below `{}`", query.filter, query.base).chars().take(500).collect();
+            let path = self.path.display();
+            return Err(missing(format!("the search for {shown} is not in the recording `{path}`")));
+        };
+        Ok(Box::new(Replayed { replay: self.clone(), pages: pages.into_iter(), more: true }))
+    }
+}
+
+/// A search that is replayed.
+struct Replayed {
+    replay: Arc<Replay>,
+    pages: std::vec::IntoIter<Spot>,
+    more: bool,
+}
+
+#[async_trait]
+impl LdapPages for Replayed {
+    async fn next(&mut self) -> Result<LdapPage, NetError> {
+        if !self.more {
+            return Ok(LdapPage::default());
+        }
+        let Some(spot) = self.pages.next() else {
+            let path = self.replay.path.display();
+            return Err(missing(format!("a search breaks off in the recording `{path}`")));
+        };
+        match self.replay.line(spot)? {
+            Line::Ldap(page) => {
+                self.more = page.more;
+                let entries = page.into_entries().map_err(|said| self.replay.moved(&said))?;
+                Ok(LdapPage { entries, requests: 1 })
+            }
+            _ => Err(self.replay.moved("another line")),
         }
     }
 }

@@ -32,6 +32,19 @@ pub enum Trust {
 }
 
 impl Trust {
+    /// Looks whether the file or the fingerprint can be used, without a connection.
+    ///
+    /// # Errors
+    ///
+    /// [`NetError::Invalid`] where it cannot.
+    pub fn check(&self) -> Result<(), NetError> {
+        match self {
+            Self::Machine => Ok(()),
+            Self::WithFile(path) => add_file(&mut RootCertStore::empty(), path),
+            Self::Pin(text) => fingerprint_bytes(text).map(drop),
+        }
+    }
+
     /// Makes the settings of TLS connections.
     pub(crate) fn client_config(&self) -> Result<ClientConfig, NetError> {
         Self::config(self.verifier()?)

@@ -1,4 +1,4 @@
-//! Encoders: the only way in which a value gets into a URL.
+//! Encoders: the only way in which a value gets into a URL, an LDAP filter or a DN.
 
 use crate::Error;
 
@@ -35,6 +35,33 @@ pub fn google_text(value: &str) -> String {
     format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
+/// Writes a value of an LDAP filter (RFC 4515). [`Filter`](crate::ldap::Filter) does so by itself.
+pub fn filter_value(value: &[u8]) -> String {
+    crate::filter::escaped(value)
+}
+
+/// Writes a value of a DN (RFC 4514, 2.4).
+pub fn dn_value(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    let last = value.chars().count().saturating_sub(1);
+    for (at, letter) in value.chars().enumerate() {
+        match letter {
+            '"' | '+' | ',' | ';' | '<' | '>' | '=' | '\\' => out.extend(['\\', letter]),
+            ' ' if at == 0 || at == last => out.push_str("\\ "),
+            '#' if at == 0 => out.push_str("\\#"),
+            _ if letter.is_control() => {
+                let mut buffer = [0; 4];
+                letter
+                    .encode_utf8(&mut buffer)
+                    .bytes()
+                    .for_each(|byte| out.push_str(&format!("\\{byte:02x}")));
+            }
+            _ => out.push(letter),
+        }
+    }
+    out
+}
+
 /// Percent-encodes all but the unreserved characters of RFC 3986, section 2.3.
 fn percent(value: &str) -> String {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
@@ -55,7 +82,7 @@ fn percent(value: &str) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{google_text, odata_text, path_segment, query_value, scim_text};
+    use super::{dn_value, filter_value, google_text, odata_text, path_segment, query_value, scim_text};
 
     /// Reads percent-encoding back, as a server does.
     fn decoded(text: &str) -> Option<String> {
@@ -132,6 +159,17 @@ mod tests {
         for bad in ["", ".", ".."] {
             assert!(path_segment(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_value_of_a_dn_stays_one() {
+        let check = |value: &str, expect: &str| assert_eq!(dn_value(value), expect);
+        check("Ann Berg", "Ann Berg");
+        check(" #a ", "\\ #a\\ ");
+        check("#a", "\\#a");
+        check("Berg, A+b=\"c\"\\", "Berg\\, A\\+b\\=\\\"c\\\"\\\\");
+        check("a\0", "a\\00");
+        assert_eq!(filter_value(b"(*)\\\xff"), "\\28\\2a\\29\\5c\\ff");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The Rust SDK for directory connectors of rollcall.
 //!
 //! A connector implements [`Connector`] and [`Listing`], ends with [`register!`], and is compiled for `wasm32-wasip2`.
-//! Everything foreign goes through the host: [`http`] and [`files`] reach what the manifest asks for and the job grants,
+//! Everything foreign goes through the host: [`http`], [`ldap`] and [`files`] reach what the manifest asks for and the job grants,
 //! and sign-ins are named, never made. On a native target the same calls reach a [`testing::Host`], so the whole
 //! connector runs under `cargo test` without a network, a host or WebAssembly.
 #![deny(unsafe_code)]
@@ -16,7 +16,9 @@ pub use error::quoted;
 #[doc(hidden)]
 pub mod export;
 pub mod files;
+mod filter;
 pub mod http;
+pub mod ldap;
 pub mod limits;
 pub mod link;
 pub mod log;

@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use crate::http::Request;
+use crate::ldap::{Entry, Search};
 use crate::{Connector, Error, Listing, Page};
 
 thread_local! {
@@ -31,8 +32,13 @@ struct Inner {
     answers: BTreeMap<String, VecDeque<Result<Answer, Error>>>,
     files: BTreeMap<String, Vec<u8>>,
     requests: Vec<Request>,
+    found: BTreeMap<(String, String), Vec<Found>>,
+    searches: Vec<Search>,
     notes: Vec<String>,
 }
+
+/// A page of a search, or how it failed.
+pub(crate) type Found = Result<Vec<Entry>, Error>;
 
 /// An answer, whole.
 #[derive(Clone, Debug)]
@@ -70,6 +76,18 @@ impl Host {
     #[must_use]
     pub fn error(self, url: &str, error: Error) -> Self {
         self.put(url, Err(error))
+    }
+
+    /// Writes down what a search finds, by its base and its filter: a page more each time it is said.
+    #[must_use]
+    pub fn finds(self, base: &str, filter: &str, entries: Vec<Entry>) -> Self {
+        self.put_found(base, filter, Ok(entries))
+    }
+
+    /// Writes down that a search fails after what it has found so far.
+    #[must_use]
+    pub fn fails(self, base: &str, filter: &str, error: Error) -> Self {
+        self.put_found(base, filter, Err(error))
     }
 
     /// Puts a file into the granted folder.
@@ -125,15 +143,43 @@ impl Host {
         self.0.borrow().requests.clone()
     }
 
+    /// Gives what was searched for, in order.
+    pub fn searches(&self) -> Vec<Search> {
+        self.0.borrow().searches.clone()
+    }
+
     /// Gives what was logged, in order.
     pub fn notes(&self) -> Vec<String> {
         self.0.borrow().notes.clone()
+    }
+
+    fn put_found(self, base: &str, filter: &str, page: Found) -> Self {
+        let key = (base.to_owned(), filter.to_owned());
+        self.0.borrow_mut().found.entry(key).or_default().push(page);
+        self
     }
 
     fn put(self, url: &str, answer: Result<Answer, Error>) -> Self {
         self.0.borrow_mut().answers.entry(url.to_owned()).or_default().push_back(answer);
         self
     }
+}
+
+pub(crate) fn found(search: Search) -> Result<Vec<Found>, Error> {
+    let host = current()?;
+    let mut inner = host.0.borrow_mut();
+    let key = (search.base.clone(), search.filter.to_string());
+    let said = format!("the test finds nothing for `{}` below `{}`", key.1, key.0);
+    let wanted = search.attributes.clone();
+    inner.searches.push(search);
+    let mut pages = inner.found.get(&key).cloned().ok_or(Error::Refused(said))?;
+    // As a server does: what was not asked for is not given.
+    for entry in pages.iter_mut().flatten().flatten().filter(|_| !wanted.is_empty()) {
+        entry.attributes.retain(|(name, _)| {
+            wanted.iter().any(|wanted| wanted == "*" || wanted.eq_ignore_ascii_case(name))
+        });
+    }
+    Ok(pages)
 }
 
 fn current() -> Result<Host, Error> {

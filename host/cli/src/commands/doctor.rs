@@ -5,7 +5,7 @@ use std::path::Path;
 use anstyle::AnsiColor;
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::{Finding, FindingState};
-use rollcall_net::{Looked, Origin};
+use rollcall_net::Looked;
 use serde_json::json;
 
 use crate::args::Global;
@@ -97,7 +97,7 @@ async fn both_ends(global: &Global, job: &Path, now: Instant) -> Vec<Part> {
 }
 
 /// Judges a certificate; nothing is said of a server that is reached without TLS.
-fn certificate(origin: &Origin, looked: &Looked, now: Instant) -> Option<Finding> {
+fn certificate(origin: &dyn std::fmt::Display, looked: &Looked, now: Instant) -> Option<Finding> {
     let told = |state, message: String, hint: Option<&str>| {
         Some(Finding { subject: "certificate".to_owned(), state, message, hint: hint.map(str::to_owned) })
     };

@@ -28,6 +28,10 @@ const GOOGLE: &[File] = &[
     ("job.toml", include_str!("../templates/google.toml")),
     ("provisioning.rhai", include_str!("../templates/provisioning.rhai")),
 ];
+const LDAP: &[File] = &[
+    ("job.toml", include_str!("../templates/ldap.toml")),
+    ("provisioning.rhai", include_str!("../templates/provisioning.rhai")),
+];
 const OKTA: &[File] = &[
     ("job.toml", include_str!("../templates/okta.toml")),
     ("provisioning.rhai", include_str!("../templates/provisioning.rhai")),
@@ -47,6 +51,7 @@ pub(crate) fn run(output: &Output, dir: &Path, from: Option<&str>) -> Result<u8,
     let (files, next) = match from {
         None => (STARTER, "preview"),
         Some("entra") => (ENTRA, "check"),
+        Some("ldap") => (LDAP, "check"),
         Some("csv") => (CSV, "check"),
         Some("google") => (GOOGLE, "check"),
         Some("okta") => (OKTA, "check"),
@@ -54,7 +59,7 @@ pub(crate) fn run(output: &Output, dir: &Path, from: Option<&str>) -> Result<u8,
         Some(other) => {
             let message = format!("there is no commented job for the connector `{other}`");
             return Err(Failure::new(exit::USAGE, codes::USAGE, message)
-                .hint("there is one for each of csv, entra, google, okta and scim"));
+                .hint("there is one for each of csv, entra, google, ldap, okta and scim"));
         }
     };
     for (name, _) in files {

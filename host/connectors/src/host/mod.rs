@@ -3,6 +3,7 @@
 
 pub(crate) mod files;
 pub(crate) mod http;
+pub(crate) mod ldap;
 pub(crate) mod log;
 pub(crate) mod run;
 pub(crate) mod wasi;
@@ -13,17 +14,28 @@ use wasmtime::component::{HasSelf, Linker};
 use crate::store::Guest;
 use crate::v0_1;
 
+/// Which of our interfaces a component imports, and is granted therefore.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Imports {
+    pub(crate) http: bool,
+    pub(crate) ldap: bool,
+    pub(crate) files: bool,
+}
+
 /// Makes a linker with what a connector may import.
-pub(crate) fn linker(engine: &Engine, http: bool, files: bool) -> wasmtime::Result<Linker<Guest>> {
+pub(crate) fn linker(engine: &Engine, imports: Imports) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     wasi::link(&mut linker)?;
     v0_1::types::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)?;
     v0_1::log::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)?;
     v0_1::run::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)?;
-    if http {
+    if imports.http {
         v0_1::http::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)?;
     }
-    if files {
+    if imports.ldap {
+        v0_1::ldap::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)?;
+    }
+    if imports.files {
         v0_1::files::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)?;
     }
     Ok(linker)

@@ -62,6 +62,7 @@ pub(crate) fn job(settings: Value) -> ConnectSpec {
         settings,
         credentials: BTreeMap::new(),
         grant_http: Vec::new(),
+        grant_ldap: Vec::new(),
         grant_files: Vec::new(),
         grant_addresses: Vec::new(),
         limits: BTreeMap::new(),

@@ -202,7 +202,7 @@ pub(super) fn not_sent(error: &NetError) -> OfficeError {
             OfficeError::Unreachable { message: diagnostic.message.clone(), hint: diagnostic.hint.clone() }
         }
         NetError::Denied { message, .. } => OfficeError::Denied(message.clone()),
-        NetError::Lost { .. } | NetError::Busy { .. } => {
+        NetError::Lost { .. } | NetError::Busy { .. } | NetError::Failed { .. } => {
             OfficeError::Unreachable { message: error.to_string(), hint: None }
         }
     }

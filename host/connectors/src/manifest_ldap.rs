@@ -1,0 +1,132 @@
+//! What a manifest says of LDAP: a login of the kind `ldap-bind`, whose keys name settings, and the grant of its server.
+
+use crate::manifest::{Login, LoginKind, Manifest, SettingKind, SettingType};
+
+/// Checks a login of the kind `ldap-bind`.
+pub(crate) fn check_login(manifest: &Manifest, name: &str, login: &Login, wrong: &mut Vec<String>) {
+    if login.reason.is_empty() {
+        wrong.push(format!("the login `{name}` has no `reason`"));
+    }
+    let foreign = [
+        ("origins", !login.origins.is_empty()),
+        ("token_url", login.token_url.is_some()),
+        ("scope", login.scope.is_some()),
+        ("client_id", login.client_id.is_some()),
+        ("secret", login.secret.is_some()),
+        ("certificate", login.certificate.is_some()),
+        ("private_key", login.private_key.is_some()),
+        ("assertion", login.assertion.is_some()),
+        ("key_id", login.key_id.is_some()),
+        ("token", login.token.is_some()),
+        ("scheme", login.scheme.is_some()),
+        ("username", login.username.is_some()),
+        ("service_account", login.service_account.is_some()),
+        ("subject", login.subject.is_some()),
+    ];
+    for (key, _) in foreign.iter().filter(|(_, given)| *given) {
+        wrong.push(format!("the login `{name}` of the kind `ldap-bind` has no use for `{key}`"));
+    }
+    let mut names = |key: &str,
+                     named: &Option<String>,
+                     fits: &dyn Fn(SettingType, Option<SettingKind>) -> bool,
+                     what: &str| {
+        let Some(setting) = named else { return };
+        let found = manifest.settings.get(setting);
+        if !found.is_some_and(|found| fits(found.kind_of_value, found.kind)) {
+            wrong.push(format!("`{key}` of the login `{name}` names `{setting}`, which is no {what}"));
+        }
+    };
+    names("url", &login.url, &|_, kind| kind == Some(SettingKind::LdapUrl), "setting of kind `ldap-url`");
+    names("start_tls", &login.start_tls, &|value, _| value == SettingType::Boolean, "boolean setting");
+    names("bind_dn", &login.bind_dn, &|value, _| value == SettingType::Text, "text setting");
+    names("ca_file", &login.ca_file, &|_, kind| kind == Some(SettingKind::Path), "setting of kind `path`");
+    let pin = &login.certificate_sha256;
+    names("certificate_sha256", pin, &|value, _| value == SettingType::Text, "text setting");
+    if login.url.is_none() {
+        wrong.push(format!("the login `{name}` has no `url`"));
+    }
+    if login.bind_dn.is_some() != login.password.is_some() {
+        wrong.push(format!("the login `{name}` has one of `bind_dn` and `password` without the other"));
+    }
+    if let Some(credential) = &login.password
+        && !manifest.credentials.named.contains_key(credential)
+    {
+        wrong.push(format!("the login `{name}` uses the credential `{credential}`, which does not exist"));
+    }
+}
+
+/// Checks the grants of LDAP servers.
+pub(crate) fn check_grants(manifest: &Manifest, wrong: &mut Vec<String>) {
+    for grant in &manifest.grant.ldap {
+        if manifest
+            .login
+            .get(&grant.login)
+            .is_none_or(|ways| !matches!(&ways[..], [login] if login.kind == LoginKind::LdapBind))
+        {
+            wrong.push(format!(
+                "`grant.ldap` names `{}`, which is no login of the kind `ldap-bind`",
+                grant.login
+            ));
+        }
+        if grant.reason.is_empty() {
+            wrong.push(format!("the grant of the server of `{}` has no `reason`", grant.login));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::manifest::Manifest;
+
+    const GOOD: &str = r#"
+        name = "ldap"
+        version = "0.1.0"
+        about = "Users."
+        contract = "0.1"
+        settings.url = { type = "text", kind = "ldap-url", about = "x", required = true }
+        settings.start_tls = { type = "boolean", about = "x", default = false }
+        settings.bind_dn = { type = "text", about = "x" }
+        settings.ca_file = { type = "text", kind = "path", about = "x" }
+        [credentials.bind_password]
+        about = "x"
+        [login.directory]
+        kind = "ldap-bind"
+        url = "url"
+        start_tls = "start_tls"
+        bind_dn = "bind_dn"
+        password = "bind_password"
+        ca_file = "ca_file"
+        reason = "Signs in."
+        [[grant.ldap]]
+        login = "directory"
+        reason = "Reads."
+    "#;
+
+    #[test]
+    fn mistakes_of_a_login() {
+        let check = |from: &str, to: &str, expect: &[&str]| {
+            assert!(GOOD.contains(from), "{from}");
+            let told: Vec<String> = match Manifest::parse(GOOD.replacen(from, to, 1).as_bytes()) {
+                Ok(_) => Vec::new(),
+                Err(wrong) => wrong.into_iter().map(|one| one.message).collect(),
+            };
+            assert_eq!(told.len(), expect.len(), "{told:?}");
+            for (told, expect) in told.iter().zip(expect) {
+                assert!(told.contains(expect), "{told} has no `{expect}`");
+            }
+        };
+        check("", "", &[]);
+        check("url = \"url\"", "url = \"bind_dn\"", &["`bind_dn`, which is no setting of kind `ldap-url`"]);
+        check("url = \"url\"", "", &["the login `directory` has no `url`"]);
+        check("start_tls = \"start_tls\"", "start_tls = \"tls\"", &["`tls`, which is no boolean setting"]);
+        check("ca_file = \"ca_file\"", "ca_file = \"url\"", &["`url`, which is no setting of kind `path`"]);
+        check(
+            "password = \"bind_password\"",
+            "password = \"pin\"",
+            &["the credential `pin`, which does not exist"],
+        );
+        check("password = \"bind_password\"", "", &["one of `bind_dn` and `password` without the other"]);
+        check("reason = \"Signs in.\"", "reason = \"Signs in.\"\nscope = \"x\"", &["has no use for `scope`"]);
+        check("login = \"directory\"", "login = \"other\"", &["`grant.ldap` names `other`"]);
+    }
+}

@@ -1,0 +1,171 @@
+//! What stands in an attribute, made readable: identifiers that are bytes, truth values, numbers, times.
+
+use rollcall_connector::{Cell, Kind};
+
+/// Attributes of Active Directory that hold a GUID.
+const GUIDS: [&str; 4] = ["objectguid", "ms-ds-consistencyguid", "msexchmailboxguid", "msexcharchiveguid"];
+/// Attributes of Active Directory that hold a SID.
+const SIDS: [&str; 2] = ["objectsid", "sidhistory"];
+
+/// Tells whether the attribute is bytes in the directory and text here.
+pub(crate) fn is_identifier(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    GUIDS.contains(&name.as_str()) || SIDS.contains(&name.as_str())
+}
+
+/// Makes a cell of an attribute's values: one value is itself, several are a list.
+pub(crate) fn cell(name: &str, kind: Kind, values: &[Vec<u8>]) -> Cell {
+    let lower = name.to_ascii_lowercase();
+    if GUIDS.contains(&lower.as_str()) {
+        return Cell::from_values(values.iter().filter_map(|value| guid(value)));
+    }
+    if SIDS.contains(&lower.as_str()) {
+        return Cell::from_values(values.iter().filter_map(|value| sid(value)));
+    }
+    let texts: Vec<&str> = values
+        .iter()
+        .filter_map(|value| std::str::from_utf8(value).ok())
+        .filter(|text| !text.is_empty())
+        .collect();
+    match (kind, values, texts.as_slice()) {
+        (_, [], _) => Cell::None,
+        (Kind::Bytes, [first, ..], _) => Cell::Bytes(first.clone()),
+        (_, [first, ..], []) if !first.is_empty() => Cell::Bytes(first.clone()),
+        (Kind::Boolean, _, ["TRUE"]) => Cell::Boolean(true),
+        (Kind::Boolean, _, ["FALSE"]) => Cell::Boolean(false),
+        (Kind::Integer, _, [one]) => one.parse().map_or_else(|_| Cell::text(*one), Cell::Integer),
+        _ => Cell::from_values(texts.into_iter().map(str::to_owned)),
+    }
+}
+
+trait FromValues {
+    fn from_values(values: impl Iterator<Item = String>) -> Self;
+}
+
+impl FromValues for Cell {
+    fn from_values(values: impl Iterator<Item = String>) -> Self {
+        let mut values: Vec<String> = values.collect();
+        match values.len() {
+            0 | 1 => values.pop().map_or(Self::None, Self::text),
+            _ => Self::Texts(values),
+        }
+    }
+}
+
+/// Writes a GUID as Active Directory's tools do: the first three fields are little-endian.
+pub(crate) fn guid(bytes: &[u8]) -> Option<String> {
+    const ORDER: [usize; 16] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
+    let bytes = <[u8; 16]>::try_from(bytes).ok()?;
+    let mut text = String::with_capacity(36);
+    for (at, from) in ORDER.into_iter().enumerate() {
+        if [4, 6, 8, 10].contains(&at) {
+            text.push('-');
+        }
+        text.push_str(&format!("{:02x}", bytes[from]));
+    }
+    Some(text)
+}
+
+/// Writes a SID (MS-DTYP 2.4.2): revision, count, a big-endian authority, little-endian sub-authorities.
+pub(crate) fn sid(bytes: &[u8]) -> Option<String> {
+    let (head, rest) = bytes.split_at_checked(8)?;
+    let [revision, count, authority @ ..] = head else { return None };
+    if rest.len() != usize::from(*count) * 4 {
+        return None;
+    }
+    let authority = authority.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+    let mut text = format!("S-{revision}-{authority}");
+    for part in rest.chunks_exact(4) {
+        let part = part.iter().rev().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte));
+        text.push_str(&format!("-{part}"));
+    }
+    Some(text)
+}
+
+/// Gives the last part of a SID, by which a domain knows its group.
+pub(crate) fn rid(bytes: &[u8]) -> Option<u32> {
+    sid(bytes)?.rsplit('-').next()?.parse().ok()
+}
+
+/// Reads a time (`20261123090000Z`, `20261123090000.0Z`), in seconds since 1970.
+pub(crate) fn seconds(time: &str) -> Option<i64> {
+    let digits = time.get(..14).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let rest =
+        time[14..].trim_start_matches(['.', ',']).trim_start_matches(|letter: char| letter.is_ascii_digit());
+    if rest != "Z" {
+        return None;
+    }
+    let part = |from: usize, to: usize| digits[from..to].parse::<i64>().ok();
+    let (year, month, day) = (part(0, 4)?, part(4, 6)?, part(6, 8)?);
+    let (hour, minute, second) = (part(8, 10)?, part(10, 12)?, part(12, 14)?);
+    // Days from 1970 in the Gregorian calendar, counted in years that begin in March.
+    let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
+    let era_days = year.div_euclid(400) * 146_097;
+    let of_era = year.rem_euclid(400);
+    let days =
+        era_days + of_era * 365 + of_era / 4 - of_era / 100 + (153 * month + 2) / 5 + day - 1 - 719_468;
+    Some(days * 86_400 + hour * 3_600 + minute * 60 + second)
+}
+
+/// Reads `accountExpires`: 100-nanosecond steps since 1601; none where the account never expires.
+pub(crate) fn expiry(text: &str) -> Option<i64> {
+    const BEFORE_1970: i64 = 11_644_473_600;
+    match text.parse::<i64>().ok()? {
+        // Both mean never (MS-ADA1, accountExpires).
+        0 | i64::MAX => None,
+        steps => Some(steps / 10_000_000 - BEFORE_1970),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(text: &str) -> Vec<u8> {
+        (0..text.len() / 2).map(|at| u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).unwrap()).collect()
+    }
+
+    #[test]
+    fn identifiers_are_written_as_people_know_them() {
+        // From a domain of Samba, where the tombstone's name has the same GUID as text.
+        let bytes = hex("2993534a0298a4448a59e508b0d53cbb");
+        assert_eq!(guid(&bytes).as_deref(), Some("4a539329-9802-44a4-8a59-e508b0d53cbb"));
+        assert_eq!(guid(&bytes[1..]), None);
+        let admin = hex("010500000000000515000000f1f2f3f40102030405060708f4010000");
+        assert_eq!(sid(&admin).as_deref(), Some("S-1-5-21-4109628145-67305985-134678021-500"));
+        assert_eq!(rid(&admin), Some(500));
+        assert_eq!(sid(&admin[..20]), None);
+        assert_eq!(sid(&[]), None);
+    }
+
+    #[test]
+    fn values_become_cells() {
+        let check = |name: &str, kind: Kind, values: &[&[u8]], expect: Cell| {
+            let values: Vec<Vec<u8>> = values.iter().map(|value| value.to_vec()).collect();
+            assert_eq!(cell(name, kind, &values), expect, "{name}");
+        };
+        check("mail", Kind::Text, &[], Cell::None);
+        check("mail", Kind::Text, &[b""], Cell::None);
+        check("mail", Kind::Text, &[b"a@b"], Cell::Text("a@b".into()));
+        check("mail", Kind::Text, &[b"a@b", b"c@d"], Cell::Texts(vec!["a@b".into(), "c@d".into()]));
+        check("enabled", Kind::Boolean, &[b"TRUE"], Cell::Boolean(true));
+        check("uidNumber", Kind::Integer, &[b"1000"], Cell::Integer(1000));
+        check("odd", Kind::Integer, &[b"x"], Cell::Text("x".into()));
+        check("photo", Kind::Bytes, &[b"ab", b"cd"], Cell::Bytes(b"ab".to_vec()));
+        check("odd", Kind::Text, &[&[255, 254]], Cell::Bytes(vec![255, 254]));
+        check("modifyTimestamp", Kind::Text, &[b"20261123090000Z"], Cell::Text("20261123090000Z".into()));
+    }
+
+    #[test]
+    fn times_are_read() {
+        assert_eq!(seconds("19700101000000Z"), Some(0));
+        assert_eq!(seconds("20261123090000Z"), Some(1_795_424_400));
+        assert_eq!(seconds("20240229120000.0Z"), Some(1_709_208_000));
+        assert_eq!(seconds("2024"), None);
+        assert_eq!(seconds("20240229120000+0100"), None);
+        for never in ["0", "9223372036854775807", "", "x"] {
+            assert_eq!(expiry(never), None);
+        }
+        assert_eq!(expiry("134398980000000000"), Some(1_795_424_400));
+    }
+}
