@@ -183,6 +183,8 @@ codes! {
     RECORDING_REPLAYED = "E0524";
 
     /// A file that is no plan, or not as it was written.
+    /// The job owns nobody, and its people belong to other jobs.
+    ALL_ELSEWHERE = "E0525";
     PLAN_ALTERED = "E0540";
     /// A plan of another state, job, directory or phone system.
     PLAN_ELSEWHERE = "E0541";

@@ -146,6 +146,8 @@ pub struct Memory {
     pub unsure: Vec<Unsure>,
     /// How many users the last reading that passed the guard had.
     pub baseline: Option<u32>,
+    /// The job that this one is or was by another name, where it owns nobody.
+    pub same_job: Option<Text>,
     /// Why nothing is deleted this time, whoever is due: the scope changed, the clock jumped, a recording is replayed.
     pub deletes_held: Option<Diagnostic>,
     /// What the job's runs applied within the window of the limits; `None`: the limits hold for each run by itself.

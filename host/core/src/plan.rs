@@ -9,6 +9,7 @@ use crate::codes;
 use crate::diag::{Diagnostic, Severity};
 use crate::diff::{FieldChange, diff};
 use crate::drift::{self, Drift};
+use crate::elsewhere;
 use crate::field::{Field, Value};
 use crate::leavers::{delete, leavers};
 use crate::map::{Mapped, Skip};
@@ -264,6 +265,7 @@ pub fn plan(
         (a.severity, a.code, &a.user, &a.message).cmp(&(b.severity, b.code, &b.user, &b.message))
     });
     plan.errored = plan
+    plan.diagnostics.extend(elsewhere::warning(&plan, memory));
         .changes
         .iter()
         .any(|c| c.action == Action::Skip && c.why.iter().any(|d| d.severity == Severity::Error));

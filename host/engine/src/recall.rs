@@ -12,6 +12,7 @@ use rollcall_edges::state::{JobState, State};
 use rollcall_job::job::{Job, PhoneSystem};
 
 use crate::error::RunError;
+use crate::execute::absolute;
 use crate::scope::{self, Digests};
 
 /// The moment of a run, against the last one that passed.
@@ -102,6 +103,9 @@ pub async fn recall(
         window: window(state, job, moment.tick.wall_ms, moment.jump(known), window_ms).await?,
         ..Memory::default()
     };
+    if memory.links.is_empty() {
+        memory.same_job = state.same_job(&job.name, &absolute(job)).await?;
+    }
     others(&mut memory, state, job, directory, office).await?;
     hold(&mut memory, state, job, office, moment).await?;
     Ok(memory)
