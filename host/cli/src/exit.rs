@@ -17,6 +17,10 @@ pub(crate) const REFUSED: u8 = 5;
 /// Job or rules are invalid.
 pub(crate) const INVALID: u8 = 12;
 /// Wrong usage.
+/// The directory cannot be reached, or its reading is incomplete.
+pub(crate) const DIRECTORY: u8 = 13;
+/// The phone system cannot be reached, or its reading is incomplete.
+pub(crate) const OFFICE: u8 = 14;
 pub(crate) const USAGE: u8 = 64;
 
 /// Gives the code of a class; `signal` is what interrupted.
@@ -28,8 +32,8 @@ pub(crate) fn of_class(class: Class, signal: Option<i32>) -> u8 {
         Class::Stale => 6,
         Class::Held => 11,
         Class::Invalid => INVALID,
-        Class::Directory => 13,
-        Class::Office => 14,
+        Class::Directory => DIRECTORY,
+        Class::Office => OFFICE,
         Class::Interrupted => 128u8.saturating_add(u8::try_from(signal.unwrap_or(2)).unwrap_or(2)),
     }
 }

@@ -10,6 +10,7 @@ mod commands;
 mod desk;
 mod disabled;
 mod exit;
+mod failed;
 mod failure;
 mod offices;
 mod output;

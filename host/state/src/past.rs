@@ -12,6 +12,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::lease;
 use crate::rows::record_id;
+use crate::runs::SUPERSEDED;
 use crate::store::Store;
 
 /// How many runs are named where a beginning fits several.
@@ -181,11 +182,11 @@ impl Store {
     /// # Errors
     /// Where the file cannot be read.
     pub async fn past_runs(&self, filter: &RunFilter<'_>) -> Result<Vec<PastRun>, StateError> {
-        let select = format!(
-            "{RUN} WHERE ($1 IS NULL OR job = $1 OR named = $1) AND ($2 IS NULL OR started >= $2) \
-             AND ($3 IS NULL OR exit = $3) AND ($5 IS NULL OR started < $5) ORDER BY started DESC, rowid DESC LIMIT $4"
+        let select = runs_where(
+            "WHERE ($1 IS NULL OR job = $1 OR named = $1) AND ($2 IS NULL OR started >= $2) \
+             AND ($3 IS NULL OR exit = $3) AND ($5 IS NULL OR started < $5) ORDER BY started DESC, rowid DESC LIMIT $4",
         );
-        let query = sqlx::query(sqlx::AssertSqlSafe(select))
+        let query = sqlx::query(select)
             .bind(filter.job)
             .bind(filter.since.map(|since| since.0))
             .bind(filter.exit)
@@ -204,8 +205,8 @@ impl Store {
             return Ok(Vec::new());
         }
         let select =
-            format!("{RUN} WHERE substr(id, 1, length($1)) = $1 ORDER BY started DESC, rowid DESC LIMIT $2");
-        let query = sqlx::query(sqlx::AssertSqlSafe(select)).bind(id).bind(CANDIDATES_MAX);
+            runs_where("WHERE substr(id, 1, length($1)) = $1 ORDER BY started DESC, rowid DESC LIMIT $2");
+        let query = sqlx::query(select).bind(id).bind(CANDIDATES_MAX);
         let rows = query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
         Ok(rows.iter().map(|row| self.past_run(row)).collect())
     }
@@ -334,11 +335,14 @@ impl Store {
     }
 }
 
-/// What [`Store::past_run`] reads, in order.
-const RUN: &str = "SELECT id, job, named, kind, started, ended, exit, recovered IS NOT NULL, \
-    EXISTS (SELECT 1 FROM run AS later WHERE later.job = run.job AND later.rowid > run.rowid AND COALESCE(later.exit, 0) <> 5), \
-    accept, COALESCE(json_extract(document, '$.summary'), 'null'), COALESCE(json_extract(document, '$.durations_ms'), 'null'), \
-    known IS NOT NULL FROM run";
+/// What [`Store::past_run`] reads, in order, of the runs that `rest` asks for.
+fn runs_where(rest: &str) -> sqlx::AssertSqlSafe<String> {
+    sqlx::AssertSqlSafe(format!(
+        "SELECT id, job, named, kind, started, ended, exit, recovered IS NOT NULL, {SUPERSEDED}, accept, \
+         COALESCE(json_extract(document, '$.summary'), 'null'), COALESCE(json_extract(document, '$.durations_ms'), 'null'), \
+         known IS NOT NULL FROM run {rest}"
+    ))
+}
 
 /// What [`past_change`] reads, in order.
 const CHANGE: &str = "SELECT run, idx, action, directory, native, key, body, outcome, why, COALESCE(at, started) \

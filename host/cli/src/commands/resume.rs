@@ -16,7 +16,7 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &ResumeArgs) -> 
         report::can_ask()?;
     }
     let store = wiring::store(global).await?;
-    let run = stored(&store, &args.run).await?;
+    let run = stored(&store, &args.run, "resume").await?;
     let file = args.job.as_deref().unwrap_or_else(|| Path::new(&*run.file));
     let desk = Desk::open(global, store, file).await?;
     let confirm = |report: &Report| args.yes || report::ask(output, &desk.job, &desk.progress, report);

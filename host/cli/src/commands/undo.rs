@@ -23,7 +23,7 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &UndoArgs) -> Re
         None => {}
     }
     let store = wiring::store(global).await?;
-    let run = stored(&store, &args.run).await?;
+    let run = stored(&store, &args.run, "undo").await?;
     let file = args.job.as_deref().unwrap_or_else(|| Path::new(&*run.file));
     if file.as_os_str().is_empty() {
         let message = format!("nobody noted the job file of the run {}", run.row.id);
