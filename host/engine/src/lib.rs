@@ -9,6 +9,7 @@
 pub mod apply;
 pub mod attributes;
 pub mod before;
+mod broken;
 mod delete_now;
 mod drawing;
 pub mod durations;

@@ -319,6 +319,10 @@ impl Store {
             found.push(odd("held", message, "`rollcall sync JOB` by hand lets it go on"));
         }
         let unknown =
+        for waiting in self.codes_waiting(None).await? {
+            let [message, hint] = waiting.told();
+            found.push(odd("handover", message, &hint));
+        }
             "SELECT run, count(*) FROM op WHERE settled = 'unknown' GROUP BY run ORDER BY run DESC LIMIT 5";
         for row in sqlx::query(unknown).fetch_all(&self.pool).await.map_err(|error| self.broken(&error))? {
             let (id, count): (String, i64) = (row.get(0), row.get(1));

@@ -166,7 +166,7 @@ fn whole(run: &PastRun, document: Value, changes: &[PastChange], operations: &[P
             line.insert("why".to_owned(), json!(change.why.as_deref()));
             let ops: Vec<Value> = of_change(operations, change.idx)
                 .map(|op| {
-                    json!({ "what": &*op.what, "status": op.settled.as_deref().unwrap_or("unsettled"),
+                    json!({ "what": &*op.what, "status": standing(op)[0],
                         "why": op.why.as_deref(), "at": op.at.map(at) })
                 })
                 .collect();
@@ -184,6 +184,15 @@ fn told(run: &PastRun, document: &Value, changes: &[PastChange], operations: &[P
     let mut out = format!("Run {} of {}: {}, {}", run.id, shown(&named(run)), run.kind, at(run.started));
     match (run.ended, run.exit) {
         (Some(ended), Some(code)) => {
+/// Says how far an operation came, for programs and for people.
+fn standing(op: &PastOperation) -> [&str; 2] {
+    match &op.settled {
+        Some(settled) => [settled; 2],
+        None if op.sent => ["sent", "sent, its outcome not noted yet"],
+        None => ["planned", "not sent"],
+    }
+}
+
             let more = if run.state == RunState::Ended { String::new() } else { format!(", {}", hint(run)) };
             out.push_str(&format!(" to {}, exit {code}{more}\n", at(ended)));
         }
@@ -225,7 +234,8 @@ fn told(run: &PastRun, document: &Value, changes: &[PastChange], operations: &[P
             .filter(|op| op.settled.as_deref() != Some("applied"))
             .map(|op| {
                 let why = op.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-                format!("  {} {}{why}", op.what, op.settled.as_deref().unwrap_or("unsettled"))
+                let codes = if op.codes { ", and its codes wait to be handed over" } else { "" };
+                format!("  {} {}{codes}{why}", op.what.replace('_', " "), standing(op)[1])
             })
             .collect();
         let told = broken.is_empty().then(|| change.why.as_deref().map(|why| format!("  {why}"))).flatten();
