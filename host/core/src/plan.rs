@@ -23,7 +23,7 @@ use crate::provision::{Birth, Desired, Provisioned, Stands, provision};
 use crate::record::RecordId;
 use crate::records;
 use crate::script::Script;
-use crate::text::{Guid, Text};
+use crate::text::{Guid, Text, count};
 use crate::weak::Tally;
 use crate::witness::{Step, Witness};
 
@@ -123,6 +123,17 @@ pub struct Pending {
     pub extension: Option<Text>,
     /// Why it is not deleted now.
     pub why: String,
+}
+
+impl Pending {
+    /// Says when a leaver is deleted that so many complete reads have missed, and whose grace ends then.
+    pub fn waits(reads: u32, from: &str) -> String {
+        let missed = if reads == 1 { "has" } else { "have" };
+        let reads = count(reads, "complete read");
+        format!(
+            "left the directory, {reads} {missed} missed the user; deleted from {from} on, after one more complete read"
+        )
+    }
 }
 
 /// What the pull came to.

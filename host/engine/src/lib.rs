@@ -16,6 +16,7 @@ pub mod durations;
 pub mod error;
 pub mod execute;
 pub mod explain;
+mod grace;
 pub mod kept;
 pub mod known;
 pub mod ledger;

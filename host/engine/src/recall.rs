@@ -13,6 +13,7 @@ use rollcall_job::job::{Job, PhoneSystem};
 
 use crate::error::RunError;
 use crate::execute::absolute;
+use crate::grace::due_from;
 use crate::scope::{self, Digests};
 
 /// The moment of a run, against the last one that passed.
@@ -95,6 +96,8 @@ pub async fn recall(
         .collect();
     let changed = scope::changed(&known.parts, &moment.digests);
     let mut memory = Memory {
+        grace: span(job.leavers.grace_ms).into(),
+        due_from: due_from(&links, job),
         links,
         due,
         baseline: known.baseline,
