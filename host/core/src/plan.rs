@@ -265,6 +265,7 @@ pub fn plan(
     plan.changes.sort_by(|a, b| (a.action, &a.key, &a.id).cmp(&(b.action, &b.key, &b.id)));
     notes(&mut plan, policy, held_back, &unknown_groups);
     disabled_strangers(&mut plan, idle.len());
+    plan.diagnostics.extend(elsewhere::warning(&plan, memory));
     plan.diagnostics.extend(drift.notes());
     plan.diagnostics.extend(weak.warnings());
     records::settle(&mut plan.changes, standing);
@@ -276,7 +277,6 @@ pub fn plan(
         (a.severity, a.code, &a.user, &a.message).cmp(&(b.severity, b.code, &b.user, &b.message))
     });
     plan.errored = plan
-    plan.diagnostics.extend(elsewhere::warning(&plan, memory));
         .changes
         .iter()
         .any(|c| c.action == Action::Skip && c.why.iter().any(|d| d.severity == Severity::Error));
@@ -404,7 +404,7 @@ fn update(
             Some(record) if fields.is_empty() => {
                 format!("the user's extension record was left behind on the number {record}")
             }
-            _ => drift::reason(&fields, &link.written),
+            _ => drift::reason(&fields, link),
         },
         fields,
         birth: None,
