@@ -136,7 +136,15 @@ pub(crate) async fn one(store: &Store, id: &str) -> Result<PastRun, Failure> {
 /// Shows one run.
 pub(crate) async fn show(global: &Global, output: &Output, id: &str) -> Result<u8, Failure> {
     let store = wiring::store(global).await?;
-    let run = one(&store, id).await?;
+    let run = match one(&store, id).await {
+        // Somebody named a file, and it is not what can be shown.
+        Err(_) if Path::new(id).exists() => {
+            let message = format!("`{id}` is neither a run nor a plan file");
+            return Err(Failure::new(exit::USAGE, codes::USAGE, message)
+                .hint("`rollcall runs` lists the runs; `rollcall preview --out PLAN` writes a plan file"));
+        }
+        found => found?,
+    };
     let changes = store.past_changes(&run.id).await?;
     let operations = store.past_operations(&run.id).await?;
     let document: Value = serde_json::from_str(&store.document(&run.id).await?).unwrap_or_default();
@@ -176,14 +184,6 @@ fn whole(run: &PastRun, document: Value, changes: &[PastChange], operations: &[P
     Value::Object(all)
 }
 
-fn of_change(operations: &[PastOperation], idx: i64) -> impl Iterator<Item = &PastOperation> {
-    operations.iter().filter(move |op| op.change == idx)
-}
-
-fn told(run: &PastRun, document: &Value, changes: &[PastChange], operations: &[PastOperation]) -> String {
-    let mut out = format!("Run {} of {}: {}, {}", run.id, shown(&named(run)), run.kind, at(run.started));
-    match (run.ended, run.exit) {
-        (Some(ended), Some(code)) => {
 /// Says how far an operation came, for programs and for people.
 fn standing(op: &PastOperation) -> [&str; 2] {
     match &op.settled {
@@ -193,6 +193,14 @@ fn standing(op: &PastOperation) -> [&str; 2] {
     }
 }
 
+fn of_change(operations: &[PastOperation], idx: i64) -> impl Iterator<Item = &PastOperation> {
+    operations.iter().filter(move |op| op.change == idx)
+}
+
+fn told(run: &PastRun, document: &Value, changes: &[PastChange], operations: &[PastOperation]) -> String {
+    let mut out = format!("Run {} of {}: {}, {}", run.id, shown(&named(run)), run.kind, at(run.started));
+    match (run.ended, run.exit) {
+        (Some(ended), Some(code)) => {
             let more = if run.state == RunState::Ended { String::new() } else { format!(", {}", hint(run)) };
             out.push_str(&format!(" to {}, exit {code}{more}\n", at(ended)));
         }
