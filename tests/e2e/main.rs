@@ -22,6 +22,7 @@ mod leavers;
 mod lifecycle;
 mod links;
 mod management;
+mod operators;
 mod plans;
 mod recordings;
 mod refusals;
