@@ -26,6 +26,9 @@ fn handed_over(scene: &Scene, users: &[Value], name: &str) {
             ["name", "full_name", "email", "extension", "system", "login_code", "voicemail_code"]
                 .iter()
                 .all(|key| line[key] == user[key])
+                && line["user_identification"] == user["links"]["user_identification"]
+                && text(line, "time").ends_with('Z')
+                && !text(line, "run").is_empty()
         };
         let found = lines(scene, name).iter().filter(fits).count();
         assert!(found >= 1, "{user} is not handed over");

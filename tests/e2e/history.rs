@@ -153,7 +153,7 @@ fn old_runs_are_forgotten_at_the_end_of_a_sync() {
     let _ = scene.sync().success();
     assert_eq!(runs(&scene, &[]).len(), 2);
     let _ = scene.env.run(&["show", &first]).exits(1);
-    let _ = scene.env.run(&["history", "prune", "--older-than", "1d"]).success().says("1 runs forgotten");
+    let _ = scene.env.run(&["history", "prune", "--older-than", "1d"]).success().says("1 run forgotten");
     let _ = scene.env.run(&["doctor"]).success();
     assert_eq!(scene.sync().success().figure("unchanged"), 3);
 }

@@ -146,7 +146,7 @@ fn links_go_out_and_come_back_into_a_new_state() {
     for file in ["links.csv", "links.jsonl"] {
         staff.env.set("ROLLCALL_STATE", staff.env.path(&format!("state of {file}")).to_str().unwrap());
         assert!(links(&staff).is_empty());
-        let dry = staff.env.run(&["links", "import", "job.toml", file, "--json"]).success();
+        let dry = staff.env.run(&["links", "import", "job.toml", file, "--json"]).exits(64);
         assert_eq!((dry.figure("adopt"), dry.figure("applied"), links(&staff).len()), (2, 0, 0));
         let run = staff.env.run(&["links", "import", "job.toml", file, "--yes", "--json"]).success();
         assert_eq!((run.figure("adopt"), run.figure("applied")), (2, 2));
@@ -187,7 +187,7 @@ fn an_import_that_is_wrong_anywhere_links_nobody() {
         ("bad JSON", "{\"id\": 2}\n", "line 1: invalid type"),
     ] {
         staff.env.write("links.csv", lines);
-        let _ = staff.env.run(&["links", "import", "job.toml", "links.csv", "--yes"]).exits(1).says(why);
+        let _ = staff.env.run(&["links", "import", "job.toml", "links.csv", "--yes"]).exits(12).says(why);
         assert_eq!(links(&staff).len(), 1, "{file}");
     }
     let _ =

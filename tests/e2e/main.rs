@@ -29,6 +29,7 @@ mod lifecycle;
 mod links;
 mod management;
 mod okta;
+mod operators;
 mod plans;
 mod recordings;
 mod refusals;

@@ -324,7 +324,8 @@ fn wrong_files_are_told_apart() {
     let _ =
         env.run(&["preview", "job.toml", "--out", "job.toml"]).exits(1).says("is no plan file, so it is not");
     let _ = env.run(&["preview", "job.toml", "--out", "."]).exits(1).says("is no regular file");
-    let _ = env.run(&["preview", "job.toml", "--out", "no/where"]).exits(1).says("the folder must be there");
+    let _ =
+        env.run(&["preview", "job.toml", "--out", "no/where"]).exits(1).says("the folder `no` is not there");
     let _ = env.run(&["sync", "--plan", "job.toml"]).exits(6).says("is no plan file");
     let _ = env.run(&["sync", "--plan", "."]).exits(1).says("it is a folder");
     let _ = env.run(&["sync", "--plan", "nothing"]).exits(1).says("there is no such file");

@@ -214,7 +214,9 @@ fn nothing_is_undone_twice() {
     assert_eq!(stands(&env), before);
     // By a beginning of the id, and what is no run.
     let _ = undo(&env, "zzzz", &["--yes"]).exits(1);
-    let _ = env.run(&["undo", &run]).exits(64).says("--yes");
+    // Nobody has to be asked about nothing; there is something to ask where the undo itself is to be undone.
+    let _ = env.run(&["undo", &run]).exits(5);
+    let _ = env.run(&["undo", &first]).exits(64).says("--yes");
 }
 
 #[test]
@@ -241,6 +243,9 @@ fn a_manual_edit_in_between_is_kept_and_reported() {
     let anna = user(&env, "Anna");
     assert_eq!((&anna["full_name"], &anna["extension"]), (&json!("Anna by hand"), &json!("2001")));
     assert_eq!(anna["groups"], json!(["Sales"]));
+    // Once more there is nothing to do, whatever stayed: that is refused like any second undo.
+    let again = undo(&env, &run, &["--yes"]).exits(5);
+    assert!(told(&again, "E0720").contains("is left to undo") && told(&again, "E0722").contains("full_name"));
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(crate) struct Cli {
 
 const AFTER: &str = "\
 Exit codes: 0 done · 1 error · 2 changes pending (--detailed-exitcode) · 3 some failed or were skipped
-with errors · 4 credentials refused · 5 guard refused · 6 plan is stale · 11 another run holds the job
+with errors · 4 credentials refused or missing · 5 guard refused · 6 plan is stale · 11 another run holds the job
 · 12 job or rules invalid · 13 directory unreachable or incomplete · 14 phone system unreachable or
 incomplete · 64 wrong usage · 130/143 interrupted";
 

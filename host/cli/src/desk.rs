@@ -68,12 +68,18 @@ impl Desk {
     }
 }
 
-/// Finds a run by its id or an unambiguous beginning of it.
-pub(crate) async fn stored(store: &Store, id: &str) -> Result<StoredRun, Failure> {
+/// Finds a run by its id or an unambiguous beginning of it. `what` is to be done with it: `undo`.
+pub(crate) async fn stored(store: &Store, id: &str, what: &str) -> Result<StoredRun, Failure> {
     let unknown = || {
         let message = format!("no run, or more than one, begins with `{id}`");
         Failure::new(exit::ERROR, codes::RUN_UNKNOWN, message).hint("`rollcall runs` lists them")
     };
     let row = store.run(id).await?.ok_or_else(unknown)?;
-    store.stored(&row.id).await?.ok_or_else(unknown)
+    let run = store.stored(&row.id).await?.ok_or_else(unknown)?;
+    if run.office.is_empty() {
+        let message = format!("the run {} came to no plan, so there is nothing to {what}", run.row.id);
+        return Err(Failure::new(exit::ERROR, codes::RUN_UNKNOWN, message)
+            .hint(format!("`rollcall show {}` says why it failed", run.row.id)));
+    }
+    Ok(run)
 }

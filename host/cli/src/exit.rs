@@ -1,5 +1,6 @@
 //! The exit codes: one table.
 
+use rollcall_core::{Diagnostic, codes};
 use rollcall_engine::{Class, Report};
 
 /// Done, or nothing to do.
@@ -16,6 +17,10 @@ pub(crate) const DENIED: u8 = 4;
 pub(crate) const REFUSED: u8 = 5;
 /// Job or rules are invalid.
 pub(crate) const INVALID: u8 = 12;
+/// The directory cannot be reached, or its reading is incomplete.
+pub(crate) const DIRECTORY: u8 = 13;
+/// The phone system cannot be reached, or its reading is incomplete.
+pub(crate) const OFFICE: u8 = 14;
 /// Wrong usage.
 pub(crate) const USAGE: u8 = 64;
 
@@ -28,10 +33,17 @@ pub(crate) fn of_class(class: Class, signal: Option<i32>) -> u8 {
         Class::Stale => 6,
         Class::Held => 11,
         Class::Invalid => INVALID,
-        Class::Directory => 13,
-        Class::Office => 14,
+        Class::Directory => DIRECTORY,
+        Class::Office => OFFICE,
         Class::Interrupted => 128u8.saturating_add(u8::try_from(signal.unwrap_or(2)).unwrap_or(2)),
     }
+}
+
+/// Gives the code of what keeps a directory from being asked: a file that is not there is a directory that cannot be
+/// reached, and anything else a mistake of the job.
+pub(crate) fn of_directory(wrong: &[Diagnostic]) -> u8 {
+    let unreachable = wrong.iter().all(|why| why.code == codes::DIRECTORY_UNREACHABLE);
+    if unreachable && !wrong.is_empty() { DIRECTORY } else { INVALID }
 }
 
 /// Gives the code of a report.

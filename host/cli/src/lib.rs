@@ -10,6 +10,7 @@ mod commands;
 mod desk;
 mod disabled;
 mod exit;
+mod failed;
 mod failure;
 mod offices;
 mod output;
@@ -73,7 +74,7 @@ async fn dispatch(cli: &Cli, output: &Output) -> Result<u8, Failure> {
         Command::Serve(args) => serve::run(global, output, args).await,
         Command::Explain { job, user } => commands::explain::run(global, output, job, user).await,
         Command::Runs(args) => commands::runs::list(global, output, args).await,
-        Command::Show { run, all } if std::path::Path::new(run).exists() => {
+        Command::Show { run, all } if rollcall_state::Store::is_plan(std::path::Path::new(run)) => {
             commands::plans::show(global, output, std::path::Path::new(run), *all).await
         }
         Command::Show { run, .. } => commands::runs::show(global, output, run).await,

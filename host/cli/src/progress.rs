@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use rollcall_core::text::count;
 use rollcall_engine::observe::{Event, Observer};
 
 /// Shows how far a run is.
@@ -24,8 +25,9 @@ impl Progress {
 
     /// Shows what the connector itself says.
     pub(crate) fn connector(&self, done: u32, total: Option<u32>) {
-        let total = total.map(|total| format!(" of {total}")).unwrap_or_default();
-        self.0.set_message(format!("reading the directory: {done}{total} users"));
+        let users =
+            total.map_or_else(|| count(done, "user"), |total| format!("{done} of {}", count(total, "user")));
+        self.0.set_message(format!("reading the directory: {users}"));
     }
 
     /// Takes the line away, before something else is written.
@@ -37,8 +39,8 @@ impl Progress {
 impl Observer for Progress {
     fn event(&self, event: Event) {
         self.0.set_message(match event {
-            Event::Pulled(users) => format!("reading the directory: {users} users"),
-            Event::Mapped(users) => format!("mapping: {users} users"),
+            Event::Pulled(users) => format!("reading the directory: {}", count(users, "user")),
+            Event::Mapped(users) => format!("mapping: {}", count(users, "user")),
             Event::Reading => "reading the phone system".to_owned(),
             Event::Applied(done, all) => format!("writing: {done} of {all}"),
         });

@@ -1,6 +1,7 @@
 //! What every command that plans or writes shows of its report.
 
 use std::io::IsTerminal as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rollcall_core::plan::Action;
 use rollcall_core::verify::Outcome;
@@ -33,6 +34,35 @@ pub(crate) fn can_ask() -> Result<(), Failure> {
     let message = "nobody can be asked whether to apply the plan";
     Err(Failure::new(exit::USAGE, codes::NOT_CONFIRMED, message)
         .hint("look at `rollcall preview`, then give `--yes`; a sync of a plan file (`--plan`) asks nobody"))
+}
+
+/// How a command asks that first looks at what it is to do: only where there is something to ask about does it matter
+/// that nobody can be asked.
+pub(crate) struct Asking {
+    yes: bool,
+    unasked: AtomicBool,
+}
+
+impl Asking {
+    /// `yes`: nobody is asked.
+    pub(crate) fn new(yes: bool) -> Self {
+        Self { yes, unasked: AtomicBool::new(false) }
+    }
+
+    /// Asks whether to apply a plan. Where nobody can be asked the answer is no.
+    pub(crate) fn confirm(&self, output: &Output, job: &Job, progress: &Progress, report: &Report) -> bool {
+        if self.yes {
+            return true;
+        }
+        let can = can_ask().is_ok();
+        self.unasked.store(!can, Ordering::Relaxed);
+        can && ask(output, job, progress, report)
+    }
+
+    /// Refuses a command that had something to ask and nobody to ask it.
+    pub(crate) fn asked(&self) -> Result<(), Failure> {
+        if self.unasked.load(Ordering::Relaxed) { can_ask() } else { Ok(()) }
+    }
 }
 
 /// Shows a plan on standard error, whatever becomes of standard output, and asks whether to apply it: nobody shall say

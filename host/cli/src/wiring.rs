@@ -237,7 +237,10 @@ impl Session {
         // Names that a connector only believes are told to it from the beginning.
         let spec = self.spec(record, self.select(None), true)?;
         let known = self.host.check_offline(&self.package, &spec).await;
-        let known = known.map_err(|wrong| Failure::invalid(in_order(self.located(wrong))))?;
+        let known = known.map_err(|wrong| Failure {
+            exit: exit::of_directory(&wrong),
+            diagnostics: in_order(self.located(wrong)),
+        })?;
         let spec = ConnectSpec { select: self.select(known.as_ref()), ..spec };
         self.host.connect(&self.package, &spec).await.map_err(|error| self.failure(error.into()))
     }

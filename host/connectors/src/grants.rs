@@ -282,12 +282,14 @@ pub(crate) fn files(
             } else {
                 format!("there is no file `{shown}`")
             };
+            let looked = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
             let hint = format!(
                 "it was looked for at `{}`; a path counts from the job file's folder",
-                path.display()
+                looked.display()
             );
             let place = ["directory", "settings", name];
-            wrong.push(Diagnostic::error(codes::SETTING_INVALID, message).path(&place).hint(hint));
+            // The setting may well be right: whoever writes the file has not done so, or its disk is not there.
+            wrong.push(Diagnostic::error(codes::DIRECTORY_UNREACHABLE, message).path(&place).hint(hint));
             continue;
         }
         files.push(path.to_owned());

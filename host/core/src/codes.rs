@@ -144,6 +144,8 @@ codes! {
     ADOPT_UNATTENDED = "E0432";
     /// A link by hand that cannot be made.
     LINK_REFUSED = "E0433";
+    /// Two are linked by hand whose e-mails differ.
+    LINK_EMAILS = "E0434";
     /// Somebody who looks new stands on the phone system already, and nobody owns that phone user.
     STANDS_UNLINKED = "E0441";
 
@@ -181,6 +183,8 @@ codes! {
     NO_LEAVER = "E0523";
     /// A recording is replayed, so that nothing is deleted on a real IP Office.
     RECORDING_REPLAYED = "E0524";
+    /// The job owns nobody, and its people belong to other jobs.
+    ALL_ELSEWHERE = "E0525";
 
     /// A file that is no plan, or not as it was written.
     PLAN_ALTERED = "E0540";

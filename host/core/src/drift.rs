@@ -7,10 +7,11 @@ use crate::codes;
 use crate::diag::Diagnostic;
 use crate::diff::FieldChange;
 use crate::field::{Field, Fields, Value, groups_of};
-use crate::memory::Link;
+use crate::memory::{Link, MatchedBy};
 use crate::phone::PhoneUser;
 use crate::policy::{NumberPrecedence, OnUpdate, Policy, WhenEmpty};
 use crate::provision::{Desired, texts};
+use crate::text::count;
 
 /// Values that were changed by hand, counted over a plan.
 #[derive(Debug, Default)]
@@ -73,7 +74,7 @@ impl Drift {
 }
 
 fn of_users(field: Field, users: usize) -> String {
-    format!("`{}` of {users} user{}", field.key(), if users == 1 { "" } else { "s" })
+    format!("`{}` of {}", field.key(), count(users, "user"))
 }
 
 /// Tells why a value that was changed by hand stays, where it was and the directory says otherwise.
@@ -130,18 +131,29 @@ fn by_treatment(on_update: OnUpdate) -> Option<&'static str> {
     }
 }
 
-/// Says why a user is updated: what the directory changed, what somebody changed by hand, and what both did.
-pub(crate) fn reason(fields: &[FieldChange], written: &Fields) -> String {
-    let mut parts: [(&str, Vec<&str>); 3] = [
+/// Says why a user is updated: what the directory changed, what somebody changed by hand, what both did, and what this job
+/// never wrote to a user that somebody else made.
+pub(crate) fn reason(fields: &[FieldChange], link: &Link) -> String {
+    let written = &link.written;
+    let taken = match link.matched_by {
+        Some(MatchedBy::Hand) => "linked by hand, and the phone user differs from the directory",
+        Some(MatchedBy::Import) => "imported, and the phone user differs from the directory",
+        _ => "changed in the directory",
+    };
+    let mut parts: [(&str, Vec<&str>); 4] = [
+        (taken, Vec::new()),
         ("changed in the directory", Vec::new()),
         ("changed by hand on the phone system, written back", Vec::new()),
         ("changed by hand on the phone system and in the directory", Vec::new()),
     ];
     for change in fields {
+        // What a link by hand holds of a field is what both agreed on, or the value that the directory gave then.
+        let known = written.contains_key(&change.field) || link.kept.contains_key(&change.field);
         let place = match (change.drift, in_directory(change, written)) {
-            (false, _) => 0,
-            (true, false) => 1,
-            (true, true) => 2,
+            (false, _) if link.matched_by.is_some() && !known => 0,
+            (false, _) => 1,
+            (true, false) => 2,
+            (true, true) => 3,
         };
         parts[place].1.push(change.field.key());
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::codes;
 use crate::diag::{Code, Diagnostic};
+use crate::elsewhere;
 use crate::memory::Memory;
 use crate::plan::{Action, Plan};
 use crate::policy::{Limit, Limits};
@@ -82,6 +83,7 @@ pub fn guard<'p>(
         directory(plan, limits, memory.baseline, accept, &mut why);
     }
     vanished(plan, accept, &mut why);
+    why.extend(elsewhere::refusal(plan, memory));
     for count in counts(plan, limits, memory) {
         why.extend(over(&count, memory.window.as_ref(), accept));
     }

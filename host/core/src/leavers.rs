@@ -15,7 +15,7 @@ use crate::plan::{Action, Change, Pending, Plan, skip};
 use crate::policy::Policy;
 use crate::provision::Birth;
 use crate::script::{ExtensionKind, Script};
-use crate::text::{Guid, Text};
+use crate::text::{Guid, Text, count};
 
 /// Decides which leavers are deleted now and notes the others.
 pub(crate) fn leavers(
@@ -58,8 +58,10 @@ pub(crate) fn leavers(
     }
     plan.diagnostics.extend(memory.deletes_held.iter().filter(|_| held > 0).cloned());
     if without_tick > 0 {
+        let (has, stay) = if without_tick == 1 { ("has", "stays") } else { ("have", "stay") };
         let message = format!(
-            "{without_tick} owned users have left the directory and stay, because the tick `delete` is off"
+            "{} {has} left the directory and {stay}, because the tick `delete` is off",
+            count(without_tick, "owned user")
         );
         plan.diagnostics.push(Diagnostic::note(codes::TICK_OFF, message).path(&["synchronize", "delete"]));
     }
@@ -67,11 +69,14 @@ pub(crate) fn leavers(
 }
 
 fn pending(link: &Link, phone: Option<&PhoneUser>, memory: &Memory) -> Pending {
-    let syncs = link.missing.map_or(0, |missing| missing.reads);
-    let why = memory.deletes_held.as_ref().map_or_else(
-        || format!("left the directory; {syncs} syncs have missed the user so far, and the delete follows after two and the grace"),
-        |held| format!("left the directory; {}", held.message),
-    );
+    let why = match (&memory.deletes_held, memory.due_from.get(&link.id)) {
+        (Some(held), _) => format!("left the directory; {}", held.message),
+        (None, Some(from)) => Pending::waits(link.missing.map_or(0, |missing| missing.reads), from),
+        (None, None) => format!(
+            "left the directory; the first sync that misses the user starts the grace of {}, and a complete read after it deletes",
+            memory.grace
+        ),
+    };
     let name = phone.map(|phone| phone.name().into());
     let extension = phone.and_then(PhoneUser::extension).map(Text::from);
     Pending { key: link.key.clone(), name, extension, why }

@@ -17,6 +17,7 @@ pub mod diag;
 pub mod diff;
 mod drift;
 pub mod elapsed;
+mod elsewhere;
 pub mod field;
 pub mod guard;
 mod inverse;

@@ -130,6 +130,10 @@ pub struct Memory {
     pub links: BTreeMap<RecordId, Link>,
     /// Leavers whose grace has passed and whom this reading would be at least the second to lack.
     pub due: BTreeSet<RecordId>,
+    /// The job's grace, for people: `7 days`.
+    pub grace: Text,
+    /// When the grace of each leaver that is known as one ends, for people: `2026-12-03 14:00 UTC`.
+    pub due_from: BTreeMap<RecordId, Text>,
     /// The leaver whose grace somebody has ended by name; it is `due` as well.
     pub delete_now: Option<RecordId>,
     /// Names (case-folded) in quarantine, each with the id of whoever freed it and alone may have it back.
@@ -142,6 +146,8 @@ pub struct Memory {
     pub elsewhere: BTreeMap<Guid, Elsewhere>,
     /// Records of this very directory that another job on this phone system owns a user for.
     pub others_records: BTreeMap<RecordId, Elsewhere>,
+    /// The job that this one is or was by another name, where it owns nobody.
+    pub same_job: Option<Text>,
     /// Users that an interrupted run of any job is not sure to have made.
     pub unsure: Vec<Unsure>,
     /// How many users the last reading that passed the guard had.

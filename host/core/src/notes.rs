@@ -10,13 +10,18 @@ use crate::phone::{PhoneUser, Standing};
 use crate::plan::Plan;
 use crate::policy::Policy;
 use crate::provision::Desired;
-use crate::text::Text;
+use crate::text::{Text, count};
 
 /// Adds what concerns the plan as a whole.
 pub(crate) fn notes(plan: &mut Plan, policy: &Policy, held_back: usize, unknown_groups: &BTreeSet<Text>) {
     if held_back > 0 {
-        let message =
-            format!("{held_back} owned users differ and stay as they are, because the tick `update` is off");
+        let (differ, are) = if held_back == 1 {
+            ("differs and stays as it", "is")
+        } else {
+            ("differ and stay as they", "are")
+        };
+        let users = count(held_back, "owned user");
+        let message = format!("{users} {differ} {are}, because the tick `update` is off");
         plan.diagnostics.push(Diagnostic::note(codes::TICK_OFF, message).path(&["synchronize", "update"]));
     }
     if !unknown_groups.is_empty() && policy.abilities.writes(Field::GroupMembership) {

@@ -9,7 +9,7 @@ use crate::map::Draft;
 use crate::phone::Standing;
 use crate::provision::texts;
 use crate::script::{ExtensionKind, Rule};
-use crate::text::{Guid, Text, fold};
+use crate::text::{Guid, Text, count, fold};
 
 /// Profiles that take no licence.
 const FREE_PROFILES: [&str; 2] = ["basic user", "non-licensed user"];
@@ -104,7 +104,8 @@ impl<'a> Places<'a> {
             && let Some(most) = system.max_users
             && self.users.get(&*system.name).copied().unwrap_or(0) >= most
         {
-            let message = format!("the system `{}` has room for {most} users and is full", system.name);
+            let message =
+                format!("the system `{}` has room for {} and is full", system.name, count(most, "user"));
             return Err(Diagnostic::error(codes::CAPACITY, message));
         }
         match self.profile(rule) {

@@ -9,6 +9,7 @@ use crate::codes;
 use crate::diag::{Diagnostic, Severity};
 use crate::diff::{FieldChange, diff};
 use crate::drift::{self, Drift};
+use crate::elsewhere;
 use crate::field::{Field, Value};
 use crate::leavers::{delete, leavers};
 use crate::map::{Mapped, Skip};
@@ -22,7 +23,7 @@ use crate::provision::{Birth, Desired, Provisioned, Stands, provision};
 use crate::record::RecordId;
 use crate::records;
 use crate::script::Script;
-use crate::text::{Guid, Text};
+use crate::text::{Guid, Text, count};
 use crate::weak::Tally;
 use crate::witness::{Step, Witness};
 
@@ -122,6 +123,17 @@ pub struct Pending {
     pub extension: Option<Text>,
     /// Why it is not deleted now.
     pub why: String,
+}
+
+impl Pending {
+    /// Says when a leaver is deleted that so many complete reads have missed, and whose grace ends then.
+    pub fn waits(reads: u32, from: &str) -> String {
+        let missed = if reads == 1 { "has" } else { "have" };
+        let reads = count(reads, "complete read");
+        format!(
+            "left the directory, {reads} {missed} missed the user; deleted from {from} on, after one more complete read"
+        )
+    }
 }
 
 /// What the pull came to.
@@ -253,6 +265,7 @@ pub fn plan(
     plan.changes.sort_by(|a, b| (a.action, &a.key, &a.id).cmp(&(b.action, &b.key, &b.id)));
     notes(&mut plan, policy, held_back, &unknown_groups);
     disabled_strangers(&mut plan, idle.len());
+    plan.diagnostics.extend(elsewhere::warning(&plan, memory));
     plan.diagnostics.extend(drift.notes());
     plan.diagnostics.extend(weak.warnings());
     records::settle(&mut plan.changes, standing);
@@ -391,7 +404,7 @@ fn update(
             Some(record) if fields.is_empty() => {
                 format!("the user's extension record was left behind on the number {record}")
             }
-            _ => drift::reason(&fields, &link.written),
+            _ => drift::reason(&fields, link),
         },
         fields,
         birth: None,

@@ -38,3 +38,40 @@ pub fn fold(text: &str) -> String {
     use unicode_normalization::UnicodeNormalization;
     text.nfc().flat_map(char::to_lowercase).collect()
 }
+
+/// Gives a number with its noun, one or several: `1 user`, `2 users`, `0 entries`, `3 branches`.
+pub fn count<N: fmt::Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
+    let noun = several(&number, noun);
+    format!("{number} {noun}")
+}
+
+/// Gives a noun as it stands behind a number.
+pub fn several<N: PartialEq + From<u8>>(number: &N, noun: &str) -> String {
+    if *number == N::from(1) {
+        return noun.to_owned();
+    }
+    match noun.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'i', 'o', 'u'])) {
+        Some(stem) => format!("{stem}ies"),
+        None if noun.ends_with("ch") || noun.ends_with(['s', 'x']) => format!("{noun}es"),
+        None => format!("{noun}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nouns_follow_their_number() {
+        let check = |number: u32, noun, expect: &str| assert_eq!(count(number, noun), expect);
+        check(0, "user", "0 users");
+        check(1, "user", "1 user");
+        check(2, "user", "2 users");
+        check(2, "entry", "2 entries");
+        check(1, "entry", "1 entry");
+        check(2, "branch", "2 branches");
+        check(2, "day", "2 days");
+        check(2, "hunt group", "2 hunt groups");
+        check(2, "address", "2 addresses");
+    }
+}

@@ -92,7 +92,20 @@ pub fn undo(
     let claims = claim(&mut plan.changes, &mut skips, standing, &free, policy);
     plan.changes.extend(skips);
     finish(&mut plan, standing, &claims);
+    once(&mut plan.diagnostics);
     plan
+}
+
+/// Says once of all users together what does not come back with any of them.
+fn once(diagnostics: &mut Vec<Diagnostic>) {
+    let lost = |found: &Diagnostic| found.code == codes::UNDO_LOST;
+    let users = diagnostics.iter().filter(|found| lost(found)).count();
+    let Some(first) = diagnostics.iter().position(lost).filter(|_| users > 1) else { return };
+    let message = format!(
+        "{users} users come back without their voicemail messages and their telephones' settings: nobody keeps those"
+    );
+    diagnostics.retain(|found| !lost(found));
+    diagnostics.insert(first, Diagnostic::warning(codes::UNDO_LOST, message));
 }
 
 /// Sorts a plan whose changes are known, decides about extension records, and orders the writes.

@@ -7,10 +7,10 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{World, person, policy};
-use rollcall_core::Record;
 use rollcall_core::guard::{Spent, Window, guard};
-use rollcall_core::memory::Memory;
+use rollcall_core::memory::{Elsewhere, Memory};
 use rollcall_core::policy::{Limit, Limits};
+use rollcall_core::{Record, RecordId, Severity};
 
 fn people(range: std::ops::Range<usize>) -> Vec<Record> {
     range.map(|n| person(&format!("{n:03}"), &[("name", &format!("User {n}"))])).collect()
@@ -161,4 +161,38 @@ fn a_refusal_names_what_changed_since_the_last_run_that_passed() {
     );
     let everybody = world.plan(&people(0..10), &policy());
     assert!(guard(&everybody, &Limits::default(), &world.memory, &BTreeMap::new()).is_ok());
+}
+
+#[test]
+fn a_renamed_job_that_reads_only_people_of_its_former_self_is_refused() {
+    let owned = |world: &mut World, ids: &[&str]| {
+        for id in ids {
+            let id = RecordId { directory: "test".into(), native: (*id).into() };
+            let owner = Elsewhere { job: "Renamed".into(), key: "x".into() };
+            world.memory.others_records.insert(id, owner);
+        }
+    };
+    let refused = |world: &World, people: &[Record]| {
+        let plan = world.plan(people, &policy());
+        let why = guard(&plan, &Limits::default(), &world.memory, &BTreeMap::new()).err().unwrap_or_default();
+        let warned = plan.diagnostics.iter().find(|found| found.code.0 == "E0525");
+        assert!(warned.is_none_or(|found| found.severity == Severity::Warning));
+        (why.first().map(|why| why.message.clone()), warned.map(|found| found.message.clone()))
+    };
+    let mut world = World::new();
+    owned(&mut world, &["000", "001"]);
+    let all = "this job owns nobody, and 2 of the 2 users that it reads belong to the job `Renamed`";
+    // Two jobs that were never one leave each other's people alone by choice.
+    assert_eq!(refused(&world, &people(0..2)), (None, Some(all.to_owned())));
+    world.memory.same_job = Some("Another".into());
+    assert_eq!(refused(&world, &people(0..2)), (None, Some(all.to_owned())));
+    world.memory.same_job = Some("Renamed".into());
+    assert_eq!(refused(&world, &people(0..2)), (Some(all.to_owned()), None));
+    // Somebody new would be made by the wrong job: that is told, and done.
+    let some = "this job owns nobody, and 2 of the 3 users that it reads belong to the job `Renamed`";
+    assert_eq!(refused(&world, &people(0..3)), (None, Some(some.to_owned())));
+    // A job that owns somebody leaves the others by choice, and so does one that reads nobody.
+    assert_eq!(refused(&World::new(), &people(0..0)), (None, None));
+    world.sync(&people(2..3), &policy());
+    assert_eq!(refused(&world, &people(0..2)), (None, None));
 }

@@ -33,6 +33,12 @@ pub struct HandoverError {
 /// A user that was made, with the codes that it was made with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewUser {
+    /// The user identification.
+    pub key: Text,
+    /// The run that made it.
+    pub run: Text,
+    /// When it was made, RFC 3339 in UTC. It is the same whenever the user is handed over, also after an interruption.
+    pub time: Text,
     /// Its fields as they were sent.
     pub fields: Fields,
     /// The system that it was made on.

@@ -341,6 +341,10 @@ pub trait State: Send + Sync {
     /// Gives the job's links.
     async fn links(&self, job: &str) -> Result<Vec<Link>, StateError>;
 
+    /// Gives the job that a job is or was by another name: it had this name before it was renamed, or its latest run came
+    /// from the same job file, by its absolute path.
+    async fn same_job(&self, job: &str, file: &str) -> Result<Option<Text>, StateError>;
+
     /// Gives who owns which phone user of a phone system, by GUID, all jobs.
     async fn owners(&self, office: &str) -> Result<BTreeMap<Guid, Owner>, StateError>;
 

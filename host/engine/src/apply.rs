@@ -14,11 +14,13 @@ use rollcall_core::phone::PhoneUser;
 use rollcall_core::plan::{Action, Change, group_moves};
 use rollcall_core::verify::{Outcome, verify};
 use rollcall_core::{Diagnostic, RecordId, Text, codes};
+use rollcall_edges::clock::Instant;
 use rollcall_edges::office::{OfficeError, Taken};
 use rollcall_edges::state::{Intent, LinkChange, Settled, Settlement};
 
 use crate::before::Before;
-use crate::drawing::draw;
+use crate::broken::{Broken, Lost};
+use crate::drawing::{Made, draw, waits};
 use crate::error::{Class, RunError, handover, office as office_diagnostic};
 use crate::known::KnownUsers;
 use crate::ledger::Ledger;
@@ -103,8 +105,8 @@ struct Applier<'a> {
     before: Before,
     tools: &'a Tools<'a>,
     seq: u32,
-    /// The operation that the journal has as sent and that was not settled yet.
-    sent: Option<u32>,
+    /// The operation that the journal has as sent, since when, and that was not settled yet.
+    sent: Option<(u32, Instant)>,
     /// The temporary values that users hold, by the place of their change.
     parked: BTreeMap<usize, Vec<(Field, Value)>>,
     /// Set once an update lost something that nobody planned: no update follows.
@@ -123,18 +125,6 @@ struct Planned {
     end: u32,
 }
 
-/// Why a change did not go through.
-enum Broken {
-    /// Its outcome; the run goes on.
-    Change(Outcome),
-    /// The run stops here.
-    Run(Outcome, Class, Box<Diagnostic>),
-    /// A signal came; the rest of the change is left for `resume`.
-    Signal,
-    /// The user was made and not handed over: the run stops, and the journal keeps its codes until it is.
-    Handover(Box<Diagnostic>),
-}
-
 impl Applier<'_> {
     /// Tells whether nothing more may be begun, and notes the signal that says so.
     fn stops(&mut self) -> bool {
@@ -145,7 +135,7 @@ impl Applier<'_> {
     /// Takes back the mark of an operation that is not sent after all.
     async fn withdraw(&mut self) -> Result<(), RunError> {
         match self.sent.take() {
-            Some(seq) => Ok(self.tools.state.withdraw(self.run, seq).await?),
+            Some((seq, _)) => Ok(self.tools.state.withdraw(self.run, seq).await?),
             None => Ok(()),
         }
     }
@@ -189,8 +179,9 @@ impl Applier<'_> {
     async fn intend(&mut self, intents: &[Intent]) -> Result<(), RunError> {
         if let Some(first) = intents.first() {
             self.withdraw().await?;
-            self.tools.state.intend(self.run, intents, Some(self.tools.mark())).await?;
-            self.sent = Some(first.seq);
+            let mark = self.tools.mark();
+            self.tools.state.intend(self.run, intents, Some(mark)).await?;
+            self.sent = Some((first.seq, mark.at));
         }
         Ok(())
     }
@@ -376,8 +367,9 @@ impl Applier<'_> {
     ) -> Result<(), RunError> {
         let generation = self.tools.generation;
         let settlement = Settlement { seq, settled, link, next, generation, recovering: false };
-        self.tools.state.settle(self.run, settlement, self.tools.clock.now()).await?;
-        self.sent = next.or(self.sent.filter(|sent| *sent != seq));
+        let now = self.tools.clock.now();
+        self.tools.state.settle(self.run, settlement, now).await?;
+        self.sent = next.map(|next| (next, now)).or(self.sent.filter(|(sent, _)| *sent != seq));
         Ok(())
     }
 
@@ -389,11 +381,16 @@ impl Applier<'_> {
         write: &Write,
         next: Option<u32>,
     ) -> Result<Result<Option<PhoneUser>, Broken>, RunError> {
-        if self.sent != Some(seq) {
-            self.withdraw().await?;
-            self.tools.state.start(self.run, seq, self.tools.mark()).await?;
-            self.sent = Some(seq);
-        }
+        let sent = match self.sent {
+            Some((before, sent)) if before == seq => sent,
+            _ => {
+                self.withdraw().await?;
+                let mark = self.tools.mark();
+                self.tools.state.start(self.run, seq, mark).await?;
+                self.sent = Some((seq, mark.at));
+                mark.at
+            }
+        };
         let answer = match self.tools.office.write(&write.sent()).await {
             Err(OfficeError::Unsure(_)) => self.lost(write).await,
             Err(OfficeError::Differs { message, user }) => {
@@ -406,11 +403,13 @@ impl Applier<'_> {
         };
         let error = match answer {
             Ok(user) => {
-                if let Err(mut why) = self.tools.codes.hand_over(write, false).await {
+                let made = Made { run: self.run, key: &change.key, sent, write };
+                if let Err(mut why) = self.tools.codes.hand_over(made, false).await {
                     // It stays open in the journal, with its codes; whoever recovers the run hands it over.
                     self.sent = None;
                     let who = change.name.as_ref().unwrap_or(&change.key);
                     why.message = format!("`{who}` was made and not handed over yet: {}", why.message);
+                    why.hint = format!("{}; {}", why.hint, waits(self.run));
                     return Ok(Err(Broken::Handover(Box::new(handover(&why)))));
                 }
                 let link = self.ledger.after(change, write, user.as_ref());
@@ -465,14 +464,4 @@ impl Applier<'_> {
             Err(error) => Err(Lost::Open(format!("the answer was lost, and looking for it failed: {error}"))),
         }
     }
-}
-
-/// Why a write did not go through.
-enum Lost {
-    /// Its answer was lost, and it did not take place.
-    Absent,
-    /// Its answer was lost, and the phone system cannot be asked.
-    Open(String),
-    /// What the phone system said.
-    Error(OfficeError),
 }

@@ -1,9 +1,11 @@
 //! Random codes: drawn before a create is journalled, forgotten once they are handed over.
 
+use jiff::Timestamp;
 use rollcall_core::ops::Write;
 use rollcall_core::plan::{Action, Change, Plan};
 use rollcall_core::weak::{Public, guessable};
-use rollcall_core::{Field, Secret, Value};
+use rollcall_core::{Field, Secret, Text, Value};
+use rollcall_edges::clock::Instant;
 use rollcall_edges::draw::Draw;
 use rollcall_edges::handover::{Handover, HandoverError, NewUser};
 
@@ -22,6 +24,26 @@ pub struct Codes<'a> {
     pub draw: &'a dyn Draw,
     /// The job's `[handover]`.
     pub handover: Option<&'a dyn Handover>,
+}
+
+/// A call that took place, with what the journal says of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Made<'a> {
+    /// The run.
+    pub(crate) run: &'a Text,
+    /// The user identification.
+    pub(crate) key: &'a Text,
+    /// When it was sent, as the journal has it.
+    pub(crate) sent: Instant,
+    /// The call.
+    pub(crate) write: &'a Write,
+}
+
+impl Made<'_> {
+    fn time(&self) -> Text {
+        let at = Timestamp::from_second(self.sent.0.div_euclid(1000));
+        at.map(|at| at.to_string()).unwrap_or_default().into()
+    }
 }
 
 impl Codes<'_> {
@@ -45,16 +67,30 @@ impl Codes<'_> {
     ///
     /// # Errors
     /// The handover's: the codes stay in the journal then.
-    pub(crate) async fn hand_over(&self, write: &Write, again: bool) -> Result<(), HandoverError> {
-        let Write::CreateUser { fields, system, .. } = write else { return Ok(()) };
+    pub(crate) async fn hand_over(&self, made: Made<'_>, again: bool) -> Result<(), HandoverError> {
+        let Write::CreateUser { fields, system, .. } = made.write else { return Ok(()) };
         match self.handover {
             Some(handover) => {
-                handover.give(&NewUser { fields: fields.clone(), system: system.clone() }, again).await
+                let user = NewUser {
+                    key: made.key.clone(),
+                    run: made.run.clone(),
+                    time: made.time(),
+                    fields: fields.clone(),
+                    system: system.clone(),
+                };
+                handover.give(&user, again).await
             }
-            None if drawn(write) => Err(nobody()),
+            None if drawn(made.write) => Err(nobody()),
             None => Ok(()),
         }
     }
+}
+
+/// Says what becomes of codes that a run could not hand over.
+pub(crate) fn waits(run: &str) -> String {
+    format!(
+        "the codes wait in the state, and the next sync, or `rollcall resume {run}`, hands them over before anything else"
+    )
 }
 
 fn nobody() -> HandoverError {

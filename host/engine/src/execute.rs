@@ -217,7 +217,8 @@ impl<'a> Writer<'a> {
     }
 }
 
-fn absolute(job: &Job) -> String {
+/// Gives the job file's absolute path.
+pub(crate) fn absolute(job: &Job) -> String {
     std::path::absolute(&job.file).unwrap_or_else(|_| job.file.clone()).display().to_string()
 }
 

@@ -9,12 +9,14 @@
 pub mod apply;
 pub mod attributes;
 pub mod before;
+mod broken;
 mod delete_now;
 mod drawing;
 pub mod durations;
 pub mod error;
 pub mod execute;
 pub mod explain;
+mod grace;
 pub mod kept;
 pub mod known;
 pub mod ledger;

@@ -12,7 +12,7 @@ use rollcall_core::phone::{PhoneUser, Standing};
 use rollcall_core::plan::{Change, Plan, Reading};
 use rollcall_core::policy::{Limits, Policy};
 use rollcall_core::text::fold;
-use rollcall_core::{Diagnostic, Guid, Record, RecordId, Text, codes};
+use rollcall_core::{Diagnostic, Field, Guid, Record, RecordId, Text, codes};
 use rollcall_edges::state::Mirror;
 
 use crate::durations::Durations;
@@ -60,8 +60,11 @@ pub enum Phone {
 
 /// Ties directory users to phone users, all of them or none. `None`: somebody said no.
 ///
+/// Where all of them are tied already there is nothing to do, nobody is asked, and it is no run of the history.
+///
 /// # Errors
-/// [`RunError::NotFound`] with every reason where one of them cannot be tied; then nothing is.
+/// [`RunError::NotFound`] with every reason where one of them cannot be tied, [`RunError::Invalid`] where they come from
+/// a file; then nothing is.
 pub async fn tie<'a>(
     mut parts: Parts<'a>,
     wanted: &[Wanted],
@@ -80,7 +83,14 @@ pub async fn tie<'a>(
     let standing = writer.office.read().await?;
     let people = people(&mut parts, wanted).await?;
     let registry = Registry { policy: &writer.job.policy, memory: &memory, standing: &standing, people, by };
-    let plan = Plan { diagnostics: found, ..registry.plan(wanted)? };
+    let (planned, emails) = registry.plan(wanted).map_err(|why| match by {
+        MatchedBy::Import => RunError::Invalid(why),
+        _ => RunError::NotFound(why),
+    })?;
+    let plan = Plan { diagnostics: found.into_iter().chain(emails).collect(), ..planned };
+    if plan.changes.is_empty() {
+        return Ok(Some(Report::new(writer.job.name.clone(), plan, Vec::new())));
+    }
     let kind = if by == MatchedBy::Hand { "link" } else { "import" };
     let order = order(kind, plan, &standing, memory.links);
     let report = writer.execute(&*lease, order, confirm).await?;
@@ -142,12 +152,7 @@ async fn links(writer: &Writer<'_>) -> Result<BTreeMap<RecordId, Link>, RunError
 }
 
 /// By what a phone user that is gone can still be named.
-const LOOKED_AT: [rollcall_core::Field; 4] = [
-    rollcall_core::Field::Name,
-    rollcall_core::Field::FullName,
-    rollcall_core::Field::Email,
-    rollcall_core::Field::Extension,
-];
+const LOOKED_AT: [Field; 4] = [Field::Name, Field::FullName, Field::Email, Field::Extension];
 
 fn wrong(message: String, hint: &str) -> RunError {
     RunError::NotFound(vec![Diagnostic::error(codes::USER_NOT_FOUND, message).hint(hint)])
@@ -248,6 +253,16 @@ impl People {
     }
 }
 
+/// Warns of two that are tied although their e-mails say that they are two people.
+fn other_email(draft: &Draft, phone: &PhoneUser) -> Option<Diagnostic> {
+    let given = draft.fields.get(&Field::Email)?.first()?.text()?;
+    let stands = phone.fields.get(&Field::Email)?.text()?;
+    let message = format!("`{}` has the e-mail `{stands}`, and the directory gives `{given}`", phone.name());
+    let warning = Diagnostic::warning(codes::LINK_EMAILS, message).user(draft.key.clone());
+    (fold(given) != fold(stands))
+        .then(|| warning.hint("are they the same person? `rollcall unlink JOB USER` takes a link back"))
+}
+
 fn key_of(mapped: &Mapped) -> Option<&Text> {
     match mapped {
         Mapped::Draft(draft) => Some(&draft.key),
@@ -288,8 +303,9 @@ struct Registry<'a> {
 }
 
 impl Registry<'_> {
-    /// Checks everything that is wanted and gives the plan, or every reason why not.
-    fn plan(&self, wanted: &[Wanted]) -> Result<Plan, RunError> {
+    /// Checks everything that is wanted and gives the plan with whatever looks odd of it, or every reason why not.
+    fn plan(&self, wanted: &[Wanted]) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let mut odd = Vec::new();
         let (mut why, mut changes, mut unchanged) = (Vec::new(), Vec::<Change>::new(), Vec::new());
         // Who is named already, on either side, with the directory user.
         let (mut ids, mut guids) = (BTreeMap::new(), BTreeMap::new());
@@ -318,6 +334,7 @@ impl Registry<'_> {
                             phone.extension().map(Text::from),
                         ));
                     } else {
+                        odd.extend(other_email(draft, phone));
                         changes.push(adoption::tie(draft, phone, self.by, self.policy));
                     }
                 }
@@ -326,9 +343,9 @@ impl Registry<'_> {
         }
         if why.is_empty() {
             changes.sort_by(|a, b| (&a.key, &a.id).cmp(&(&b.key, &b.id)));
-            return Ok(Plan { unchanged, ..plan_of(changes, wanted.len()) });
+            return Ok((Plan { unchanged, ..plan_of(changes, wanted.len()) }, odd));
         }
-        Err(RunError::NotFound(why))
+        Err(why)
     }
 
     /// Gives the two that shall be tied, where they may be or are already.

@@ -12,6 +12,8 @@ use rollcall_edges::state::{JobState, State};
 use rollcall_job::job::{Job, PhoneSystem};
 
 use crate::error::RunError;
+use crate::execute::absolute;
+use crate::grace::due_from;
 use crate::scope::{self, Digests};
 
 /// The moment of a run, against the last one that passed.
@@ -94,6 +96,8 @@ pub async fn recall(
         .collect();
     let changed = scope::changed(&known.parts, &moment.digests);
     let mut memory = Memory {
+        grace: span(job.leavers.grace_ms).into(),
+        due_from: due_from(&links, job),
         links,
         due,
         baseline: known.baseline,
@@ -102,6 +106,9 @@ pub async fn recall(
         window: window(state, job, moment.tick.wall_ms, moment.jump(known), window_ms).await?,
         ..Memory::default()
     };
+    if memory.links.is_empty() {
+        memory.same_job = state.same_job(&job.name, &absolute(job)).await?;
+    }
     others(&mut memory, state, job, directory, office).await?;
     hold(&mut memory, state, job, office, moment).await?;
     Ok(memory)

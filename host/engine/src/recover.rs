@@ -10,7 +10,7 @@ use rollcall_core::{Diagnostic, Text, codes};
 use rollcall_edges::state::{Intent, Journalled, LinkChange, Settled, Settlement, StoredRun};
 
 use crate::before::Before;
-use crate::drawing::has_code;
+use crate::drawing::{Made, has_code};
 use crate::error::RunError;
 use crate::known::KnownUsers;
 use crate::ledger::Ledger;
@@ -85,7 +85,10 @@ async fn settle_open(
         let (settled, link) = match find(tools, &intent.write, &known, left).await? {
             (Found::Applied(user), _) => {
                 if run.row.job == *tools.job {
-                    tools.codes.hand_over(&intent.write, true).await?;
+                    tools
+                        .codes
+                        .hand_over(Made { run: id, key: &intent.key, sent, write: &intent.write }, true)
+                        .await?;
                 }
                 (Settled::Applied, ledger.after(change, &intent.write, user.as_ref()))
             }

@@ -163,6 +163,7 @@ pub async fn sync<'a>(
     }
     let mut prepared = prepare(parts, options, None, &mut Nobody).await?;
     prepared.plan.diagnostics.extend(found);
+    crate::grace::counted(&mut prepared, writer.job, &options.accept);
     let passed = passed(&prepared);
     let order = Order {
         kind: "sync",

@@ -118,7 +118,7 @@ async fn turned(
         let message = format!("the run {id} left nothing that could be undone");
         plan.diagnostics.push(Diagnostic::note(codes::UNDO_DONE, message));
     }
-    if plan.applyable {
+    if plan.applyable && guard(&plan, &policy.limits, &memory, &options.accept).is_ok() {
         let message = "the job is then held: its schedule skips it until a `rollcall sync` by hand";
         plan.diagnostics.push(Diagnostic::note(codes::JOB_HELD, message));
     }
@@ -148,15 +148,15 @@ fn belongs(run: &StoredRun, writer: &Writer<'_>, office: &Text) -> Result<(), Ru
     Ok(())
 }
 
-/// Refuses to undo a run of which everything has been undone.
+/// Refuses to undo a run of which everything has been undone that can be; whatever cannot says why once more.
 fn twice(plan: &Plan, id: &str) -> Result<(), RunError> {
-    let first = plan.changes.iter().flat_map(|change| &change.why).find(|why| why.code == codes::UNDO_DONE);
-    let done = |why: &Diagnostic| why.code == codes::UNDO_DONE;
-    match first {
-        Some(first) if plan.changes.iter().all(|change| change.why.iter().any(done)) => {
+    let reasons = || plan.changes.iter().flat_map(|change| &change.why);
+    match reasons().find(|why| why.code == codes::UNDO_DONE) {
+        Some(first) if !plan.applyable => {
             let message = format!("nothing of the run {id} is left to undo: {}", first.message);
             let why = Diagnostic { hint: first.hint.clone(), ..Diagnostic::error(codes::UNDO_DONE, message) };
-            Err(RunError::Refused(vec![why]))
+            let others = reasons().filter(|why| why.code != codes::UNDO_DONE).cloned();
+            Err(RunError::Refused(std::iter::once(why).chain(others).collect()))
         }
         _ => Ok(()),
     }

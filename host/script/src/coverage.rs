@@ -52,6 +52,11 @@ impl Coverage {
         Some(Self { rules, reached, marks })
     }
 
+    /// Counts the branches and functions.
+    pub(crate) fn branches(&self) -> usize {
+        self.marks.len()
+    }
+
     /// Tells which branches nothing reached.
     pub(crate) fn missed(&self) -> Vec<Diagnostic> {
         let reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);

@@ -23,6 +23,7 @@ use std::ops::Range;
 use rollcall_core::map::keep_valid;
 use rollcall_core::policy::{NumberPrecedence, Policy, WhenNoRule};
 use rollcall_core::script::{Candidates, ExtensionKind, Rule, Script};
+use rollcall_core::text::count;
 use rollcall_core::{Code, Diagnostic, Field, Place, Record, RecordId, Text, Value, codes, constraint};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -51,6 +52,10 @@ pub struct Report {
     pub cases: usize,
     /// How many of them are as expected.
     pub passed: usize,
+    /// How many rules there are.
+    pub rules: usize,
+    /// How many branches and functions the scripts have; `None`: they could not be watched.
+    pub branches: Option<usize>,
     /// What failed (errors), and what no test reached (warnings).
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -59,6 +64,22 @@ impl Report {
     /// Tells whether every case is as expected and every file could be read.
     pub fn passed(&self) -> bool {
         !self.diagnostics.iter().any(|found| found.severity == rollcall_core::Severity::Error)
+    }
+
+    /// Says that the cases reached everything that there is; `None`: they did not, or there is nothing to reach.
+    pub fn all_reached(&self) -> Option<String> {
+        let missed = self.diagnostics.iter().any(|found| found.code == codes::RULE_UNTESTED);
+        if missed || self.cases == 0 || self.rules + self.branches.unwrap_or(0) == 0 {
+            return None;
+        }
+        let all = |number, noun| format!("{}{}", if number == 1 { "" } else { "all " }, count(number, noun));
+        let parts = [(self.rules, "rule"), (self.branches.unwrap_or(0), "branch")];
+        let parts: Vec<String> = parts
+            .into_iter()
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, noun)| all(number, noun))
+            .collect();
+        Some(format!("{} reached", parts.join(" and ")))
     }
 }
 
@@ -92,6 +113,8 @@ pub fn run_under(source: &Source, policy: &Policy, files: &[TestFile]) -> Result
     }
     let missed = run.missed();
     run.report.diagnostics.extend(missed);
+    run.report.rules = rules.rules.len();
+    run.report.branches = coverage.as_ref().map(Coverage::branches);
     Ok(run.report)
 }
 

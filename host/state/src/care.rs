@@ -1,6 +1,6 @@
 //! Care of the history: what is too old is forgotten, and a job gets another name.
 
-use rollcall_core::RecordId;
+use rollcall_core::{RecordId, Text};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::state::StateError;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ const KEPT: &str = "('begin', 'erase', 'prune', 'rename')";
 impl Store {
     /// Forgets runs that ended longer ago than `older_than_ms` (180 days where it is not given), and gives how many.
     ///
-    /// A run that is unfinished, that has open operations, or that is its job's latest stays, and so does one that is old
+    /// A run that is unfinished, that has open operations, or that is its job's latest with a plan stays, and so does one that is old
     /// only because the clock jumped. The audit chain keeps its
     /// entries; the records behind them go.
     ///
@@ -43,7 +43,8 @@ impl Store {
                       AND NOT EXISTS (SELECT 1 FROM op WHERE run = run.id AND sent IS NOT NULL AND settled IS NULL) \
                       AND NOT EXISTS (SELECT 1 FROM job WHERE job.name = run.job AND jump_by > 0 AND run.started < jump_at \
                       AND run.started + jump_by >= $1) \
-                      AND EXISTS (SELECT 1 FROM run AS later WHERE later.job = run.job AND (later.started, later.rowid) > (run.started, run.rowid))";
+                      AND EXISTS (SELECT 1 FROM run AS later WHERE later.job = run.job AND (later.started, later.rowid) > (run.started, run.rowid) \
+                      AND (later.users >= 0 OR run.users < 0))";
         let runs: Vec<String> =
             sqlx::query_scalar(select).bind(before).fetch_all(&mut *tx).await.map_err(broken)?;
         for run in &runs {
@@ -80,7 +81,7 @@ impl Store {
                 hint: Some("`rollcall runs` names the jobs; is `--state DIR` the right one?".into()),
             });
         }
-        if self.is_known(&mut tx, new).await.map_err(broken)? {
+        if self.is_taken(&mut tx, new).await.map_err(broken)? {
             return Err(StateError::Unusable {
                 message: format!("there is a job `{new}` already"),
                 hint: Some("take a name that no job has had; the links of two jobs are never mixed".into()),
@@ -107,9 +108,26 @@ impl Store {
         Ok(links)
     }
 
+    /// Gives the other name of a job: the one that it was renamed to, or under which its file was run the last time.
+    pub(crate) async fn other_name(&self, job: &str, file: &str) -> Result<Option<Text>, StateError> {
+        let select = "SELECT job FROM run WHERE job <> $1 AND users >= 0 AND (named = $1 OR (file = $2 AND file <> '')) \
+                      ORDER BY rowid DESC LIMIT 1";
+        let query = sqlx::query_scalar::<_, String>(select).bind(job).bind(file);
+        let found = query.fetch_optional(&self.pool).await.map_err(|error| self.broken(&error))?;
+        Ok(found.map(Text::from))
+    }
+
     async fn is_known(&self, tx: &mut Transaction<'_, Sqlite>, job: &str) -> Result<bool, sqlx::Error> {
         let select = "SELECT EXISTS (SELECT 1 FROM job WHERE name = $1) OR EXISTS (SELECT 1 FROM link WHERE job = $1) \
                       OR EXISTS (SELECT 1 FROM run WHERE job = $1)";
+        sqlx::query_scalar(select).bind(job).fetch_one(&mut **tx).await
+    }
+
+    /// Tells whether a job of that name has ever passed or owned anything. One whose runs were all refused, or came to no
+    /// plan, is most likely the renamed one, which was tried before its links were moved.
+    async fn is_taken(&self, tx: &mut Transaction<'_, Sqlite>, job: &str) -> Result<bool, sqlx::Error> {
+        let select = "SELECT EXISTS (SELECT 1 FROM job WHERE name = $1) OR EXISTS (SELECT 1 FROM link WHERE job = $1) \
+                      OR EXISTS (SELECT 1 FROM run WHERE job = $1 AND users >= 0 AND COALESCE(exit, 0) <> 5)";
         sqlx::query_scalar(select).bind(job).fetch_one(&mut **tx).await
     }
 

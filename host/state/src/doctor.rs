@@ -3,6 +3,7 @@
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rollcall_core::text::count;
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::{Finding, FindingState};
 use rollcall_edges::state::StateError;
@@ -267,10 +268,13 @@ impl Store {
             )
         }));
         if chain.breaks.is_empty() {
-            let erased =
-                if chain.erased > 0 { format!(", {} records erased", chain.erased) } else { String::new() };
+            let erased = if chain.erased > 0 {
+                format!(", {} erased", count(chain.erased, "record"))
+            } else {
+                String::new()
+            };
             let short = chain.head.get(..16).unwrap_or_default();
-            found.push(good("audit", format!("{} entries{erased}, head {short}", chain.entries)));
+            found.push(good("audit", format!("{}{erased}, head {short}", count(chain.entries, "entry"))));
         }
         found.extend(self.runs_open().await?);
         found.extend(self.clock(now).await?);
@@ -291,7 +295,7 @@ impl Store {
                 Err(error) => return Ok(unusable("key", &error)),
             }
         }
-        Ok(good("key", format!("fits; {links} links of {} jobs", jobs.len())))
+        Ok(good("key", format!("fits; {} of {}", count(links, "link"), count(jobs.len(), "job"))))
     }
 
     /// Names runs that did not come to their end.
@@ -307,10 +311,17 @@ impl Store {
                 Some(holder) => good("run", format!("{id} of `{job}` is going on (process {holder})")),
                 None => odd(
                     "run",
-                    format!("{id} of `{job}` was interrupted; {open} operations were sent and not settled"),
+                    format!(
+                        "{id} of `{job}` was interrupted; sent and not settled: {}",
+                        count(open, "operation")
+                    ),
                     &format!("`rollcall resume {id}` goes on with it, or the next sync looks after it"),
                 ),
             });
+        }
+        for waiting in self.codes_waiting(None).await? {
+            let [message, hint] = waiting.told();
+            found.push(odd("handover", message, &hint));
         }
         let held = "SELECT name, held FROM job WHERE held IS NOT NULL ORDER BY name";
         for row in sqlx::query(held).fetch_all(&self.pool).await.map_err(|error| self.broken(&error))? {
@@ -321,10 +332,10 @@ impl Store {
         let unknown =
             "SELECT run, count(*) FROM op WHERE settled = 'unknown' GROUP BY run ORDER BY run DESC LIMIT 5";
         for row in sqlx::query(unknown).fetch_all(&self.pool).await.map_err(|error| self.broken(&error))? {
-            let (id, count): (String, i64) = (row.get(0), row.get(1));
+            let (id, unknown): (String, i64) = (row.get(0), row.get(1));
             found.push(odd(
                 "run",
-                format!("of {count} operations of {id} it is not known whether they took place"),
+                format!("not known whether they took place: {} of {id}", count(unknown, "operation")),
                 &format!("`rollcall show {id}` names them; look at these users on the phone system"),
             ));
         }

@@ -32,6 +32,10 @@ impl State for Store {
         self.read_links(job).await
     }
 
+    async fn same_job(&self, job: &str, file: &str) -> Result<Option<Text>, StateError> {
+        self.other_name(job, file).await
+    }
+
     async fn owners(&self, office: &str) -> Result<BTreeMap<Guid, Owner>, StateError> {
         self.read_owners(office).await
     }

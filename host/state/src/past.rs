@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rollcall_core::text::fold;
+use rollcall_core::text::{count, fold};
 use rollcall_core::{RecordId, Text};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::state::StateError;
@@ -12,6 +12,8 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::lease;
 use crate::rows::record_id;
+use crate::runs::SUPERSEDED;
+use crate::shapes::DRAWN;
 use crate::store::Store;
 
 /// How many runs are named where a beginning fits several.
@@ -152,12 +154,46 @@ pub struct PastOperation {
     pub change: i64,
     /// `create_user`, `update_user`, …
     pub what: Text,
+    /// Whether it was sent, or was about to be.
+    pub sent: bool,
     /// `applied`, `failed`, `unknown`; `None`: it was never settled.
     pub settled: Option<Text>,
+    /// Whether the journal has codes of it that were not handed over yet.
+    pub codes: bool,
     /// Why it was not applied.
     pub why: Option<Text>,
     /// When it was settled.
     pub at: Option<Instant>,
+}
+
+/// A run that has made users, or may have, whose codes wait to be handed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodesWaiting {
+    /// The run.
+    pub run: Text,
+    /// Its job.
+    pub job: Text,
+    /// The users, by name.
+    pub users: Vec<Text>,
+}
+
+impl CodesWaiting {
+    /// Says what waits, and for what.
+    pub fn told(&self) -> [String; 2] {
+        let names: Vec<String> = self.users.iter().map(|name| format!("`{name}`")).collect();
+        let message = format!(
+            "the run {} of `{}` has the codes of {} to hand over: {}",
+            self.run,
+            self.job,
+            count(names.len(), "new user"),
+            names.join(", ")
+        );
+        let hint = format!(
+            "see that `[handover]` works; the job's next sync, or `rollcall resume {}`, hands them over before anything else",
+            self.run
+        );
+        [message, hint]
+    }
 }
 
 /// Somebody whom the state knows.
@@ -181,11 +217,11 @@ impl Store {
     /// # Errors
     /// Where the file cannot be read.
     pub async fn past_runs(&self, filter: &RunFilter<'_>) -> Result<Vec<PastRun>, StateError> {
-        let select = format!(
-            "{RUN} WHERE ($1 IS NULL OR job = $1 OR named = $1) AND ($2 IS NULL OR started >= $2) \
-             AND ($3 IS NULL OR exit = $3) AND ($5 IS NULL OR started < $5) ORDER BY started DESC, rowid DESC LIMIT $4"
+        let select = runs_where(
+            "WHERE ($1 IS NULL OR job = $1 OR named = $1) AND ($2 IS NULL OR started >= $2) \
+             AND ($3 IS NULL OR exit = $3) AND ($5 IS NULL OR started < $5) ORDER BY started DESC, rowid DESC LIMIT $4",
         );
-        let query = sqlx::query(sqlx::AssertSqlSafe(select))
+        let query = sqlx::query(select)
             .bind(filter.job)
             .bind(filter.since.map(|since| since.0))
             .bind(filter.exit)
@@ -204,8 +240,8 @@ impl Store {
             return Ok(Vec::new());
         }
         let select =
-            format!("{RUN} WHERE substr(id, 1, length($1)) = $1 ORDER BY started DESC, rowid DESC LIMIT $2");
-        let query = sqlx::query(sqlx::AssertSqlSafe(select)).bind(id).bind(CANDIDATES_MAX);
+            runs_where("WHERE substr(id, 1, length($1)) = $1 ORDER BY started DESC, rowid DESC LIMIT $2");
+        let query = sqlx::query(select).bind(id).bind(CANDIDATES_MAX);
         let rows = query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
         Ok(rows.iter().map(|row| self.past_run(row)).collect())
     }
@@ -250,8 +286,9 @@ impl Store {
     /// # Errors
     /// Where the file cannot be read.
     pub async fn past_operations(&self, run: &str) -> Result<Vec<PastOperation>, StateError> {
-        let select = "SELECT seq, change, json_extract(write, '$.op'), settled, why, at FROM op WHERE run = $1 ORDER BY seq";
-        let query = sqlx::query(select).bind(run);
+        let select = "SELECT seq, change, json_extract(write, '$.op'), settled, why, at, sent IS NOT NULL, instr(write, $2) > 0 \
+                      FROM op WHERE run = $1 ORDER BY seq";
+        let query = sqlx::query(select).bind(run).bind(DRAWN);
         let rows = query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
         Ok(rows
             .iter()
@@ -262,8 +299,37 @@ impl Store {
                 settled: optional(row, 3),
                 why: optional(row, 4),
                 at: row.get::<Option<i64>, _>(5).map(Instant),
+                sent: row.get(6),
+                codes: row.get(7),
             })
             .collect())
+    }
+
+    /// Gives the runs whose users were made and not handed over yet, the oldest first. `job`: only that job's.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub async fn codes_waiting(&self, job: Option<&str>) -> Result<Vec<CodesWaiting>, StateError> {
+        let select = "SELECT run.id, run.job, COALESCE(json_extract(change.body, '$.name'), op.key) FROM op JOIN run ON run.id = op.run \
+                      LEFT JOIN change ON change.run = op.run AND change.idx = op.change \
+                      WHERE op.sent IS NOT NULL AND op.settled IS NULL AND instr(op.write, $2) > 0 AND ($1 IS NULL OR run.job = $1) \
+                      ORDER BY run.started, run.rowid, op.seq";
+        let query = sqlx::query(select).bind(job).bind(DRAWN);
+        let mut found: Vec<CodesWaiting> = Vec::new();
+        for row in query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))? {
+            let (run, name): (String, String) = (row.get(0), row.get(2));
+            match found.last_mut().filter(|last| *last.run == *run) {
+                Some(last) => last.users.push(name.into()),
+                None => found.push(CodesWaiting {
+                    run: run.into(),
+                    job: row.get::<String, _>(1).into(),
+                    users: vec![name.into()],
+                }),
+            }
+        }
+        // Of a run that goes on it is on its way.
+        found.retain(|waits| lease::holder(&self.folder.join("locks"), "job", &waits.job).is_none());
+        Ok(found)
     }
 
     /// Finds people whom the state knows, by immutable id, user identification, name, extension or e-mail, also those
@@ -334,11 +400,14 @@ impl Store {
     }
 }
 
-/// What [`Store::past_run`] reads, in order.
-const RUN: &str = "SELECT id, job, named, kind, started, ended, exit, recovered IS NOT NULL, \
-    EXISTS (SELECT 1 FROM run AS later WHERE later.job = run.job AND later.rowid > run.rowid AND COALESCE(later.exit, 0) <> 5), \
-    accept, COALESCE(json_extract(document, '$.summary'), 'null'), COALESCE(json_extract(document, '$.durations_ms'), 'null'), \
-    known IS NOT NULL FROM run";
+/// What [`Store::past_run`] reads, in order, of the runs that `rest` asks for.
+fn runs_where(rest: &str) -> sqlx::AssertSqlSafe<String> {
+    sqlx::AssertSqlSafe(format!(
+        "SELECT id, job, named, kind, started, ended, exit, recovered IS NOT NULL, {SUPERSEDED}, accept, \
+         COALESCE(json_extract(document, '$.summary'), 'null'), COALESCE(json_extract(document, '$.durations_ms'), 'null'), \
+         known IS NOT NULL FROM run {rest}"
+    ))
+}
 
 /// What [`past_change`] reads, in order.
 const CHANGE: &str = "SELECT run, idx, action, directory, native, key, body, outcome, why, COALESCE(at, started) \

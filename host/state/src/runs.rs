@@ -14,6 +14,11 @@ use crate::seal::damaged;
 use crate::shapes::{Shaper, json, parse};
 use crate::store::Store;
 
+/// Whether a later run of the job has made a plan: one that was refused is as if it had not been, and one that came to
+/// no plan has none.
+pub(crate) const SUPERSEDED: &str = "EXISTS (SELECT 1 FROM run AS later WHERE later.job = run.job AND \
+    later.rowid > run.rowid AND COALESCE(later.exit, 0) <> 5 AND later.users >= 0)";
+
 impl Store {
     pub(crate) async fn begin_run(&self, run: &NewRun<'_>) -> Result<Text, StateError> {
         let id = run_id(run.started)?;
@@ -65,9 +70,11 @@ impl Store {
     }
 
     pub(crate) async fn stored_run(&self, id: &str) -> Result<Option<StoredRun>, StateError> {
-        let select = "SELECT id, job, kind, started, ended, exit, document, file, office, accept, moves, users, owned, known, \
-                      EXISTS (SELECT 1 FROM run AS later WHERE later.job = run.job AND later.rowid > run.rowid AND COALESCE(later.exit, 0) <> 5), undoes FROM run WHERE id = $1";
-        let row = sqlx::query(select).bind(id).fetch_optional(&self.pool).await;
+        let select = format!(
+            "SELECT id, job, kind, started, ended, exit, document, file, office, accept, moves, users, owned, known, \
+             {SUPERSEDED}, undoes FROM run WHERE id = $1"
+        );
+        let row = sqlx::query(sqlx::AssertSqlSafe(select)).bind(id).fetch_optional(&self.pool).await;
         let Some(row) = row.map_err(|error| self.broken(&error))? else { return Ok(None) };
         let changes = self.changes_of(id).await?;
         let figure = |index: usize| usize::try_from(row.get::<i64, _>(index)).unwrap_or_default();

@@ -32,7 +32,7 @@ pub(crate) enum Held {
 }
 
 /// How a drawn code begins in JSON.
-const DRAWN: &str = "{\"d\":";
+pub(crate) const DRAWN: &str = "{\"d\":";
 
 /// Says what stands for a code.
 pub(crate) type Hide<'a> = &'a mut dyn FnMut(&Secret) -> Result<Held, StateError>;

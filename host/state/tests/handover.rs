@@ -16,13 +16,20 @@ fn user(name: &str, code: &str) -> NewUser {
         (Field::Extension, Value::from("2001")),
         (Field::LoginCode, Value::Drawn(Secret::new(code))),
     ];
-    NewUser { fields: fields.into(), system: "Primary".into() }
+    NewUser {
+        key: format!("{name}@x.example").into(),
+        run: "r1".into(),
+        time: "2026-11-23T09:00:00Z".into(),
+        fields: fields.into(),
+        system: "Primary".into(),
+    }
 }
 
 fn line(name: &str, code: &str) -> String {
     format!(
         "{{\"name\":\"{name}\",\"full_name\":null,\"email\":null,\"extension\":\"2001\",\"system\":\"Primary\",\
-         \"login_code\":\"{code}\",\"voicemail_code\":null}}\n"
+         \"login_code\":\"{code}\",\"voicemail_code\":null,\"user_identification\":\"{name}@x.example\",\"run\":\"r1\",\
+         \"time\":\"2026-11-23T09:00:00Z\"}}\n"
     )
 }
 

@@ -31,6 +31,8 @@ enum State {
 
 /// The parser.
 pub(crate) struct Parser {
+    /// The file's name, for messages.
+    file: String,
     delimiter: u8,
     state: State,
     line: u64,
@@ -44,8 +46,9 @@ pub(crate) struct Parser {
 }
 
 impl Parser {
-    pub(crate) fn new(delimiter: u8) -> Self {
+    pub(crate) fn new(file: &str, delimiter: u8) -> Self {
         Self {
+            file: file.to_owned(),
             delimiter,
             state: State::Start,
             line: 1,
@@ -71,7 +74,7 @@ impl Parser {
     /// Says that the file has ended; its last line may lack its line break.
     pub(crate) fn end(&mut self) -> Result<(), Error> {
         match self.state {
-            State::Quoted => Err(broken(self.quote_line, "a quote is never closed")),
+            State::Quoted => Err(broken(&self.file, self.quote_line, "a quote is never closed")),
             State::Start if self.row.cells.is_empty() => Ok(()),
             _ => {
                 self.end_cell()?;
@@ -116,7 +119,7 @@ impl Parser {
                 self.push(byte)?;
             }
             _ if self.state == State::Closing => {
-                return Err(broken(self.line, "text follows a closing quote"));
+                return Err(broken(&self.file, self.line, "text follows a closing quote"));
             }
             _ => {
                 self.state = State::Plain;
@@ -130,6 +133,7 @@ impl Parser {
         self.bytes += 1;
         if self.cell.len() == CELL_BYTES || self.bytes > ROW_BYTES {
             return Err(broken(
+                &self.file,
                 self.row.line,
                 &format!(
                     "the line has a cell of more than {CELL_BYTES} bytes, or more than {ROW_BYTES} in all"
@@ -142,7 +146,11 @@ impl Parser {
 
     fn end_cell(&mut self) -> Result<(), Error> {
         if self.row.cells.len() == COLUMNS {
-            return Err(broken(self.row.line, &format!("the line has more than {COLUMNS} cells")));
+            return Err(broken(
+                &self.file,
+                self.row.line,
+                &format!("the line has more than {COLUMNS} cells"),
+            ));
         }
         self.row.cells.push(std::mem::take(&mut self.cell));
         self.state = State::Start;
@@ -160,9 +168,9 @@ impl Parser {
     }
 }
 
-/// Makes the error for a file that is broken on a line.
-pub(crate) fn broken(line: u64, what: &str) -> Error {
-    Error::permanent(format!("line {line}: {what}"))
+/// Makes the error for a file that is broken on a line: it was not read to its end.
+pub(crate) fn broken(file: &str, line: u64, what: &str) -> Error {
+    Error::permanent(format!("`{file}` line {line}: {what}"))
 }
 
 #[cfg(test)]
@@ -170,7 +178,7 @@ mod tests {
     use super::Parser;
 
     fn rows(text: &str, chunk: usize) -> Result<Vec<(u64, Vec<String>)>, String> {
-        let mut parser = Parser::new(b',');
+        let mut parser = Parser::new("a.csv", b',');
         let mut all = Vec::new();
         let fed =
             text.as_bytes().chunks(chunk).try_for_each(|part| parser.feed(part)).and_then(|()| parser.end());

@@ -12,6 +12,8 @@ use crate::parse::{Parser, Row, broken};
 /// The rows of an open file.
 pub(crate) struct Rows {
     source: Source,
+    /// The file's name.
+    name: String,
     encoding: Encoding,
     columns: Vec<String>,
     id_at: usize,
@@ -28,28 +30,31 @@ impl Rows {
         let delimiter = settings.delimiter().unwrap_or(b',');
         let mut source = Source {
             file: files::open(&settings.path)?,
-            parser: Parser::new(delimiter),
+            parser: Parser::new(&settings.path, delimiter),
+            name: settings.path.clone(),
             begun: false,
             ended: false,
         };
         let encoding = settings.encoding;
         let Some(header) = source.next()? else {
-            return Err(Error::setting(
-                Fault::new("path", "the file is empty")
-                    .hint("its first line names the columns, such as `id,name`"),
-            ));
+            // Most likely it is being written just now: that is no mistake of the job.
+            return Err(Error::permanent(format!(
+                "the file `{}` is empty, so the directory was not read: its first line names the columns, such as `id,name`",
+                settings.path
+            )));
         };
         let line = header.line;
+        let name = settings.path.clone();
         let columns = header
             .cells
             .into_iter()
-            .map(|cell| Ok(decode(encoding, cell, line)?.trim().to_owned()))
+            .map(|cell| Ok(decode(encoding, cell, &name, line)?.trim().to_owned()))
             .collect::<Result<Vec<String>, Error>>()?;
         let id_at = columns.iter().position(|name| *name == settings.id_column);
         let faults = header_faults(&columns, settings, id_at.is_some());
         match id_at {
             Some(id_at) if faults.is_empty() => {
-                Ok(Self { source, encoding, columns, id_at, ids: BTreeMap::new() })
+                Ok(Self { source, name, encoding, columns, id_at, ids: BTreeMap::new() })
             }
             _ => Err(Error::InvalidSettings(faults)),
         }
@@ -71,13 +76,14 @@ impl Rows {
         let line = row.line;
         let (has, wants) = (row.cells.len(), self.columns.len());
         if has != wants {
-            let what = format!("{has} cells where the header has {wants}");
-            return Err(broken(line, &what));
+            let cells = if has == 1 { "cell" } else { "cells" };
+            let what = format!("{has} {cells} where the header has {wants}");
+            return Err(broken(&self.name, line, &what));
         }
         let mut id = String::new();
         let mut cells = Vec::with_capacity(wants);
         for (at, cell) in row.cells.into_iter().enumerate() {
-            let text = decode(self.encoding, cell, line)?;
+            let text = decode(self.encoding, cell, &self.name, line)?;
             if at == self.id_at {
                 id.clone_from(&text);
             }
@@ -85,11 +91,11 @@ impl Rows {
         }
         if id.is_empty() {
             let column = self.columns.get(self.id_at).map_or("", String::as_str);
-            return Err(broken(line, &format!("the column `{column}` is empty")));
+            return Err(broken(&self.name, line, &format!("the column `{column}` is empty")));
         }
         if let Some(before) = self.ids.insert(id.clone(), line) {
             let what = format!("the id `{id}` stands on line {before} too");
-            return Err(broken(line, &what));
+            return Err(broken(&self.name, line, &what));
         }
         Ok(Some((id, cells)))
     }
@@ -97,20 +103,21 @@ impl Rows {
 
 fn header_faults(columns: &[String], settings: &Settings, has_id: bool) -> Vec<Fault> {
     let mut faults = Vec::new();
+    let file = &settings.path;
     for (at, name) in columns.iter().enumerate() {
         if name.is_empty() {
-            faults.push(Fault::new("path", format!("column {} of the file has no name", at + 1)));
+            faults.push(Fault::new("path", format!("column {} of `{file}` has no name", at + 1)));
         } else if columns.iter().take(at).any(|earlier| earlier == name) {
-            faults.push(Fault::new("path", format!("the file has two columns `{name}`")));
+            faults.push(Fault::new("path", format!("`{file}` has two columns `{name}`")));
         }
     }
     if !has_id {
-        let mut hint = format!("the file has {}", listed(columns));
+        let mut hint = format!("it has {}", listed(columns));
         if columns.len() == 1 {
             hint.push_str("; is `delimiter` right?");
         }
         faults.push(
-            Fault::new("id_column", format!("the file has no column `{}`", settings.id_column)).hint(hint),
+            Fault::new("id_column", format!("`{file}` has no column `{}`", settings.id_column)).hint(hint),
         );
     }
     faults
@@ -124,10 +131,10 @@ fn listed(columns: &[String]) -> String {
     names.join(", ")
 }
 
-fn decode(encoding: Encoding, bytes: Vec<u8>, line: u64) -> Result<String, Error> {
+fn decode(encoding: Encoding, bytes: Vec<u8>, file: &str, line: u64) -> Result<String, Error> {
     encoding.decode(bytes).ok_or_else(|| {
         Error::setting(
-            Fault::new("encoding", format!("line {line} of the file is not {}", encoding.name()))
+            Fault::new("encoding", format!("line {line} of `{file}` is not {}", encoding.name()))
                 .hint("save the file as UTF-8, or set `encoding = \"windows-1252\"`"),
         )
     })
@@ -136,6 +143,7 @@ fn decode(encoding: Encoding, bytes: Vec<u8>, line: u64) -> Result<String, Error
 /// The file and its parser: rows are read no further ahead than one chunk.
 struct Source {
     file: files::File,
+    name: String,
     parser: Parser,
     begun: bool,
     ended: bool,
@@ -181,7 +189,7 @@ impl Source {
         }
         if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") {
             return Err(Error::setting(
-                Fault::new("path", "the file is UTF-16").hint("save it as CSV UTF-8"),
+                Fault::new("path", format!("`{}` is UTF-16", self.name)).hint("save it as CSV UTF-8"),
             ));
         }
         let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start);

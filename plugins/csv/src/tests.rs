@@ -53,15 +53,17 @@ fn a_file_that_is_no_directory_is_refused() {
         let error = list(file, "", 100).unwrap_err();
         assert_eq!(message(error), expect);
     };
-    check(b"", "path: the file is empty");
-    check(b"\n\n", "path: the file is empty");
-    check(b"id,,id\n", "path: column 2 of the file has no name; path: the file has two columns `id`");
-    check(b"nr;name\n", "id_column: the file has no column `id`");
-    check(b"id,name\n1,a\n2", "line 3: 1 cells where the header has 2");
-    check(b"id,name\n,a", "line 2: the column `id` is empty");
-    check(b"id,name\n1,a\n\n2,b\n1,c", "line 5: the id `1` stands on line 2 too");
-    check(b"id\nZo\xeb", "encoding: line 2 of the file is not utf-8");
-    check(b"\xff\xfei\0d\0", "path: the file is UTF-16");
+    let empty = "the file `people.csv` is empty, so the directory was not read: its first line names the columns, such as `id,name`";
+    check(b"", empty);
+    check(b"\n\n", empty);
+    check(b"\xef\xbb\xbf", empty);
+    check(b"id,,id\n", "path: column 2 of `people.csv` has no name; path: `people.csv` has two columns `id`");
+    check(b"nr;name\n", "id_column: `people.csv` has no column `id`");
+    check(b"id,name\n1,a\n2", "`people.csv` line 3: 1 cell where the header has 2");
+    check(b"id,name\n,a", "`people.csv` line 2: the column `id` is empty");
+    check(b"id,name\n1,a\n\n2,b\n1,c", "`people.csv` line 5: the id `1` stands on line 2 too");
+    check(b"id\nZo\xeb", "encoding: line 2 of `people.csv` is not utf-8");
+    check(b"\xff\xfei\0d\0", "path: `people.csv` is UTF-16");
 }
 
 #[test]

@@ -15,6 +15,9 @@ pub(crate) struct LinkArgs {
     pub(crate) user: String,
     /// The phone user: name, extension or GUID.
     pub(crate) phone_user: String,
+    /// Do not ask; without a terminal nobody is asked, for both are named.
+    #[arg(long)]
+    pub(crate) yes: bool,
     /// How long to wait while another run holds the job or its phone system: `90s`, `5m`.
     #[arg(long, default_value = "60s", value_parser = duration)]
     pub(crate) wait: u64,
@@ -81,7 +84,7 @@ pub(crate) struct LinksImportArgs {
     pub(crate) job: PathBuf,
     /// A file as `links export` writes it. `id` or `user_identification` and `guid`, `name` or `extension` are enough.
     pub(crate) file: PathBuf,
-    /// Do not ask.
+    /// Do not ask. Where nobody can be asked, the list is only shown without it (64).
     #[arg(long)]
     pub(crate) yes: bool,
     /// How long to wait while another run holds the job or its phone system: `90s`, `5m`.

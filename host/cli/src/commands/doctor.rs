@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anstyle::AnsiColor;
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::{Finding, FindingState};
 use rollcall_net::Looked;
@@ -15,7 +14,7 @@ use crate::failure::Failure;
 use crate::offices;
 use crate::output::Output;
 use crate::time::{self, shown as at};
-use crate::view::human::paint;
+use crate::view::finding::LOOKED_AT;
 use crate::view::json as shapes;
 use crate::view::text::shown;
 use crate::wiring::{self, Session};
@@ -45,7 +44,9 @@ pub(crate) async fn run(global: &Global, output: &Output, job: Option<&Path>) ->
     if output.json {
         let document: serde_json::Map<String, serde_json::Value> = parts
             .iter()
-            .map(|part| (part.name.to_owned(), part.findings.iter().map(line).collect()))
+            .map(|part| {
+                (part.name.to_owned(), part.findings.iter().map(|finding| LOOKED_AT.json(finding)).collect())
+            })
             .collect();
         output.payload(&shapes::write(&json!({
             "schema_version": shapes::SCHEMA_VERSION, "folder": folder, "healthy": !failed, "findings": document,
@@ -56,7 +57,7 @@ pub(crate) async fn run(global: &Global, output: &Output, job: Option<&Path>) ->
         if part.name != "state" {
             output.human(&format!("{}\n", part.name.replace('_', " ")));
         }
-        part.findings.iter().for_each(|finding| output.human(&human(finding)));
+        part.findings.iter().for_each(|finding| output.human(&LOOKED_AT.line(finding)));
     }
     Ok(if failed { exit::ERROR } else { exit::DONE })
 }
@@ -141,25 +142,4 @@ fn synchronised() -> Option<Finding> {
             .to_owned(),
         hint: (!done).then(|| "let systemd-timesyncd or chrony reach a time server".to_owned()),
     })
-}
-
-fn word(state: FindingState) -> (&'static str, AnsiColor) {
-    match state {
-        FindingState::Passed => ("ok", AnsiColor::Green),
-        FindingState::Warned => ("warning", AnsiColor::Yellow),
-        FindingState::Failed => ("error", AnsiColor::Red),
-    }
-}
-
-fn line(finding: &Finding) -> serde_json::Value {
-    json!({ "subject": finding.subject, "state": word(finding.state).0, "message": finding.message, "hint": finding.hint })
-}
-
-fn human(finding: &Finding) -> String {
-    let (word, color) = word(finding.state);
-    let hint =
-        finding.hint.as_ref().map(|hint| format!("\n           hint: {}", shown(hint))).unwrap_or_default();
-    // The word is padded by hand: colours have no width.
-    let pad = " ".repeat("warning".len() - word.len());
-    format!("  {}{pad}  {}: {}{hint}\n", paint(color, word), shown(&finding.subject), shown(&finding.message))
 }

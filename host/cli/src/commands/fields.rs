@@ -72,7 +72,8 @@ pub(crate) async fn run(global: &Global, output: &Output, job: &Path) -> Result<
         &cells.collect::<Vec<_>>(),
         SAMPLE_CHARS_MAX,
     ));
-    output.human(&format!("\n{users} users were read.\n"));
+    let were = if users == 1 { "was" } else { "were" };
+    output.human(&format!("\n{} {were} read.\n", rollcall_core::text::count(users, "user")));
     Ok(exit::DONE)
 }
 

@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 
 use rollcall_core::codes;
+use rollcall_core::text::count;
 use rollcall_edges::state::State as _;
 use rollcall_state::{PastChange, PastRun, Person, RunFilter, Store};
 use serde_json::{Map, Value, json};
@@ -61,7 +62,7 @@ pub(crate) async fn run(global: &Global, output: &Output, command: &HistoryComma
                 let document = json!({ "schema_version": shapes::SCHEMA_VERSION, "forgotten": forgotten });
                 output.payload(&shapes::write(&document));
             }
-            output.human(&format!("{forgotten} runs forgotten.\n"));
+            output.human(&format!("{} forgotten.\n", count(forgotten, "run")));
             Ok(exit::DONE)
         }
         HistoryCommand::Erase { user, job, yes, wait } => {
@@ -197,7 +198,8 @@ async fn erase(
     if found.iter().any(|other| other.id != first.id) {
         let list: Vec<String> = found.iter().map(|one| format!("{} in `{}`", told(one), one.job)).collect();
         let message = format!("several people fit `{user}`: {}", list.join(", "));
-        return Err(Failure::new(exit::ERROR, codes::USER_NOT_FOUND, message).hint("give the immutable id"));
+        return Err(Failure::new(exit::ERROR, codes::USER_NOT_FOUND, message)
+            .hint("give the immutable id, or one job's people with `--job JOB`"));
     }
     if let Some(owner) = found.iter().find(|one| one.linked) {
         let message = format!("the job `{}` owns a phone user for {}", owner.job, told(owner));
@@ -235,11 +237,11 @@ async fn erase(
         })));
     }
     output.human(&format!(
-        "Erased from {} jobs: {} changes, {} operations, {} reports.\n",
-        jobs.len(),
-        done.changes,
-        done.operations,
-        done.documents
+        "Erased from {}: {}, {}, {}.\n",
+        count(jobs.len(), "job"),
+        count(done.changes, "change"),
+        count(done.operations, "operation"),
+        count(done.documents, "report")
     ));
     for backup in &done.backups {
         output.say(&format!("deleted the backup `{}`, which held the person too", backup.display()));

@@ -1,16 +1,15 @@
 //! `link`, `unlink` and `links`: who owns which phone user, by hand and in bulk.
 
-use std::io::IsTerminal as _;
 use std::path::Path;
 
 use rollcall_core::memory::{Link, MatchedBy};
 use rollcall_core::phone::{PhoneUser, Standing};
-use rollcall_core::{Field, codes};
+use rollcall_core::text::count;
+use rollcall_core::{Diagnostic, Field, codes};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::state::State as _;
 use rollcall_engine::Report;
 use rollcall_engine::links::{Phone, User, Wanted, release, tie};
-use rollcall_job::job::Job;
 use serde_json::{Value, json};
 
 use crate::args::{Global, LinkArgs, LinksArgs, LinksCommand, LinksFormat, LinksImportArgs, UnlinkArgs};
@@ -20,7 +19,7 @@ use crate::desk::Desk;
 use crate::exit;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::progress::Progress;
+use crate::report::Asking;
 use crate::time::shown as at;
 use crate::view::json as shapes;
 use crate::view::text::table;
@@ -34,11 +33,10 @@ pub(crate) async fn link(global: &Global, output: &Output, args: &LinkArgs) -> R
         user: User::Any(args.user.as_str().into()),
         phone: Phone::Any(args.phone_user.as_str().into()),
     };
-    ties(global, output, &args.job, &[wanted], MatchedBy::Hand, args.wait, &|_, _, _| true).await
+    // Both are named, and nothing is written to a telephone: a script may do it, and a person sees it first.
+    let asking = Asking::new(args.yes || report::can_ask().is_err());
+    ties(global, output, &args.job, &[wanted], MatchedBy::Hand, args.wait, &asking).await
 }
-
-/// Asks whether links shall be made.
-type Ask<'a> = &'a (dyn Fn(&Job, &Progress, &Report) -> bool + Send + Sync);
 
 async fn ties(
     global: &Global,
@@ -47,16 +45,26 @@ async fn ties(
     wanted: &[Wanted],
     by: MatchedBy,
     wait_ms: u64,
-    confirm: Ask<'_>,
+    asking: &Asking,
 ) -> Result<u8, Failure> {
     let session = Session::open(global, job)?;
     let mut ends = session.ends(None, Intent::Look).await?;
     let render = |done: &Report| report::document(&session.job, done);
-    let (named, progress) = (&session.job, &*session.progress);
-    let asked = |plan: &Report| confirm(named, progress, plan);
-    let result = tie(ends.parts(&session), wanted, by, wait_ms, &asked, &render).await;
+    let confirm = |plan: &Report| {
+        let yes = asking.confirm(output, &session.job, &session.progress, plan);
+        if asking.asked().is_err() {
+            // Nobody can be asked: what would be done goes where a report goes.
+            report::show(output, &session.job, None, plan, true);
+        }
+        yes
+    };
+    let result = tie(ends.parts(&session), wanted, by, wait_ms, &confirm, &render).await;
     ends.office.office().close().await;
     session.progress.clear();
+    if let Err(unasked) = asking.asked() {
+        output.diagnostics(&unasked.diagnostics);
+        return Ok(unasked.exit);
+    }
     Ok(report::ended(output, &session.job, ends.office.note(), result, true))
 }
 
@@ -148,7 +156,20 @@ async fn export(
     file: Option<&Path>,
 ) -> Result<u8, Failure> {
     let (_, links, standing) = read(global, job).await?;
+    // Who was deleted by hand cannot be tied again: an export is of what stands.
+    let (links, gone): (Vec<Link>, Vec<Link>) =
+        links.into_iter().partition(|link| standing.users.contains_key(&link.guid));
     let rows: Vec<Row> = links.iter().map(|link| Row::of(link, standing.users.get(&link.guid))).collect();
+    if !gone.is_empty() {
+        let names: Vec<String> = gone.iter().map(|link| format!("`{}`", link.key)).collect();
+        let message = format!(
+            "{} left out, because the phone user was deleted by hand: {}",
+            count(gone.len(), "link"),
+            names.join(", ")
+        );
+        let hint = "`rollcall unlink JOB USER` lets such a link go";
+        output.diagnostics(&[Diagnostic::warning(codes::USER_GONE, message).hint(hint)]);
+    }
     let by_name = file.and_then(Path::extension).is_some_and(|end| end == "jsonl" || end == "json");
     let lines = format.map_or(by_name || output.json, |format| format == LinksFormat::Jsonl);
     let text = if lines { links_file::to_lines(&rows) } else { links_file::to_csv(&rows) };
@@ -156,7 +177,7 @@ async fn export(
         None => output.payload(&text),
         Some(path) => {
             links_file::write(path, &text)?;
-            output.say(&format!("{} links written to `{}`", rows.len(), path.display()));
+            output.say(&format!("{} written to `{}`", count(rows.len(), "link"), path.display()));
         }
     }
     Ok(exit::DONE)
@@ -166,21 +187,9 @@ async fn import(global: &Global, output: &Output, args: &LinksImportArgs) -> Res
     let wanted = links_file::read(&args.file)?;
     if wanted.is_empty() {
         let message = format!("`{}` names no link", args.file.display());
-        return Err(Failure::new(exit::ERROR, codes::FILE, message));
+        return Err(Failure::new(exit::INVALID, codes::FILE, message)
+            .hint("`rollcall links export JOB` shows the form"));
     }
-    let asks = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-    let confirm = |job: &Job, progress: &Progress, plan: &Report| {
-        if args.yes {
-            return true;
-        }
-        if asks {
-            return report::ask(output, job, progress, plan);
-        }
-        // Dry: what would be done goes where a report goes.
-        report::show(output, job, None, plan, true);
-        output.say("nothing was linked; look at the list, then give `--yes`");
-        false
-    };
-    let code = ties(global, output, &args.job, &wanted, MatchedBy::Import, args.wait, &confirm).await?;
-    Ok(if !args.yes && !asks && code == exit::ERROR { exit::DONE } else { code })
+    let asking = Asking::new(args.yes);
+    ties(global, output, &args.job, &wanted, MatchedBy::Import, args.wait, &asking).await
 }

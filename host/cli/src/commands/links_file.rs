@@ -8,6 +8,7 @@ use std::path::Path;
 
 use rollcall_core::memory::{Link, MatchedBy};
 use rollcall_core::phone::PhoneUser;
+use rollcall_core::text::count;
 use rollcall_core::{Diagnostic, codes};
 use rollcall_engine::links::{Phone, User, Wanted};
 use serde::{Deserialize, Serialize};
@@ -150,7 +151,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Wanted>, Failure> {
             }
         }
     }
-    if wrong.is_empty() { Ok(wanted) } else { Err(Failure { exit: exit::ERROR, diagnostics: wrong }) }
+    if wrong.is_empty() { Ok(wanted) } else { Err(Failure { exit: exit::INVALID, diagnostics: wrong }) }
 }
 
 type Numbered = Vec<(usize, Result<Row, String>)>;
@@ -184,7 +185,10 @@ fn csv(text: &str) -> Numbered {
     records
         .map(|(line, cells)| {
             if cells.len() != head.len() {
-                return (line, Err(format!("{} cells, and the heading has {}", cells.len(), head.len())));
+                return (
+                    line,
+                    Err(format!("{}, and the heading has {}", count(cells.len(), "cell"), head.len())),
+                );
             }
             let mut row = Row::default();
             for (name, cell) in head.iter().zip(cells) {
@@ -288,7 +292,7 @@ mod tests {
     fn what_is_wrong_is_told_with_its_line() {
         for (text, line, why) in [
             ("user_identification,mail\na,b\n", 1, "unknown columns: mail"),
-            ("id,guid\n1\n", 2, "1 cells"),
+            ("id,guid\n1\n", 2, "1 cell, and"),
             ("id,guid\n\n\n1,2,3\n", 4, "3 cells"),
             ("id,name\n\"1,2\n", 2, "not closed"),
         ] {

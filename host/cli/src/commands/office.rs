@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use rollcall_core::text::count;
 use rollcall_core::{Diagnostic, Secret, Text, codes};
 use rollcall_edges::office::Office as _;
 use rollcall_edges::state::{Owner, State as _};
@@ -266,7 +267,8 @@ async fn compared(
             ));
         }
     }
-    output.human(&format!("{} users compared, {} differ.\n", result.users_compared, result.changed.len()));
+    let compared = count(result.users_compared, "user");
+    output.human(&format!("{compared} compared; different: {}.\n", result.changed.len()));
     if !lost.is_empty() {
         let message = format!("the update lost elements: {}", lost.join(", "));
         let why = Diagnostic::error(codes::OFFICE_UNEXPECTED, message)

@@ -12,6 +12,7 @@ use rollcall_state::Store;
 use crate::args::{Global, SyncArgs};
 use crate::commands::sync::options;
 use crate::exit;
+use crate::failed;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::report::{self, nothing, present};
@@ -77,15 +78,24 @@ pub(crate) async fn apply(global: &Global, output: &Output, args: &SyncArgs) -> 
             return Ok(nothing(output, &session.job.name, &session.failure(RunError::Stale(why))));
         }
     }
+    let started = session.clock.now();
     let mut ends = match session.kept_ends(store).await {
         Ok(ends) => ends,
-        Err(failure) => return Ok(nothing(output, &session.job.name, &failure)),
+        Err(failure) => {
+            failed::note(&session, started, &failure).await;
+            return Ok(nothing(output, &session.job.name, &failure));
+        }
     };
     let render = |report: &Report| report::document(&session.job, report);
     let (writer, held) = ends.parts(&session, &decided_by, args.max_age, &render);
     let result = sync_kept(&writer, held, kept, &options(&args.run, args.wait)).await;
     ends.office.office().close().await;
     session.progress.clear();
+    if let Err(error) = result {
+        let failure = session.failure(error);
+        failed::note(&session, started, &failure).await;
+        return Ok(nothing(output, &session.job.name, &failure));
+    }
     Ok(report::ended(output, &session.job, ends.office.note(), result, args.all))
 }
 

@@ -1,5 +1,6 @@
 //! `preview`: what a sync would do. It changes nothing and ends as its sync would.
 
+use rollcall_core::{Diagnostic, codes};
 use rollcall_engine::preview;
 use rollcall_state::Store;
 
@@ -33,6 +34,11 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &PreviewArgs) ->
         Err(error) => return Ok(nothing(output, &session.job.name, &session.failure(error))),
     };
     ends.finish()?;
+    let waiting = ends.store.codes_waiting(Some(&session.job.name)).await?;
+    previewed.report.plan.diagnostics.extend(waiting.iter().map(|waits| {
+        let [message, hint] = waits.told();
+        Diagnostic::warning(codes::HANDOVER, message).hint(hint)
+    }));
     show(output, &session.job, ends.office.note(), &previewed.report, args.all);
     if let Some(path) = &args.out {
         let place = (&ends.store, ends.office.is_new());

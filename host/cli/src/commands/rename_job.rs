@@ -1,6 +1,7 @@
 //! `rename-job`: a job's links, runs and clocks get its new name.
 
 use rollcall_core::codes;
+use rollcall_core::text::count;
 use rollcall_edges::state::State as _;
 use serde_json::json;
 
@@ -40,7 +41,7 @@ pub(crate) async fn run(
             json!({ "schema_version": shapes::SCHEMA_VERSION, "from": old, "to": &*new, "links": links });
         output.payload(&shapes::write(&document));
     }
-    output.human(&format!("`{}` is now `{}`: {links} links moved.\n", shown(old), shown(&new)));
+    output.human(&format!("`{}` is now `{}`: {} moved.\n", shown(old), shown(&new), count(links, "link")));
     output.say(&format!("write `name = \"{}\"` in the job file, if it does not say so yet", shown(&new)));
     Ok(exit::DONE)
 }

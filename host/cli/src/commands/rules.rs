@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rollcall_core::policy::Policy;
+use rollcall_core::text::count;
 use rollcall_core::{Diagnostic, codes};
 use rollcall_script::testing::{TestFile, run_under};
 use rollcall_script::{RuleFile, Source};
@@ -32,13 +33,15 @@ pub(crate) fn run(output: &Output, command: &RulesCommand) -> Result<u8, Failure
         let lines: Vec<_> = report.diagnostics.iter().map(shapes::DiagnosticLine::from).collect();
         output.payload(&shapes::write(&json!({
             "schema_version": shapes::SCHEMA_VERSION, "cases": report.cases, "passed": report.passed,
-            "failed": report.cases - report.passed, "diagnostics": lines,
+            "failed": report.cases - report.passed, "rules": report.rules, "branches": report.branches,
+            "diagnostics": lines,
         })));
     }
     output.diagnostics(&report.diagnostics);
+    let reached = report.all_reached().map(|all| format!("; {all}")).unwrap_or_default();
     output.human(&format!(
-        "{} cases, {} passed, {} failed.\n",
-        report.cases,
+        "{}, {} passed, {} failed{reached}.\n",
+        count(report.cases, "case"),
         report.passed,
         report.cases - report.passed
     ));

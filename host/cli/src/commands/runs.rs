@@ -136,7 +136,15 @@ pub(crate) async fn one(store: &Store, id: &str) -> Result<PastRun, Failure> {
 /// Shows one run.
 pub(crate) async fn show(global: &Global, output: &Output, id: &str) -> Result<u8, Failure> {
     let store = wiring::store(global).await?;
-    let run = one(&store, id).await?;
+    let run = match one(&store, id).await {
+        // Somebody named a file, and it is not what can be shown.
+        Err(_) if Path::new(id).exists() => {
+            let message = format!("`{id}` is neither a run nor a plan file");
+            return Err(Failure::new(exit::USAGE, codes::USAGE, message)
+                .hint("`rollcall runs` lists the runs; `rollcall preview --out PLAN` writes a plan file"));
+        }
+        found => found?,
+    };
     let changes = store.past_changes(&run.id).await?;
     let operations = store.past_operations(&run.id).await?;
     let document: Value = serde_json::from_str(&store.document(&run.id).await?).unwrap_or_default();
@@ -166,7 +174,7 @@ fn whole(run: &PastRun, document: Value, changes: &[PastChange], operations: &[P
             line.insert("why".to_owned(), json!(change.why.as_deref()));
             let ops: Vec<Value> = of_change(operations, change.idx)
                 .map(|op| {
-                    json!({ "what": &*op.what, "status": op.settled.as_deref().unwrap_or("unsettled"),
+                    json!({ "what": &*op.what, "status": standing(op)[0],
                         "why": op.why.as_deref(), "at": op.at.map(at) })
                 })
                 .collect();
@@ -174,6 +182,15 @@ fn whole(run: &PastRun, document: Value, changes: &[PastChange], operations: &[P
         }
     }
     Value::Object(all)
+}
+
+/// Says how far an operation came, for programs and for people.
+fn standing(op: &PastOperation) -> [&str; 2] {
+    match &op.settled {
+        Some(settled) => [settled; 2],
+        None if op.sent => ["sent", "sent, its outcome not noted yet"],
+        None => ["planned", "not sent"],
+    }
 }
 
 fn of_change(operations: &[PastOperation], idx: i64) -> impl Iterator<Item = &PastOperation> {
@@ -225,7 +242,8 @@ fn told(run: &PastRun, document: &Value, changes: &[PastChange], operations: &[P
             .filter(|op| op.settled.as_deref() != Some("applied"))
             .map(|op| {
                 let why = op.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-                format!("  {} {}{why}", op.what, op.settled.as_deref().unwrap_or("unsettled"))
+                let codes = if op.codes { ", and its codes wait to be handed over" } else { "" };
+                format!("  {} {}{codes}{why}", op.what.replace('_', " "), standing(op)[1])
             })
             .collect();
         let told = broken.is_empty().then(|| change.why.as_deref().map(|why| format!("  {why}"))).flatten();

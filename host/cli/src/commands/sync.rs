@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use rollcall_core::Text;
+use rollcall_edges::clock::Instant;
 use rollcall_engine::{Options, Report, sync};
 
 use crate::args::{Global, RunArgs, SyncArgs};
+use crate::failed;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::report::{self, nothing};
@@ -20,9 +22,10 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &SyncArgs) -> Re
     }
     let options = options(&args.run, args.wait);
     let session = Session::open(global, args.job.as_deref().unwrap_or(Path::new("job.toml")))?;
+    let started = session.clock.now();
     let mut ends = match session.ends(args.run.record.as_deref(), Intent::Write).await {
         Ok(ends) => ends,
-        Err(failure) => return Ok(failed(output, &session, failure).await),
+        Err(failure) => return Ok(failed(output, &session, started, failure).await),
     };
     let confirm = |report: &Report| args.yes || report::ask(output, &session.job, &session.progress, report);
     let render = |report: &Report| report::document(&session.job, report);
@@ -31,7 +34,7 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &SyncArgs) -> Re
     session.progress.clear();
     let result = match result {
         Ok(result) => result,
-        Err(error) => return Ok(failed(output, &session, session.failure(error)).await),
+        Err(error) => return Ok(failed(output, &session, started, session.failure(error)).await),
     };
     let done = result.is_some();
     if let Some(report) = &result {
@@ -45,8 +48,9 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &SyncArgs) -> Re
     Ok(code)
 }
 
-/// Reports and tells a sync that came to no plan, and gives its exit code.
-async fn failed(output: &Output, session: &Session, failure: Failure) -> u8 {
+/// Reports, notes and tells a sync that came to no plan, and gives its exit code.
+async fn failed(output: &Output, session: &Session, started: Instant, failure: Failure) -> u8 {
+    failed::note(session, started, &failure).await;
     let code = nothing(output, &session.job.name, &failure);
     tell(output, session, &Turn::nothing(&session.job.name, failure)).await;
     code

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anstyle::AnsiColor;
+use rollcall_core::text::count;
 use rollcall_core::{Field, Place, Severity};
 use rollcall_edges::directory::{Directory as _, Finding, FindingState};
 use rollcall_job::expiry::expiring;
@@ -12,9 +12,8 @@ use crate::args::Global;
 use crate::exit;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::view::human::paint;
+use crate::view::finding::TRIED;
 use crate::view::json as shapes;
-use crate::view::text::shown;
 use crate::wiring::{Intent, Session};
 
 /// Runs the command.
@@ -36,14 +35,14 @@ pub(crate) async fn run(global: &Global, output: &Output, job: &Path) -> Result<
         output.payload(&shapes::write(&json!({
             "schema_version": shapes::SCHEMA_VERSION,
             "job": &*session.job.name,
-            "directory": directory.iter().map(line).collect::<Vec<_>>(),
-            "phone_system": office.iter().map(line).collect::<Vec<_>>(),
+            "directory": directory.iter().map(|one| TRIED.json(one)).collect::<Vec<_>>(),
+            "phone_system": office.iter().map(|one| TRIED.json(one)).collect::<Vec<_>>(),
         })));
     }
     output.human(&format!("Directory ({})\n", session.job.directory.connector));
-    directory.iter().for_each(|finding| output.human(&human(finding)));
+    directory.iter().for_each(|finding| output.human(&TRIED.line(finding)));
     output.human("Phone system\n");
-    office.iter().for_each(|finding| output.human(&human(finding)));
+    office.iter().for_each(|finding| output.human(&TRIED.line(finding)));
     Ok(if directory_exit == exit::DONE { office_exit } else { directory_exit })
 }
 
@@ -88,11 +87,11 @@ pub(crate) async fn office(session: &Session) -> (Vec<Finding>, u8) {
         Err(failure) => return (failed("connection", &failure), failure.exit),
     };
     let message = format!(
-        "{} systems, {} users, {} extensions, {} hunt groups",
-        standing.systems.len(),
-        standing.users.len(),
-        standing.extensions.len(),
-        standing.groups.len()
+        "{}, {}, {}, {}",
+        count(standing.systems.len(), "system"),
+        count(standing.users.len(), "user"),
+        count(standing.extensions.len(), "extension"),
+        count(standing.groups.len(), "hunt group")
     );
     let mut findings = vec![finding("connection", FindingState::Passed, message, None)];
     for &field in session.job.policy.fields.keys() {
@@ -122,23 +121,4 @@ fn failed(subject: &str, failure: &Failure) -> Vec<Finding> {
         finding(subject, FindingState::Failed, why.message.clone(), why.hint.clone())
     };
     failure.diagnostics.iter().map(one).collect()
-}
-
-fn word(state: FindingState) -> (&'static str, AnsiColor) {
-    match state {
-        FindingState::Passed => ("passed", AnsiColor::Green),
-        FindingState::Warned => ("warned", AnsiColor::Yellow),
-        FindingState::Failed => ("failed", AnsiColor::Red),
-    }
-}
-
-fn line(finding: &Finding) -> serde_json::Value {
-    json!({ "subject": finding.subject, "state": word(finding.state).0, "message": finding.message, "hint": finding.hint })
-}
-
-fn human(finding: &Finding) -> String {
-    let (word, color) = word(finding.state);
-    let hint =
-        finding.hint.as_ref().map(|hint| format!("\n          hint: {}", shown(hint))).unwrap_or_default();
-    format!("  {}  {}: {}{hint}\n", paint(color, word), shown(&finding.subject), shown(&finding.message))
 }

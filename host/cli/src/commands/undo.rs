@@ -12,18 +12,17 @@ use crate::commands::plans;
 use crate::desk::{Desk, stored};
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::report::Asking;
 use crate::wiring::Session;
 use crate::{exit, report, wiring};
 
 /// Runs the command.
 pub(crate) async fn run(global: &Global, output: &Output, args: &UndoArgs) -> Result<u8, Failure> {
-    match &args.change.out {
-        Some(path) => Store::plan_place(path)?,
-        None if !args.change.yes => report::can_ask()?,
-        None => {}
+    if let Some(path) = &args.change.out {
+        Store::plan_place(path)?;
     }
     let store = wiring::store(global).await?;
-    let run = stored(&store, &args.run).await?;
+    let run = stored(&store, &args.run, "undo").await?;
     let file = args.job.as_deref().unwrap_or_else(|| Path::new(&*run.file));
     if file.as_os_str().is_empty() {
         let message = format!("nobody noted the job file of the run {}", run.row.id);
@@ -46,9 +45,12 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &UndoArgs) -> Re
         plans::write(output, &session, (&desk.store, false), &mut previewed, &options, path).await?;
         return Ok(exit::of_report(&previewed.report));
     }
-    let confirm = |report: &Report| args.change.yes || report::ask(output, &desk.job, &desk.progress, report);
+    // Whether there is anything to undo comes first, and whether somebody can be asked about it second.
+    let asking = Asking::new(args.change.yes);
+    let confirm = |report: &Report| asking.confirm(output, &desk.job, &desk.progress, report);
     let result = undo(&writer, &rules, &run.row.id, &options, &confirm).await;
     desk.office.office().close().await;
     desk.progress.clear();
+    asking.asked()?;
     Ok(report::ended(output, &desk.job, desk.office.note(), result, false))
 }

@@ -9,6 +9,7 @@ use rollcall_engine::{Options, Report, sync};
 use serde_json::Value;
 
 use crate::exit;
+use crate::failed;
 use crate::failure::Failure;
 use crate::report;
 use crate::serve::board::Figures;
@@ -96,13 +97,16 @@ impl Turn {
 
 /// Runs a job once.
 pub(crate) async fn turn(session: &Session) -> Turn {
-    let begun = std::time::Instant::now();
+    let (begun, started) = (std::time::Instant::now(), session.clock.now());
     let mut turn = match applied(session).await {
         Ok(report) => {
             let diagnostics = session.located(report::gather(&report));
             Turn::of_report(&report, diagnostics)
         }
-        Err(failure) => Turn::nothing(&session.job.name, failure),
+        Err(failure) => {
+            failed::note(session, started, &failure).await;
+            Turn::nothing(&session.job.name, failure)
+        }
     };
     turn.figures.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     turn

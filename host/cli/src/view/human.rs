@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use rollcall_core::diff::FieldChange;
 use rollcall_core::field::Value;
 use rollcall_core::plan::{Action, Change};
+use rollcall_core::text::count;
 use rollcall_core::verify::Outcome;
 use rollcall_engine::Report;
 
@@ -121,15 +122,15 @@ fn summary(report: &Report) -> String {
     if plan.undoes.is_none() {
         parts.push(format!("{} unchanged", plan.unchanged.len()));
     }
-    for (count, words) in [(plan.count(Action::Skip), "skipped"), (plan.pending.len(), "pending delete")] {
-        if count > 0 {
-            parts.push(format!("{count} {words}"));
+    for (number, words) in [(plan.count(Action::Skip), "skipped"), (plan.pending.len(), "pending delete")] {
+        if number > 0 {
+            parts.push(format!("{number} {words}"));
         }
     }
     let (job, parts) = (shown(&report.job), parts.join(", "));
     let mut out = match &plan.undoes {
         Some(run) => format!("Undo of the run {run} of {job}: {parts}.\n"),
-        None => format!("Plan for {job}: {parts} of {} directory users.\n", plan.reading.users),
+        None => format!("Plan for {job}: {parts} of {}.\n", count(plan.reading.users, "directory user")),
     };
     if let Some(run) = &report.run {
         let failed =

@@ -128,7 +128,7 @@ fn what(op: &Journalled) -> String {
 fn how(op: &Journalled) -> String {
     match &op.settled {
         None if op.sent.is_none() => "not sent".to_owned(),
-        None => "unsettled".to_owned(),
+        None => "sent, its outcome not noted yet".to_owned(),
         Some(Settled::Applied) => "applied".to_owned(),
         Some(Settled::Failed(why)) => format!("failed: {why}"),
         Some(Settled::Unknown(why)) => format!("unknown: {why}"),

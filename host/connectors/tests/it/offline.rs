@@ -70,7 +70,7 @@ async fn a_missing_file_is_underlined() {
     let mut spec = misbehaving("well");
     spec.settings.insert("path".into(), json!("none.csv"));
     let wrong = host().check_offline(&hostile(), &spec).await.unwrap_err();
-    let expect = "E0302 directory.settings.path: there is no file `none.csv` (it was looked for at \
+    let expect = "E0304 directory.settings.path: there is no file `none.csv` (it was looked for at \
                   `/nowhere/none.csv`; a path counts from the job file's folder)";
     assert_eq!(told(&wrong), [expect]);
 }

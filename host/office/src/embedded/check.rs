@@ -2,7 +2,7 @@
 //! against the server, or a bug has not.
 
 use rollcall_core::constraint;
-use rollcall_core::text::fold;
+use rollcall_core::text::{count, fold};
 use rollcall_core::{Field, Text};
 use rollcall_edges::office::{OfficeError, Taken};
 use sqlx::{Row, SqliteConnection};
@@ -129,7 +129,7 @@ pub(super) async fn room(connection: &mut SqliteConnection, system: &str) -> Res
     let users: i64 = row.try_get(1).map_err(broken)?;
     match most {
         Some(most) if users >= most => {
-            Err(refused(format!("the system `{system}` has room for {most} users and is full")))
+            Err(refused(format!("the system `{system}` has room for {} and is full", count(most, "user"))))
         }
         _ => Ok(()),
     }

@@ -73,6 +73,28 @@ E0208 warning provisioning.rhai:7:78 [true] no test reaches this branch
 }
 
 #[test]
+fn all_that_was_reached_is_said() {
+    let run = |rules: &str, cases: &str| {
+        let file = TestFile { name: "a.test.toml".into(), source: cases.into() };
+        run_under(&source(FIELDS, rules), &Policy::default(), &[file]).unwrap()
+    };
+    let rules = "fn sells(user) {\n    if user.department == \"Sales\" { true } else { false }\n}\n\
+                 rule(\"Sales\", #{ when: |user| sells(user), start_extension: 2000 });\n";
+    let seller = "[[case]]\nuser = { department = \"Sales\", mail = \"a@corp.example\" }\nrule = \"Sales\"\n";
+    let other = "[[case]]\nuser = { department = \"Law\", mail = \"a@corp.example\" }\nrule = false\n";
+    let strange = "[[case]]\nuser = { mail = \"a@else.example\" }\nerror = \"strange\"\n";
+    let all = run(rules, &[seller, other, strange].concat());
+    assert_eq!(
+        all.all_reached().as_deref(),
+        Some("1 rule and all 5 branches reached"),
+        "{}",
+        shown(&all.diagnostics)
+    );
+    assert_eq!(run(rules, seller).all_reached(), None);
+    assert_eq!(run(rules, "").all_reached(), None);
+}
+
+#[test]
 fn the_directory_may_come_first() {
     let case = "[[case]]\nuser = { department = \"Sales\", phone = \"x4711\", mail = \"a@corp.example\" }\nextension = \"4711\"\n";
     assert!(!test(case).passed());

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rollcall_core::text::count;
 use rollcall_edges::clock::Instant;
 use rollcall_edges::state::StateError;
 use serde_json::Value;
@@ -119,7 +120,10 @@ impl Store {
         if usize::try_from(seq).ok().and_then(|seq| seq.checked_add(1)) != Some(entries)
             || digest != chain.head
         {
-            chain.breaks.push(format!("the head speaks of {} entries, and the chain ends otherwise: its tail was cut off or changed", seq + 1));
+            chain.breaks.push(format!(
+                "the head speaks of {}, and the chain ends otherwise: its tail was cut off or changed",
+                count(seq + 1, "entry")
+            ));
         }
         Ok(())
     }

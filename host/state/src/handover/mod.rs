@@ -12,7 +12,8 @@ use serde::Serialize;
 pub use command::HandoverCommand;
 pub use file::HandoverFile;
 
-/// The line of a user, in the contract's words. What the user was made without is null.
+/// The line of a user, in the contract's words, and behind them who it is and which run made it when. What the user was
+/// made without is null.
 #[derive(Serialize)]
 struct Line<'a> {
     name: Option<&'a str>,
@@ -22,6 +23,9 @@ struct Line<'a> {
     system: &'a str,
     login_code: Option<&'a str>,
     voicemail_code: Option<&'a str>,
+    user_identification: &'a str,
+    run: &'a str,
+    time: &'a str,
 }
 
 /// Writes a user as one line with its line break. It holds codes: nobody else than the one who takes it over may see it.
@@ -35,6 +39,9 @@ fn line(user: &NewUser) -> Result<Secret, HandoverError> {
         system: &user.system,
         login_code: code(Field::LoginCode),
         voicemail_code: code(Field::VoicemailCode),
+        user_identification: &user.key,
+        run: &user.run,
+        time: &user.time,
     };
     serde_json::to_string(&line)
         .map(|text| Secret::new(text + "\n"))

@@ -29,26 +29,33 @@ impl Store {
             |message: String, hint: &str| PlanFileError::File { message, hint: Some(hint.to_owned()) };
         let another = "give `--out` another path";
         let there = match std::fs::metadata(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => false,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let folder = folder_of(path);
+                if !folder.is_dir() {
+                    let message = format!("the folder `{}` is not there", folder.display());
+                    return Err(wrong(message, "make it first, or give `--out` another path"));
+                }
+                false
+            }
             Err(error) => return Err(unwritable(path, &error)),
             Ok(meta) if !meta.is_file() => {
                 return Err(wrong(format!("`{}` is no regular file", path.display()), another));
             }
             Ok(_) => true,
         };
-        if there {
-            let mut head = Vec::new();
-            let read = File::open(path).and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut head));
-            read.map_err(|error| unwritable(path, &error))?;
-            if head != MAGIC.as_bytes() {
-                let message = format!(
-                    "`{}` is there already and is no plan file, so it is not overwritten",
-                    path.display()
-                );
-                return Err(wrong(message, another));
-            }
+        if there && !begins_like_plan(path).map_err(|error| unwritable(path, &error))? {
+            let message = format!(
+                "`{}` is there already and is no plan file, so it is not overwritten",
+                path.display()
+            );
+            return Err(wrong(message, another));
         }
         Ok(())
+    }
+
+    /// Tells whether a file begins like a plan file; what it holds besides, only reading it tells.
+    pub fn is_plan(path: &Path) -> bool {
+        path.is_file() && begins_like_plan(path).unwrap_or(true)
     }
 
     /// Writes a plan file, 0600 and whole or not at all, and keeps its codes.
@@ -62,6 +69,7 @@ impl Store {
             Ok(sealed) => self.keep_plan(kept, &sealed).await.map_err(PlanFileError::State),
             Err(error) => Err(error),
         };
+        let written = written.map_err(|error| named(error, &beside, path));
         let placed = written.and_then(|()| {
             let synced = std::fs::rename(&beside, path).and_then(|()| sync_folder(path));
             synced.map_err(|error| unwritable(path, &error))
@@ -173,6 +181,12 @@ impl Lines<'_> {
     }
 }
 
+fn begins_like_plan(path: &Path) -> std::io::Result<bool> {
+    let mut head = Vec::new();
+    File::open(path)?.take(MAGIC.len() as u64).read_to_end(&mut head)?;
+    Ok(head == MAGIC.as_bytes())
+}
+
 /// Gives a name beside a path that no other process uses.
 fn beside(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -181,8 +195,22 @@ fn beside(path: &Path) -> PathBuf {
 
 /// Makes a new name in a folder last.
 fn sync_folder(path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
+    File::open(folder_of(path))?.sync_all()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Names the file that was asked for instead of the one that was written beside it.
+fn named(error: PlanFileError, beside: &Path, path: &Path) -> PlanFileError {
+    match error {
+        PlanFileError::File { message, hint } => {
+            let message = message.replace(&*beside.to_string_lossy(), &path.to_string_lossy());
+            PlanFileError::File { message, hint }
+        }
+        error => error,
+    }
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> PlanFileError {
