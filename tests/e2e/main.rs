@@ -11,6 +11,7 @@ mod architecture;
 mod bad_data;
 mod bench;
 mod codes;
+mod directories;
 mod drift;
 mod examples;
 mod faults;

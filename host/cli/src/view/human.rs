@@ -129,7 +129,7 @@ fn summary(report: &Report) -> String {
     let (job, parts) = (shown(&report.job), parts.join(", "));
     let mut out = match &plan.undoes {
         Some(run) => format!("Undo of the run {run} of {job}: {parts}.\n"),
-        None => format!("Plan for {job}: {parts} of {} directory users.\n", plan.reading.users),
+        None => format!("Plan for {job}: {parts} of {} directory users.\n", plan.reading.total()),
     };
     if let Some(run) = &report.run {
         let failed =
