@@ -133,6 +133,8 @@ codes! {
     PROTECTED = "E0420";
     /// A leaver whose delete is not due yet.
     LEAVER_PENDING = "E0421";
+    /// Another directory of the job has the same user identification and comes first.
+    USER_OUTRANKED = "E0422";
     /// An account that is disabled in the directory, and that the job keeps.
     ACCOUNT_DISABLED = "E0440";
 

@@ -80,7 +80,7 @@ pub fn guard<'p>(
         ));
     }
     if plan.undoes.is_none() {
-        directory(plan, limits, memory.baseline, accept, &mut why);
+        directories(plan, limits, &memory.baseline, accept, &mut why);
     }
     vanished(plan, accept, &mut why);
     why.extend(elsewhere::refusal(plan, memory));
@@ -192,32 +192,40 @@ fn vanished(plan: &Plan, accept: &BTreeMap<Text, usize>, why: &mut Vec<Diagnosti
     why.push(Diagnostic::error(codes::GUARD_OFFICE, message).hint(hint));
 }
 
-fn directory(
+/// Holds each directory's reading against its last one that passed.
+fn directories(
     plan: &Plan,
     limits: &Limits,
-    baseline: Option<u32>,
+    baseline: &BTreeMap<Text, u32>,
     accept: &BTreeMap<Text, usize>,
     why: &mut Vec<Diagnostic>,
 ) {
-    let users = plan.reading.users;
-    if users == 0 && plan.owned > 0 {
-        let message = format!("the directory gave no users at all, and the job owns {}", plan.owned);
-        why.push(
-            Diagnostic::error(codes::GUARD_DIRECTORY, message)
-                .hint("check scope, filter and permissions; an empty reading never passes"),
-        );
-        return;
-    }
-    let Some(baseline) = baseline else { return };
-    let least = limits.min_directory.of(baseline as usize);
-    if users < least && accept.get("min_directory") != Some(&users) {
-        let message = format!(
-            "the directory gave {users} users; the last reading that passed had {baseline}, and `min_directory` wants at least {least}"
-        );
-        why.push(
-            Diagnostic::error(codes::GUARD_DIRECTORY, message)
-                .path(&["guard", "min_directory"])
-                .hint(format!("check scope, filter and permissions; if it is meant, run again with `--accept min_directory={users}`")),
-        );
+    for (name, users) in &plan.reading.users {
+        let called = match plan.reading.users.len() {
+            1 => "the directory".to_owned(),
+            _ => format!("the directory `{name}`"),
+        };
+        // Where nobody was read, everybody whom the job owns is missing.
+        let owned = plan.missing.iter().filter(|id| id.directory == *name).count();
+        if *users == 0 && owned > 0 {
+            let message = format!("{called} gave no users at all, and the job owns {owned}");
+            why.push(
+                Diagnostic::error(codes::GUARD_DIRECTORY, message)
+                    .hint("check scope, filter and permissions; an empty reading never passes"),
+            );
+            continue;
+        }
+        let Some(baseline) = baseline.get(name) else { continue };
+        let least = limits.min_directory.of(*baseline as usize);
+        if *users < least && accept.get("min_directory") != Some(users) {
+            let message = format!(
+                "{called} gave {users} users; the last reading that passed had {baseline}, and `min_directory` wants at least {least}"
+            );
+            why.push(
+                Diagnostic::error(codes::GUARD_DIRECTORY, message)
+                    .path(&["guard", "min_directory"])
+                    .hint(format!("check scope, filter and permissions; if it is meant, run again with `--accept min_directory={users}`")),
+            );
+        }
     }
 }

@@ -144,14 +144,14 @@ pub struct Memory {
     pub former_numbers: BTreeMap<RecordId, Text>,
     /// Phone users that other jobs own, by GUID.
     pub elsewhere: BTreeMap<Guid, Elsewhere>,
-    /// Records of this very directory that another job on this phone system owns a user for.
+    /// Records of the job's very directories that another job on this phone system owns a user for.
     pub others_records: BTreeMap<RecordId, Elsewhere>,
     /// The job that this one is or was by another name, where it owns nobody.
     pub same_job: Option<Text>,
     /// Users that an interrupted run of any job is not sure to have made.
     pub unsure: Vec<Unsure>,
-    /// How many users the last reading that passed the guard had.
-    pub baseline: Option<u32>,
+    /// How many users the last reading that passed the guard had, by directory.
+    pub baseline: BTreeMap<Text, u32>,
     /// Why nothing is deleted this time, whoever is due: the scope changed, the clock jumped, a recording is replayed.
     pub deletes_held: Option<Diagnostic>,
     /// What the job's runs applied within the window of the limits; `None`: the limits hold for each run by itself.

@@ -37,6 +37,7 @@ pub fn pair<'a>(
 ) -> Vec<Pairing<'a>> {
     let read: BTreeSet<RecordId> = mapped.iter().map(|mapped| mapped.id().clone()).collect();
     let shared = shared_keys(&mapped);
+    let overruled = |draft: &Draft, ids: &[RecordId]| policy.winner(ids).map(|winner| *winner != draft.id);
     let link_keys: BTreeMap<String, &Link> =
         memory.links.values().map(|link| (fold(&link.key), link)).collect();
     let mut pairings = Vec::with_capacity(mapped.len());
@@ -44,8 +45,9 @@ pub fn pair<'a>(
         pairings.push(match mapped {
             Mapped::Skipped(skip) => Pairing::Skipped(skip),
             Mapped::Draft(draft) => match shared.get(&fold(&draft.key)) {
-                Some(ids) => Pairing::Skipped(duplicate(draft, ids)),
-                None => one(draft, memory, standing, &link_keys, &read),
+                Some(ids) if overruled(&draft, ids) == Some(true) => Pairing::Skipped(outranked(draft, ids)),
+                Some(ids) if overruled(&draft, ids).is_none() => Pairing::Skipped(duplicate(draft, ids)),
+                _ => one(draft, memory, standing, &link_keys, &read),
             },
         });
     }
@@ -80,11 +82,34 @@ fn shared_keys(mapped: &[Mapped]) -> BTreeMap<String, Vec<RecordId>> {
     by_key
 }
 
+/// Names records, each with its directory where they come from several.
+fn named(ids: &[RecordId]) -> String {
+    let several = ids.iter().any(|id| id.directory != ids[0].directory);
+    let name = |id: &RecordId| match several {
+        true => format!("`{}` of `{}`", id.native, id.directory),
+        false => format!("`{}`", id.native),
+    };
+    ids.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+/// Skips a record whose user identification one of a directory that comes first has too.
+fn outranked(draft: Draft, ids: &[RecordId]) -> Skip {
+    let message = format!(
+        "{} share the user identification `{}`, and another directory comes before `{}`",
+        named(ids),
+        draft.key,
+        draft.id.directory
+    );
+    let why = Diagnostic::note(codes::USER_OUTRANKED, message)
+        .hint("`precedence` of each [[directory]] decides")
+        .user(draft.key.clone());
+    skip(draft, vec![why])
+}
+
 fn duplicate(draft: Draft, ids: &[RecordId]) -> Skip {
-    let ids: Vec<String> = ids.iter().map(|id| format!("`{}`", id.native)).collect();
     let why = Diagnostic::error(
         codes::USER_DUPLICATE,
-        format!("{} records share the user identification `{}`: {}", ids.len(), draft.key, ids.join(", ")),
+        format!("{} records share the user identification `{}`: {}", ids.len(), draft.key, named(ids)),
     )
     .path(&["fields", "user_identification"])
     .hint("the user identification must be unique: mend the directory or map another attribute")

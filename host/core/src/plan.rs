@@ -141,8 +141,20 @@ impl Pending {
 pub struct Reading {
     /// Whether every user in scope was read.
     pub complete: bool,
-    /// How many users were read.
-    pub users: usize,
+    /// How many users each directory gave, by its name within the job. Nothing where no directory was read.
+    pub users: BTreeMap<Text, usize>,
+}
+
+impl Reading {
+    /// A complete reading of which only the number of users matters: no directory's last one is held against it.
+    pub fn counted(users: usize) -> Self {
+        Self { complete: true, users: [(Text::default(), users)].into() }
+    }
+
+    /// Counts the users of all directories.
+    pub fn total(&self) -> usize {
+        self.users.values().sum()
+    }
 }
 
 /// A plan: a value that can be shown, kept, cleared by the guard, and then applied.

@@ -6,6 +6,8 @@ use crate::constraint::Reserved;
 use crate::field::Field;
 use crate::memory::MatchedBy;
 use crate::phone::Abilities;
+use crate::record::RecordId;
+use crate::text::Text;
 
 /// When an existing user's field follows the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,6 +175,8 @@ pub struct Policy {
     pub number_precedence: NumberPrecedence,
     /// `[numbers] reserved`.
     pub reserved: Reserved,
+    /// The place of each directory, by name, where the job states an order; the lowest comes first.
+    pub precedence: BTreeMap<Text, u32>,
     /// `[adopt]`; `None`: users that stand already are left alone.
     pub adopt: Option<Adopt>,
     /// Whether somebody watches this run, so that it may adopt without `[adopt] unattended`.
@@ -181,6 +185,17 @@ pub struct Policy {
     pub limits: Limits,
     /// What the phone system can be asked to write.
     pub abilities: Abilities,
+}
+
+impl Policy {
+    /// Gives the one of several records with the same user identification that counts: the only one of the directory that
+    /// comes first. `None`: the job states no order, or that directory has several.
+    pub fn winner<'a>(&self, ids: &'a [RecordId]) -> Option<&'a RecordId> {
+        let rank = |id: &RecordId| self.precedence.get(&id.directory);
+        let first = ids.iter().min_by_key(|id| rank(id).copied().unwrap_or(u32::MAX))?;
+        rank(first)?;
+        ids.iter().all(|id| id == first || id.directory != first.directory).then_some(first)
+    }
 }
 
 impl Default for Policy {
@@ -194,6 +209,7 @@ impl Default for Policy {
             when_no_rule: WhenNoRule::default(),
             number_precedence: NumberPrecedence::default(),
             reserved: Reserved::default(),
+            precedence: BTreeMap::new(),
             adopt: None,
             attended: true,
             limits: Limits::default(),

@@ -112,11 +112,11 @@ fn first(draft: &Draft, field: Field) -> Option<String> {
 fn told(phone: &PhoneUser, by: &str, memory: &Memory) -> Diagnostic {
     let number = phone.extension().map(|number| format!(" ({number})")).unwrap_or_default();
     // A job that has never run has lost no link.
-    let (lacks, restore) = match memory.baseline {
-        Some(_) => {
+    let (lacks, restore) = match memory.baseline.is_empty() {
+        false => {
             (", not in this state", "; if the state was restored from an earlier day, restore the latest one")
         }
-        None => (" already, and no job owns it", ""),
+        true => (" already, and no job owns it", ""),
     };
     let message = format!("`{}`{number}, the same by {by}, stands on the phone system{lacks}", phone.name());
     Diagnostic::error(codes::STANDS_UNLINKED, message).hint(format!(

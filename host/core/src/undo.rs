@@ -49,7 +49,7 @@ pub fn undo(
         owned: memory.links.len(),
         vanished,
         complete: standing.unreached.is_empty(),
-        reading: Reading { complete: true, users: 0 },
+        reading: Reading { complete: true, ..Reading::default() },
         undoes: Some(past.run.clone()),
         ..Plan::default()
     };

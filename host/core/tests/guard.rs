@@ -32,6 +32,7 @@ fn refusals(
 ) -> Vec<&'static str> {
     let accept: BTreeMap<_, _> = accept.iter().map(|(name, n)| ((*name).into(), *n)).collect();
     let plan = world.plan(now, &policy());
+    let baseline = baseline.map(|users| ("test".into(), users)).into_iter().collect();
     let memory = Memory { baseline, ..Memory::default() };
     guard(&plan, limits, &memory, &accept).err().into_iter().flatten().map(|why| why.code.0).collect()
 }
@@ -152,7 +153,7 @@ fn joiners_of_the_window_raise_what_may_be_lost_and_not_what_may_be_made() {
 fn a_refusal_names_what_changed_since_the_last_run_that_passed() {
     let mut world = world(10);
     world.memory.changed = vec!["directory.settings.filter".into(), "provisioning.rhai".into()];
-    world.memory.baseline = Some(10);
+    world.memory.baseline = [("test".into(), 10)].into();
     let plan = world.plan(&people(0..5), &policy());
     let why = guard(&plan, &Limits::default(), &world.memory, &BTreeMap::new()).err().unwrap();
     assert_eq!(

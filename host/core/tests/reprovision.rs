@@ -47,7 +47,7 @@ fn plan(world: &World, person: &Record, promised: &[&str]) -> Plan {
         phone: &world.standing.users[&link.guid],
         promised: promised.iter().map(|number| Text::from(*number)).collect::<BTreeSet<_>>(),
     };
-    let reading = Reading { complete: true, users: 1 };
+    let reading = Reading { complete: true, users: [("test".into(), 1)].into() };
     reprovision(mover, reading, &world.standing, &world.memory, &Rows, &policy())
 }
 

@@ -6,7 +6,7 @@ use rollcall_core::plan::Plan;
 use rollcall_core::{Diagnostic, RecordId, Text};
 
 use crate::clock::Instant;
-use crate::state::StateError;
+use crate::state::{Identities, StateError};
 
 /// A plan with everything that says where and when it holds.
 #[derive(Clone, Debug, Default)]
@@ -22,8 +22,8 @@ pub struct KeptPlan {
     /// A digest, keyed by the state, of each thing that decided the plan, by its name for people: the job's files, its rule files, its
     /// templates, the connector.
     pub decided_by: BTreeMap<Text, Text>,
-    /// The directory's identity.
-    pub directory: Text,
+    /// The directories' identities.
+    pub directories: Identities,
     /// The phone system's identity; `None`: an embedded office that the first sync makes.
     pub office: Option<Text>,
     /// Guards that the plan may pass, each with the exact figure.

@@ -43,15 +43,24 @@ pub enum StateError {
     PlanSpent,
 }
 
+/// A listing that ended well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastListing {
+    /// Where the next one may begin; `None`: at the beginning.
+    pub token: Option<Token>,
+    /// When the last one ended that covered everything.
+    pub full: Instant,
+}
+
 /// The directory's last known records, merged by id. It is a cache: lose it, and the next run reads everything.
 ///
 /// Token and records move together, once the listing has ended well. A listing that is begun and not sealed leaves
 /// the mirror as it was.
 #[async_trait]
 pub trait Mirror: Send {
-    /// Gives the token of the last sealed listing, if that listing was made with the same `scope` (a digest of
-    /// connector, settings and selected attributes).
-    async fn token(&mut self, directory: &str, scope: &[u8]) -> Result<Option<Token>, StateError>;
+    /// Gives the last sealed listing, if it was made with the same `scope` (a digest of connector, settings and selected
+    /// attributes).
+    async fn last(&mut self, directory: &str, scope: &[u8]) -> Result<Option<LastListing>, StateError>;
 
     /// Begins a listing of one directory.
     async fn begin(&mut self, directory: &str, scope: &[u8]) -> Result<(), StateError>;
@@ -60,7 +69,7 @@ pub trait Mirror: Send {
     async fn merge(&mut self, page: Page) -> Result<(), StateError>;
 
     /// Ends the listing well. `Everything` sweeps what this listing did not name. Gives how many records there are.
-    async fn seal(&mut self, end: Coverage, token: Option<Token>) -> Result<u32, StateError>;
+    async fn seal(&mut self, end: Coverage, token: Option<Token>, now: Instant) -> Result<u32, StateError>;
 
     /// Gives up to `limit` records of a directory with ids greater than `after`, in order of id.
     async fn records(
@@ -77,12 +86,10 @@ pub trait Mirror: Send {
 /// What is known of a job before a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JobState {
-    /// The directory's identity at the first sync.
-    pub directory: Option<Text>,
+    /// What is known of each directory, by its name within the job; nothing before the first sync.
+    pub directories: BTreeMap<Text, KnownDirectory>,
     /// The phone system's identity at the first sync.
     pub office: Option<Text>,
-    /// How many users the last reading that passed had.
-    pub baseline: Option<u32>,
     /// What the job was made of at the last sync that passed: the digests of its parts by name.
     pub parts: BTreeMap<Text, Vec<u8>>,
     /// The clock at the last sync that passed.
@@ -91,6 +98,30 @@ pub struct JobState {
     pub jump: Option<Jump>,
     /// Why the schedule leaves the job alone; a sync by hand ends it.
     pub held: Option<Hold>,
+}
+
+impl JobState {
+    /// Gives the identity of each directory.
+    pub fn identities(&self) -> Identities {
+        self.directories.iter().map(|(name, known)| (name.clone(), known.identity.clone())).collect()
+    }
+
+    /// Gives how many users the last reading of each directory had that passed.
+    pub fn baseline(&self) -> BTreeMap<Text, u32> {
+        self.directories.iter().filter_map(|(name, known)| Some((name.clone(), known.baseline?))).collect()
+    }
+}
+
+/// The identity of each directory of a job, by its name within the job.
+pub type Identities = BTreeMap<Text, Text>;
+
+/// What is known of one directory of a job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownDirectory {
+    /// Which directory it is, as its connector tells.
+    pub identity: Text,
+    /// How many users the last reading that passed had; `None` before the first.
+    pub baseline: Option<u32>,
 }
 
 /// Why a job waits for a sync by hand.
@@ -111,19 +142,17 @@ pub struct Owner {
     pub key: Text,
     /// Whose record it is, as that job names its directory.
     pub id: RecordId,
-    /// The identity of that job's directory.
+    /// The identity of the directory that the record is of.
     pub directory: Option<Text>,
 }
 
 /// What a sync that passed the guard records of its reading, in one transaction.
 #[derive(Clone, Debug)]
 pub struct Passed {
-    /// The directory's identity.
-    pub directory: Text,
+    /// Each directory that was read, with how many users it gave.
+    pub directories: BTreeMap<Text, KnownDirectory>,
     /// The phone system's identity.
     pub office: Text,
-    /// How many users the reading had.
-    pub baseline: u32,
     /// What the job was made of.
     pub parts: BTreeMap<Text, Vec<u8>>,
     /// The clock; new leavers are missing since then.
@@ -194,7 +223,7 @@ pub struct StoredRun {
     pub order: Vec<Move>,
     /// The guards that it may pass.
     pub accept: BTreeMap<Text, usize>,
-    /// How many users its reading had, and how many the job owned.
+    /// How many users its readings had, and how many the job owned.
     pub figures: (usize, usize),
     /// Which users stood when the plan was made, in the engine's own form; empty once it has ended well.
     pub known: Vec<u8>,
@@ -363,8 +392,8 @@ pub trait State: Send + Sync {
     /// Records a reading that passed the guard.
     async fn passed(&self, job: &str, passed: &Passed) -> Result<(), StateError>;
 
-    /// Records which directory and phone system the job is for, where that is not known yet.
-    async fn identify(&self, job: &str, directory: &str, office: &str) -> Result<(), StateError>;
+    /// Records which directories and phone system the job is for, where that is not known yet.
+    async fn identify(&self, job: &str, directories: &Identities, office: &str) -> Result<(), StateError>;
 
     /// Gives what is known of a kept plan; `None`: nothing, or nothing any more.
     async fn plan_mark(&self, id: &str) -> Result<Option<PlanMark>, StateError>;

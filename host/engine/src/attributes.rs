@@ -1,6 +1,6 @@
 //! The attributes that expressions name, against those that the directory has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rollcall_core::{Diagnostic, Place, Text, codes};
 use rollcall_edges::directory::Attributes;
@@ -14,32 +14,34 @@ const ALIKE_LEAST: f64 = 0.75;
 /// How many attributes a hint lists in full.
 const LISTED_MOST: usize = 16;
 
-/// Gives an error for each name that a closed schema does not have.
-pub fn check(references: &References, attributes: &Attributes) -> Vec<Diagnostic> {
-    if attributes.open {
+/// Gives an error for each name that no directory has, where all of their schemas are closed. What one of several
+/// directories lacks is `()` for its users.
+pub fn check(references: &References, directories: &[Attributes]) -> Vec<Diagnostic> {
+    if directories.iter().any(|attributes| attributes.open) {
         return Vec::new();
     }
+    let names: BTreeSet<&Text> =
+        directories.iter().flat_map(|one| &one.known).map(|known| &known.name).collect();
+    let names: Vec<&str> = names.into_iter().map(|name| &**name).collect();
+    let whose =
+        if directories.len() == 1 { "the directory has no" } else { "no directory of the job has an" };
     let mut wrong = Vec::new();
     for (name, places) in references {
-        if attributes.known.iter().any(|known| known.name == *name) {
+        if names.contains(&&**name) {
             continue;
         }
-        let near = attributes
-            .known
+        let near = names
             .iter()
-            .map(|known| {
-                (strsim::jaro_winkler(&known.name.to_lowercase(), &name.to_lowercase()), &known.name)
-            })
+            .map(|known| (strsim::jaro_winkler(&known.to_lowercase(), &name.to_lowercase()), known))
             .filter(|(alike, _)| *alike >= ALIKE_LEAST)
             .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)));
-        let names: Vec<&str> = attributes.known.iter().map(|known| &*known.name).collect();
         let hint = match near {
             _ if names.len() <= LISTED_MOST => format!("there is {}", names.join(", ")),
             Some((_, near)) => format!("did you mean `{near}`? `rollcall fields JOB` lists the attributes"),
             None => "`rollcall fields JOB` lists the attributes".to_owned(),
         };
         for place in places {
-            let message = format!("the directory has no attribute `{name}`");
+            let message = format!("{whose} attribute `{name}`");
             wrong.push(
                 Diagnostic::error(codes::ATTRIBUTE_UNKNOWN, message).hint(hint.clone()).at(place.clone()),
             );
@@ -66,9 +68,9 @@ mod tests {
         let known = [info("displayName"), info("mail")].into_iter().chain(many).collect();
         let attributes = Attributes { known, open: false };
         let references: References = [("dispalyName".into(), vec![Place::Nowhere])].into();
-        let wrong = check(&references, &attributes);
+        let wrong = check(&references, std::slice::from_ref(&attributes));
         assert!(wrong[0].hint.as_ref().unwrap().contains("`displayName`"));
-        let open = Attributes { open: true, ..attributes };
-        assert!(check(&references, &open).is_empty());
+        let open = Attributes { open: true, ..attributes.clone() };
+        assert!(check(&references, &[open, attributes]).is_empty());
     }
 }

@@ -10,7 +10,7 @@ use rollcall_core::policy::Limits;
 use rollcall_core::{Diagnostic, Text};
 use rollcall_edges::clock::Clock;
 use rollcall_edges::office::Office;
-use rollcall_edges::state::{Lease, NewRun, Passed, State};
+use rollcall_edges::state::{Identities, Lease, NewRun, Passed, State};
 use rollcall_job::job::{Job, PhoneSystem};
 
 use crate::apply::{Applied, Basis, apply};
@@ -84,8 +84,8 @@ pub enum Behind {
     Preview {
         /// The plan's id.
         plan: Text,
-        /// The directory's identity.
-        directory: Text,
+        /// The directories' identities.
+        directories: Identities,
     },
     /// There was none.
     Nothing,
@@ -183,8 +183,8 @@ impl<'a> Writer<'a> {
                 self.state.passed(&self.job.name, passed).await?;
                 None
             }
-            Behind::Preview { plan, directory } => {
-                self.state.identify(&self.job.name, directory, &office).await?;
+            Behind::Preview { plan, directories } => {
+                self.state.identify(&self.job.name, directories, &office).await?;
                 Some(&**plan)
             }
             Behind::Nothing => None,

@@ -63,7 +63,7 @@ pub async fn sync_kept(
     let known = state.job(&job.name).await?;
     let moment = Moment::look(state, clock, &known, &office, held.digests).await?;
     let window_ms = job.policy.limits.window(options.scheduled);
-    let memory = recall(state, job, &known, (&kept.directory, &office), &moment, window_ms).await?;
+    let memory = recall(state, job, &known, (&kept.directories, &office), &moment, window_ms).await?;
     let returned = returned(&kept.plan, held.mirror).await?;
     writer.observer.event(Event::Reading);
     let standing = standing_of(writer.office).await?;
@@ -94,7 +94,7 @@ pub async fn sync_kept(
         memory,
         limits: &job.policy.limits,
         accept: &accept,
-        reading: Behind::Preview { plan: kept.id, directory: kept.directory },
+        reading: Behind::Preview { plan: kept.id, directories: kept.directories },
         durations: Durations::default(),
     };
     let undoes = order.plan.undoes.is_some();
@@ -186,13 +186,14 @@ async fn elsewhere(
         let message = format!("the plan is for another phone system: `{planned}`, not `{office}`");
         return Ok(Some(Diagnostic::error(codes::PLAN_ELSEWHERE, message).path(&["phone_system"])));
     }
-    let other = known.directory.filter(|directory| *directory != kept.directory);
-    Ok(other.map(|directory| {
-        let message = format!(
-            "the plan was made from the directory `{}`, and the job is linked to `{directory}`",
-            kept.directory
-        );
-        Diagnostic::error(codes::PLAN_ELSEWHERE, message).path(&["directory"])
+    let other = kept.directories.iter().find_map(|(name, identity)| {
+        let linked = known.directories.get(name).map(|known| &known.identity);
+        Some((name, identity, linked.filter(|linked| *linked != identity)?))
+    });
+    Ok(other.map(|(name, planned, linked)| {
+        let message =
+            format!("the plan was made from the directory `{planned}`, and the job is linked to `{linked}`");
+        job.placed(name, Diagnostic::error(codes::PLAN_ELSEWHERE, message).path(&["directory"]))
     }))
 }
 

@@ -14,15 +14,15 @@ use rollcall_core::policy::{Limits, Policy};
 use rollcall_core::text::fold;
 use rollcall_core::{Diagnostic, Field, Guid, Record, RecordId, Text, codes};
 use rollcall_edges::state::Mirror;
+use rollcall_job::job::Job;
 
 use crate::durations::Durations;
 use crate::error::RunError;
 use crate::execute::{Begun, Behind, Confirm, Order, Render, Writer};
 use crate::explain::{is_mapped, is_phone, is_record};
-use crate::pull::pull;
 use crate::recall::others;
 use crate::report::Report;
-use crate::run::{Parts, same_ends};
+use crate::run::{Parts, identities, pull_all, same_ends};
 
 /// How many records are read at once.
 const BATCH_RECORDS: u32 = 1_000;
@@ -76,10 +76,10 @@ pub async fn tie<'a>(
     let writer = parts.writer(render);
     let Begun { office, lease, found } = writer.begin(wait_ms).await?;
     let known = writer.state.job(&writer.job.name).await?;
-    let directory = parts.directory.identity().await?;
-    same_ends(writer.job, &known, &directory, &office)?;
+    let directories = identities(&mut parts.directories).await?;
+    same_ends(writer.job, &known, &directories, &office)?;
     let mut memory = Memory { links: links(&writer).await?, ..Memory::default() };
-    others(&mut memory, writer.state, writer.job, &directory, &office).await?;
+    others(&mut memory, writer.state, writer.job, &directories, &office).await?;
     let standing = writer.office.read().await?;
     let people = people(&mut parts, wanted).await?;
     let registry = Registry { policy: &writer.job.policy, memory: &memory, standing: &standing, people, by };
@@ -96,7 +96,7 @@ pub async fn tie<'a>(
     let report = writer.execute(&*lease, order, confirm).await?;
     if report.is_some() {
         // From the first link on the job belongs to these two ends, and other jobs know whose its people are.
-        writer.state.identify(&writer.job.name, &directory, &office).await?;
+        writer.state.identify(&writer.job.name, &directories, &office).await?;
     }
     Ok(report)
 }
@@ -115,7 +115,7 @@ pub async fn release(
     let links = links(writer).await?;
     let standing = writer.office.read().await?;
     let wanted = fold(user.trim());
-    let logins = records(mirror, &writer.job.directory.name, |record| is_record(record, &wanted)).await?;
+    let logins = records(mirror, writer.job, |record| is_record(record, &wanted)).await?;
     let fits = |link: &&Link| {
         let phone = standing.users.get(&link.guid);
         let written = |field| {
@@ -160,7 +160,7 @@ fn wrong(message: String, hint: &str) -> RunError {
 
 fn plan_of(changes: Vec<Change>, users: usize) -> Plan {
     let order: Vec<Move> = (0..changes.len()).map(Move::Do).collect();
-    let reading = Reading { complete: true, users };
+    let reading = Reading::counted(users);
     Plan { applyable: !order.is_empty(), complete: true, changes, order, reading, ..Plan::default() }
 }
 
@@ -190,9 +190,7 @@ async fn people(parts: &mut Parts<'_>, wanted: &[Wanted]) -> Result<People, RunE
     if wanted.iter().all(|one| !known.fitting(&one.user).is_empty()) {
         return Ok(known);
     }
-    let name = &parts.job.directory.name;
-    let scope = &parts.mirror_scope;
-    pull(parts.directory, parts.mirror, name, scope, parts.observer, parts.cancel).await?;
+    pull_all(parts).await?;
     People::named(parts, wanted).await
 }
 
@@ -224,7 +222,7 @@ impl People {
                 || key.is_some_and(|key| keys.contains(&key))
                 || any.iter().any(|text| is_record(record, text) || is_mapped(&mapped, text))
         };
-        for record in records(parts.mirror, &parts.job.directory.name, is_named).await? {
+        for record in records(parts.mirror, parts.job, is_named).await? {
             let (place, mapped) = (people.all.len(), mapped(&record));
             people.by_id.entry(record.id.native.clone()).or_default().push(place);
             if let Some(key) = key_of(&mapped) {
@@ -270,19 +268,23 @@ fn key_of(mapped: &Mapped) -> Option<&Text> {
     }
 }
 
-/// Gives the records of the last reading that somebody wants.
+/// Gives the records of the last readings that somebody wants.
 async fn records(
     mirror: &mut dyn Mirror,
-    directory: &str,
+    job: &Job,
     wants: impl Fn(&Record) -> bool + Send,
 ) -> Result<Vec<Record>, RunError> {
-    let (mut found, mut after) = (Vec::new(), None::<Text>);
-    loop {
-        let batch = mirror.records(directory, after.as_deref(), BATCH_RECORDS).await?;
-        let Some(last) = batch.last() else { return Ok(found) };
-        after = Some(last.id.native.clone());
-        found.extend(batch.into_iter().filter(|record| wants(record)));
+    let mut found = Vec::new();
+    for directory in &job.directories {
+        let mut after = None::<Text>;
+        loop {
+            let batch = mirror.records(&directory.name, after.as_deref(), BATCH_RECORDS).await?;
+            let Some(last) = batch.last() else { break };
+            after = Some(last.id.native.clone());
+            found.extend(batch.into_iter().filter(|record| wants(record)));
+        }
     }
+    Ok(found)
 }
 
 impl User {

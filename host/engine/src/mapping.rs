@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rollcall_core::map::{Mapped, map};
 use rollcall_core::policy::Policy;
 use rollcall_core::script::Script;
-use rollcall_core::{Record, RecordId};
+use rollcall_core::{Record, RecordId, Text};
 use rollcall_edges::state::Mirror;
 use tokio::task::JoinSet;
 
@@ -35,36 +35,38 @@ pub struct Mapping {
 /// Everything that was mapped, and the records that somebody wanted to see.
 #[derive(Default)]
 pub struct AllMapped {
-    /// In the order of ids.
+    /// By directory, in the order of ids.
     pub mapped: Vec<Mapped>,
     /// With what became of each.
     pub seen: Vec<(Record, Mapped)>,
 }
 
-/// Maps every record of the mirror.
+/// Maps every record that the mirror has of some directories.
 pub async fn map_all(
     mirror: &mut dyn Mirror,
-    directory: &str,
+    directories: &[Text],
     mapping: &Mapping,
     observer: &dyn Observer,
 ) -> Result<AllMapped, RunError> {
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let mut running: JoinSet<(usize, AllMapped)> = JoinSet::new();
     let mut batches: Vec<(usize, AllMapped)> = Vec::new();
-    let mut after = None;
     let (mut number, mut done) = (0, 0);
-    loop {
-        let records = mirror.records(directory, after.as_deref(), BATCH_RECORDS).await?;
-        let Some(last) = records.last() else { break };
-        after = Some(last.id.native.clone());
-        done += records.len();
-        if running.len() >= workers {
-            batches.extend(running.join_next().await.transpose().map_err(broken)?);
+    for directory in directories {
+        let mut after = None;
+        loop {
+            let records = mirror.records(directory, after.as_deref(), BATCH_RECORDS).await?;
+            let Some(last) = records.last() else { break };
+            after = Some(last.id.native.clone());
+            done += records.len();
+            if running.len() >= workers {
+                batches.extend(running.join_next().await.transpose().map_err(broken)?);
+            }
+            let mapping = mapping.clone();
+            running.spawn_blocking(move || (number, batch(records, &mapping)));
+            number += 1;
+            observer.event(Event::Mapped(done));
         }
-        let mapping = mapping.clone();
-        running.spawn_blocking(move || (number, batch(records, &mapping)));
-        number += 1;
-        observer.event(Event::Mapped(done));
     }
     while let Some(result) = running.join_next().await {
         batches.push(result.map_err(broken)?);

@@ -1,64 +1,86 @@
 //! Step 1, pull: every page lands in the mirror; only a good end moves it.
 
-use rollcall_edges::directory::{Coverage, Directory, DirectoryError};
+use rollcall_core::Text;
+use rollcall_edges::clock::Instant;
+use rollcall_edges::directory::{Coverage, Directory, DirectoryError, Token};
 use rollcall_edges::state::Mirror;
 
 use crate::error::RunError;
 use crate::observe::{Cancel, Event, Observer};
 
-/// Reads the directory into the mirror and gives how many users it holds then.
-///
-/// # Errors
-/// Whatever the directory says, and [`DirectoryError::Incomplete`] where it stops without an end. The mirror is as it
-/// was then.
-pub async fn pull(
-    directory: &mut dyn Directory,
-    mirror: &mut dyn Mirror,
-    name: &str,
-    scope: &[u8],
-    observer: &dyn Observer,
-    cancel: &Cancel,
-) -> Result<usize, RunError> {
-    let since = mirror.token(name, scope).await?;
-    let resumed = since.is_some();
-    match listing(directory, mirror, name, scope, since, observer, cancel).await {
-        // The directory no longer knows where the last reading ended: a full one follows.
-        Err(RunError::Directory(DirectoryError::TokenExpired)) if resumed => {
-            listing(directory, mirror, name, scope, None, observer, cancel).await
-        }
-        other => other,
-    }
+/// A directory of a job, and where its records go.
+pub struct Source<'a> {
+    /// Its name within the job.
+    pub name: Text,
+    /// The directory.
+    pub directory: &'a mut dyn Directory,
+    /// The digest of the connector's package.
+    pub connector: Text,
+    /// A digest of everything that decides what its part of the mirror holds: connector, settings, selected attributes.
+    pub scope: Vec<u8>,
+    /// How often everything is read, where the connector can give what changed; in milliseconds.
+    pub full_every_ms: u64,
 }
 
-async fn listing(
-    directory: &mut dyn Directory,
-    mirror: &mut dyn Mirror,
-    name: &str,
-    scope: &[u8],
-    since: Option<Vec<u8>>,
-    observer: &dyn Observer,
-    cancel: &Cancel,
-) -> Result<usize, RunError> {
-    let full = since.is_none();
-    let mut listing = directory.open(since).await?;
-    mirror.begin(name, scope).await?;
-    let mut pulled = 0;
-    loop {
-        if let Some(signal) = cancel.signal() {
-            return Err(RunError::Interrupted(signal));
-        }
-        let mut page = listing.next().await?;
-        pulled += page.changes.len();
-        let (end, token) = (page.end.take(), page.token.take());
-        mirror.merge(page).await?;
-        observer.event(Event::Pulled(pulled));
-        match end {
-            None => {}
-            Some(Coverage::Changes) if full => {
-                let message = "the connector ended a full listing with changes only";
-                return Err(DirectoryError::Incomplete(message.into()).into());
+/// What pulling needs besides the directory.
+pub struct Pull<'a> {
+    /// The mirror.
+    pub mirror: &'a mut dyn Mirror,
+    /// Now.
+    pub now: Instant,
+    /// Who watches.
+    pub observer: &'a dyn Observer,
+    /// Who may ask to stop.
+    pub cancel: &'a Cancel,
+    /// How many records have come from other directories already.
+    pub pulled: usize,
+}
+
+impl Pull<'_> {
+    /// Reads a directory into the mirror and gives how many users it holds of it then. From where the last reading ended,
+    /// unless the last one from the beginning is too long ago.
+    ///
+    /// # Errors
+    /// Whatever the directory says, and [`DirectoryError::Incomplete`] where it stops without an end. The mirror is as it
+    /// was then.
+    pub async fn read(&mut self, source: &mut Source<'_>) -> Result<usize, RunError> {
+        let last = self.mirror.last(&source.name, &source.scope).await?;
+        let recent = |full: Instant| {
+            let since = self.now.0.saturating_sub(full.0);
+            u64::try_from(since).is_ok_and(|since| since < source.full_every_ms)
+        };
+        let since = last.filter(|last| recent(last.full)).and_then(|last| last.token);
+        let resumed = since.is_some();
+        match self.listing(source, since).await {
+            // The directory no longer knows where the last reading ended: a full one follows.
+            Err(RunError::Directory(DirectoryError::TokenExpired)) if resumed => {
+                self.listing(source, None).await
             }
-            Some(end) => return Ok(mirror.seal(end, token).await? as usize),
+            other => other,
+        }
+    }
+
+    async fn listing(&mut self, source: &mut Source<'_>, since: Option<Token>) -> Result<usize, RunError> {
+        let full = since.is_none();
+        let mut listing = source.directory.open(since).await?;
+        self.mirror.begin(&source.name, &source.scope).await?;
+        loop {
+            if let Some(signal) = self.cancel.signal() {
+                return Err(RunError::Interrupted(signal));
+            }
+            let mut page = listing.next().await?;
+            self.pulled += page.changes.len();
+            let (end, token) = (page.end.take(), page.token.take());
+            self.mirror.merge(page).await?;
+            self.observer.event(Event::Pulled(self.pulled));
+            match end {
+                None => {}
+                Some(Coverage::Changes) if full => {
+                    let message = "the connector ended a full listing with changes only";
+                    return Err(DirectoryError::Incomplete(message.into()).into());
+                }
+                Some(end) => return Ok(self.mirror.seal(end, token, self.now).await? as usize),
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use rollcall_core::memory::{Elsewhere, Link, Memory};
 use rollcall_core::text::fold;
 use rollcall_core::{Diagnostic, RecordId, Text, codes};
 use rollcall_edges::clock::{Clock, Instant};
-use rollcall_edges::state::{JobState, State};
+use rollcall_edges::state::{Identities, JobState, State};
 use rollcall_job::job::{Job, PhoneSystem};
 
 use crate::error::RunError;
@@ -77,13 +77,13 @@ impl Moment {
     }
 }
 
-/// Reads a job's memory as of `moment`. `directory` and `office` are the identities of the two ends; `window_ms`: over
+/// Reads a job's memory as of `moment`. `directories` and `office` are the identities of the two ends; `window_ms`: over
 /// how long the limits hold for the sum.
 pub async fn recall(
     state: &dyn State,
     job: &Job,
     known: &JobState,
-    (directory, office): (&str, &str),
+    (directories, office): (&Identities, &str),
     moment: &Moment,
     window_ms: Option<u64>,
 ) -> Result<Memory, RunError> {
@@ -100,7 +100,7 @@ pub async fn recall(
         due_from: due_from(&links, job),
         links,
         due,
-        baseline: known.baseline,
+        baseline: known.baseline(),
         deletes_held: deletes_held(job, known, &changed, moment),
         changed,
         window: window(state, job, moment.tick.wall_ms, moment.jump(known), window_ms).await?,
@@ -109,7 +109,7 @@ pub async fn recall(
     if memory.links.is_empty() {
         memory.same_job = state.same_job(&job.name, &absolute(job)).await?;
     }
-    others(&mut memory, state, job, directory, office).await?;
+    others(&mut memory, state, job, directories, office).await?;
     hold(&mut memory, state, job, office, moment).await?;
     Ok(memory)
 }
@@ -119,14 +119,15 @@ pub(crate) async fn others(
     memory: &mut Memory,
     state: &dyn State,
     job: &Job,
-    directory: &str,
+    directories: &Identities,
     office: &str,
 ) -> Result<(), RunError> {
     for (guid, owner) in state.owners(office).await?.into_iter().filter(|(_, owner)| owner.job != job.name) {
         let elsewhere = Elsewhere { job: owner.job, key: owner.key };
         // The same directory has the same ids, whatever the other job calls it.
-        if owner.directory.as_deref() == Some(directory) {
-            let id = RecordId { directory: job.directory.name.clone(), native: owner.id.native };
+        let same = directories.iter().filter(|(_, identity)| owner.directory.as_ref() == Some(*identity));
+        for (name, _) in same {
+            let id = RecordId { directory: name.clone(), native: owner.id.native.clone() };
             memory.others_records.insert(id, elsewhere.clone());
         }
         memory.elsewhere.insert(guid, elsewhere);
@@ -193,9 +194,10 @@ fn due(link: &Link, grace_ms: u64, now: Instant) -> bool {
 /// Tells why nothing may be deleted this time.
 fn deletes_held(job: &Job, known: &JobState, changed: &[Text], moment: &Moment) -> Option<Diagnostic> {
     let real = matches!(job.phone_system, PhoneSystem::IpOffice(_));
-    if real && job.directory.recording.is_some() {
+    if let Some(replayed) = job.directories.iter().find(|one| real && one.recording.is_some()) {
         let message = "a recording is replayed, and it deletes nothing on a real IP Office";
-        return Some(Diagnostic::note(codes::RECORDING_REPLAYED, message).path(&["directory", "recording"]));
+        let found = Diagnostic::note(codes::RECORDING_REPLAYED, message).path(&["directory", "recording"]);
+        return Some(replayed.placed(found));
     }
     scope::deletes_held(known, changed).or_else(|| moment.warning())
 }

@@ -34,7 +34,7 @@ pub async fn preview_reprovision(
     let refusals = guard(&prepared.plan, &prepared.policy.limits, &prepared.memory, &options.accept).err();
     Ok(Previewed {
         report: Report::new(job, prepared.plan, refusals.unwrap_or_default()),
-        directory: prepared.directory,
+        directories: prepared.directories,
         office: prepared.office,
         ended: BTreeSet::new(),
     })

@@ -73,8 +73,7 @@ async fn remembered(writer: &Writer<'_>, run: &StoredRun, office: &str) -> Resul
     let Writer { job, state, clock, .. } = *writer;
     let known = state.job(&job.name).await?;
     let moment = Moment::look(state, clock, &known, office, known.parts.clone()).await?;
-    let directory = known.directory.clone().unwrap_or_default();
-    let memory = recall(state, job, &known, (&directory, office), &moment, None).await?;
+    let memory = recall(state, job, &known, (&known.identities(), office), &moment, None).await?;
     let began = run.row.started.0 - 1;
     let window = window(state, job, began, known.jump, job.policy.limits.window(false)).await?;
     Ok(Memory { window, ..memory })
@@ -155,7 +154,8 @@ fn plan_of(run: &StoredRun, diagnostics: Vec<Diagnostic>) -> Plan {
         order: run.order.clone(),
         diagnostics,
         owned,
-        reading: Reading { complete: true, users },
+        // It was held against the last one when the run began.
+        reading: Reading::counted(users),
         complete: true,
         applyable: true,
         undoes: run.undoes.clone(),

@@ -12,9 +12,9 @@ use rollcall_core::script::Script;
 use rollcall_core::witness::{Nobody, Step, Witness};
 use rollcall_core::{Diagnostic, Record, RecordId, Text, codes, map::Mapped};
 use rollcall_edges::clock::Clock;
-use rollcall_edges::directory::{Directory, DirectoryError};
+use rollcall_edges::directory::DirectoryError;
 use rollcall_edges::office::Office;
-use rollcall_edges::state::{Mirror, Passed, State};
+use rollcall_edges::state::{Identities, KnownDirectory, Mirror, Passed, State};
 use rollcall_job::expiry::expiring;
 use rollcall_job::job::Job;
 
@@ -26,7 +26,7 @@ use crate::error::RunError;
 use crate::execute::{Begun, Behind, Confirm, Order, Render, Writer};
 use crate::mapping::{Interest, Mapping, map_all};
 use crate::observe::{Cancel, Event, Observer};
-use crate::pull::pull;
+use crate::pull::{Pull, Source};
 use crate::recall::{Moment, recall};
 use crate::report::Report;
 use crate::scope::digests;
@@ -42,16 +42,12 @@ pub struct Parts<'a> {
     pub references: &'a References,
     /// The files of `[rules] files` with their text, in order.
     pub rule_files: &'a [(Text, Text)],
-    /// The digest of the connector's package.
-    pub connector: Text,
-    /// The directory.
-    pub directory: &'a mut dyn Directory,
+    /// The directories, in the order of the job.
+    pub directories: Vec<Source<'a>>,
     /// The phone system.
     pub office: &'a dyn Office,
     /// The directory's mirror.
     pub mirror: &'a mut dyn Mirror,
-    /// A digest of everything that decides what the mirror holds: connector, settings, selected attributes.
-    pub mirror_scope: Vec<u8>,
     /// Ledger and journal.
     pub state: &'a dyn State,
     /// The time.
@@ -100,7 +96,7 @@ pub(crate) struct Prepared {
     pub(crate) memory: Memory,
     pub(crate) policy: Policy,
     pub(crate) moment: Moment,
-    pub(crate) directory: Text,
+    pub(crate) directories: Identities,
     pub(crate) office: Text,
     pub(crate) seen: Vec<(Record, Mapped)>,
     pub(crate) durations: Durations,
@@ -111,8 +107,8 @@ pub(crate) struct Prepared {
 pub struct Previewed {
     /// The report.
     pub report: Report,
-    /// The directory's identity.
-    pub directory: Text,
+    /// The directories' identities.
+    pub directories: Identities,
     /// The phone system's identity.
     pub office: Text,
     /// Leavers that are deleted although no sync has recorded their absence.
@@ -132,7 +128,7 @@ pub async fn preview(parts: Parts<'_>, options: &Options) -> Result<Previewed, R
     let ended = deletes.map(|change| &change.id).filter(|id| !missed(id)).cloned().collect();
     Ok(Previewed {
         report: Report::new(job, prepared.plan, refusals.unwrap_or_default()),
-        directory: prepared.directory,
+        directories: prepared.directories,
         office: prepared.office,
         ended,
     })
@@ -185,32 +181,34 @@ pub async fn sync<'a>(
 
 /// Steps 1 to 6. `interest` says whose records a witness wants to see.
 pub(crate) async fn prepare(
-    parts: Parts<'_>,
+    mut parts: Parts<'_>,
     options: &Options,
     interest: Option<Interest>,
     witness: &mut (dyn Witness + Send),
 ) -> Result<Prepared, RunError> {
     let job = parts.job;
     let known = parts.state.job(&job.name).await?;
-    let directory_id = parts.directory.identity().await?;
+    let directories = identities(&mut parts.directories).await?;
     let office_id = parts.office.identity().await?;
-    same_ends(job, &known, &directory_id, &office_id)?;
-    let wrong = attributes::check(parts.references, &parts.directory.attributes().await?);
+    same_ends(job, &known, &directories, &office_id)?;
+    let mut schemas = Vec::with_capacity(parts.directories.len());
+    for source in &mut parts.directories {
+        schemas.push(source.directory.attributes().await?);
+    }
+    let wrong = attributes::check(parts.references, &schemas);
     if !wrong.is_empty() {
         return Err(RunError::Invalid(wrong));
     }
     let (mut watch, mut durations) = (Watch::start(parts.clock), Durations::default());
-    // The directory is read to its end first: its session must not wait for the phone system.
-    let name = &job.directory.name;
-    let users =
-        pull(parts.directory, parts.mirror, name, &parts.mirror_scope, parts.observer, parts.cancel).await?;
+    // The directories are read to their ends first: their sessions must not wait for the phone system.
+    let users = pull_all(&mut parts).await?;
     durations.pull = watch.lap();
-    let digests = digests(job, &parts.connector, parts.rule_files);
+    let connectors = parts.directories.iter().map(|source| &*source.connector);
+    let digests = digests(job, connectors, parts.rule_files);
     let moment = Moment::look(parts.state, parts.clock, &known, &office_id, digests).await?;
     let window_ms = job.policy.limits.window(options.scheduled);
-    let ends = (&*directory_id, &*office_id);
-    let mut memory = recall(parts.state, job, &known, ends, &moment, window_ms).await?;
-    same_directory_name(job, &memory)?;
+    let mut memory = recall(parts.state, job, &known, (&directories, &office_id), &moment, window_ms).await?;
+    same_directory_names(job, &memory)?;
     let policy = Policy {
         abilities: parts.office.abilities().await?,
         attended: !options.scheduled,
@@ -222,10 +220,13 @@ pub(crate) async fn prepare(
         linked: Arc::new(memory.links.keys().cloned().collect()),
         interest,
     };
-    let all = map_all(parts.mirror, name, &mapping, parts.observer).await?;
-    if all.mapped.len() != users {
+    let names: Vec<Text> = parts.directories.iter().map(|source| source.name.clone()).collect();
+    let all = map_all(parts.mirror, &names, &mapping, parts.observer).await?;
+    let reading = Reading { complete: true, users };
+    if all.mapped.len() != reading.total() {
         let message = format!(
-            "{users} users were read, and {} stand in the mirror: another reading came between",
+            "{} users were read, and {} stand in the mirror: another reading came between",
+            reading.total(),
             all.mapped.len()
         );
         return Err(DirectoryError::Incomplete(message).into());
@@ -241,7 +242,6 @@ pub(crate) async fn prepare(
     if let Some(wanted) = &options.delete_now {
         end_grace(wanted, &all.mapped, &standing, &mut memory, policy.delete)?;
     }
-    let reading = Reading { complete: true, users };
     let mut plan = plan(all.mapped, reading, &standing, &memory, &*parts.script, &policy, witness);
     durations.plan = watch.lap();
     plan.diagnostics.extend(parts.office.warnings().await?);
@@ -257,11 +257,36 @@ pub(crate) async fn prepare(
         memory,
         policy,
         moment,
-        directory: directory_id,
+        directories,
         office: office_id,
         seen: all.seen,
         durations,
     })
+}
+
+/// Asks each directory which one it is.
+pub(crate) async fn identities(sources: &mut [Source<'_>]) -> Result<Identities, RunError> {
+    let mut identities = Identities::new();
+    for source in sources {
+        identities.insert(source.name.clone(), source.directory.identity().await?);
+    }
+    Ok(identities)
+}
+
+/// Reads every directory into the mirror and gives how many users it holds of each.
+pub(crate) async fn pull_all(parts: &mut Parts<'_>) -> Result<BTreeMap<Text, usize>, RunError> {
+    let mut pull = Pull {
+        mirror: parts.mirror,
+        now: parts.clock.now(),
+        observer: parts.observer,
+        cancel: parts.cancel,
+        pulled: 0,
+    };
+    let mut users = BTreeMap::new();
+    for source in &mut parts.directories {
+        users.insert(source.name.clone(), pull.read(source).await?);
+    }
+    Ok(users)
 }
 
 /// Says that a run may pass a guard.
@@ -284,22 +309,24 @@ pub(crate) async fn standing_of(office: &dyn Office) -> Result<Standing, RunErro
 pub(crate) fn same_ends(
     job: &Job,
     known: &rollcall_edges::state::JobState,
-    directory: &Text,
+    directories: &Identities,
     office: &Text,
 ) -> Result<(), RunError> {
     let mut why = Vec::new();
     let rename =
         "give the job another `name`, or point it back; links belong to one directory and one phone system";
-    if let Some(before) = known.directory.as_ref().filter(|before| *before != directory) {
-        let message = format!(
-            "the job `{}` is linked to the directory `{before}`, and now points to `{directory}`",
-            job.name
-        );
-        why.push(
-            Diagnostic::error(codes::DIRECTORY_CHANGED, message)
+    for (name, directory) in directories {
+        let Some(before) = known.directories.get(name).map(|known| &known.identity) else { continue };
+        if before != directory {
+            let message = format!(
+                "the job `{}` is linked to the directory `{before}`, and now points to `{directory}`",
+                job.name
+            );
+            let found = Diagnostic::error(codes::DIRECTORY_CHANGED, message)
                 .path(&["directory", "settings"])
-                .hint(rename),
-        );
+                .hint(rename);
+            why.push(job.placed(name, found));
+        }
     }
     if let Some(before) = known.office.as_ref().filter(|before| *before != office) {
         let message = format!(
@@ -311,30 +338,48 @@ pub(crate) fn same_ends(
     if why.is_empty() { Ok(()) } else { Err(RunError::Refused(why)) }
 }
 
-/// Refuses a job whose links all belong to a directory of another name: every user would be made a second time.
-fn same_directory_name(job: &Job, memory: &Memory) -> Result<(), RunError> {
-    let name = &job.directory.name;
-    match memory.links.keys().next() {
-        Some(first) if memory.links.keys().all(|id| id.directory != *name) => {
-            let message = format!(
-                "the job's users come from the directory `{}`, and it is now called `{name}`",
-                first.directory
-            );
-            let why = Diagnostic::error(codes::DIRECTORY_CHANGED, message).path(&["directory"]);
-            Err(RunError::Refused(vec![
-                why.hint("give the directory its former name: `name` under [directory]"),
-            ]))
-        }
-        _ => Ok(()),
+/// Refuses a job that has links of a directory that it does not name: its users would be taken for leavers, and made a
+/// second time where the directory has only got another name.
+fn same_directory_names(job: &Job, memory: &Memory) -> Result<(), RunError> {
+    let mut strange: BTreeMap<&Text, usize> = BTreeMap::new();
+    for id in memory.links.keys().filter(|id| job.directory(&id.directory).is_none()) {
+        *strange.entry(&id.directory).or_default() += 1;
     }
+    let why: Vec<Diagnostic> = strange
+        .into_iter()
+        .map(|(name, users)| {
+            let message = match job.directories.as_slice() {
+                [only] if users == memory.links.len() => format!(
+                    "the job's users come from the directory `{name}`, and it is now called `{}`",
+                    only.name
+                ),
+                _ => format!("{users} of the job's users come from the directory `{name}`, and the job names no such directory"),
+            };
+            Diagnostic::error(codes::DIRECTORY_CHANGED, message).path(&["directory"]).hint(
+                "give the directory its former name: `name` under [directory]; `rollcall unlink` lets a user go",
+            )
+        })
+        .collect();
+    if why.is_empty() { Ok(()) } else { Err(RunError::Refused(why)) }
 }
 
 fn passed(prepared: &Prepared) -> Passed {
     let moment = &prepared.moment;
     Passed {
-        directory: prepared.directory.clone(),
+        directories: prepared
+            .plan
+            .reading
+            .users
+            .iter()
+            .map(|(name, users)| {
+                let identity = prepared.directories.get(name).cloned().unwrap_or_default();
+                (
+                    name.clone(),
+                    KnownDirectory { identity, baseline: Some(u32::try_from(*users).unwrap_or(u32::MAX)) },
+                )
+            })
+            .collect(),
         office: prepared.office.clone(),
-        baseline: u32::try_from(prepared.plan.reading.users).unwrap_or(u32::MAX),
         parts: moment.digests.clone(),
         tick: moment.tick.clone(),
         jump_ms: moment.jump_ms,

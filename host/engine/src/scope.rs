@@ -16,18 +16,31 @@ pub type Digests = BTreeMap<Text, Vec<u8>>;
 /// The parts that decide whom a directory lists, and how its users are told apart.
 const SCOPE: [&str; 3] = ["directory.", "fields.user_identification", "leavers.disabled"];
 
-/// Takes the digests of a job. `connector` is the digest of the connector's package, `rule_files` the files of
-/// `[rules] files` with their text.
-pub fn digests(job: &Job, connector: &str, rule_files: &[(Text, Text)]) -> Digests {
+/// Takes the digests of a job. `connectors` are the digests of the connectors' packages, in the order of the job's
+/// directories, `rule_files` the files of `[rules] files` with their text.
+pub fn digests<'a>(
+    job: &Job,
+    connectors: impl IntoIterator<Item = &'a str>,
+    rule_files: &[(Text, Text)],
+) -> Digests {
     let mut digests = Digests::new();
     let mut add = |name: &str, parts: &[&str]| _ = digests.insert(name.into(), digest(parts));
-    let directory = &job.directory;
-    let recording = directory.recording.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
-    add("directory.connector", &[&directory.connector, connector]);
-    add("directory.name", &[&directory.name]);
-    add("directory.recording", &[&recording]);
-    for (key, value) in &directory.settings {
-        add(&format!("directory.settings.{key}"), &[&value.to_string()]);
+    for (directory, connector) in job.directories.iter().zip(connectors) {
+        // A directory alone is called so; one of several by its name.
+        let at = match job.directories.len() {
+            1 => "directory".to_owned(),
+            _ => format!("directory.{}", directory.name),
+        };
+        let recording = directory.recording.as_ref().map(|path| path.display().to_string());
+        add(&format!("{at}.connector"), &[&directory.connector, connector]);
+        add(&format!("{at}.name"), &[&directory.name]);
+        add(&format!("{at}.recording"), &[&recording.unwrap_or_default()]);
+        for (key, value) in &directory.settings {
+            add(&format!("{at}.settings.{key}"), &[&value.to_string()]);
+        }
+        if let Some(rank) = directory.precedence {
+            add(&format!("{at}.precedence"), &[&rank.to_string()]);
+        }
     }
     for map in &job.fields {
         let treatment = format!("{:?}", job.policy.fields.get(&map.field));
@@ -96,7 +109,7 @@ pub fn deletes_held(known: &JobState, changed: &[Text]) -> Option<Diagnostic> {
         let hint = "look at who is pending; the next run deletes whoever is still missing and due";
         Some(Diagnostic::note(codes::SCOPE_CHANGED, message).hint(hint))
     };
-    if known.directory.is_some() && known.parts.is_empty() {
+    if !known.directories.is_empty() && known.parts.is_empty() {
         return held("what the last run that passed was made of is not known".into());
     }
     let parts: Vec<String> = changed
@@ -113,7 +126,14 @@ pub fn deletes_held(known: &JobState, changed: &[Text]) -> Option<Diagnostic> {
 
 #[cfg(test)]
 mod tests {
+    use rollcall_edges::state::KnownDirectory;
+
     use super::*;
+
+    fn tenant() -> BTreeMap<Text, KnownDirectory> {
+        let known = KnownDirectory { identity: "tenant".into(), baseline: None };
+        [("entra".into(), known)].into()
+    }
 
     fn of(parts: &[(&str, &str)]) -> Digests {
         parts.iter().map(|(name, value)| (Text::from(*name), digest(&[value]))).collect()
@@ -130,8 +150,7 @@ mod tests {
         let check = |now: &[(&str, &str)], names: &[&str], held: Option<&str>| {
             let changed = changed(&before, &of(now));
             assert_eq!(changed.iter().map(|name| &**name).collect::<Vec<_>>(), names);
-            let known =
-                JobState { directory: Some("tenant".into()), parts: before.clone(), ..JobState::default() };
+            let known = JobState { directories: tenant(), parts: before.clone(), ..JobState::default() };
             let found = deletes_held(&known, &changed);
             assert_eq!(found.as_ref().map(|why| why.message.as_str()), held);
         };
@@ -162,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_state_that_does_not_know_holds_deletes_once_and_a_first_run_holds_nothing() {
-        let known = JobState { directory: Some("tenant".into()), ..JobState::default() };
+        let known = JobState { directories: tenant(), ..JobState::default() };
         assert!(deletes_held(&known, &changed(&known.parts, &of(&[("same", "1")]))).is_some());
         assert!(deletes_held(&JobState::default(), &[]).is_none());
     }

@@ -11,7 +11,7 @@ use rollcall_core::script::Script;
 use rollcall_core::undo::{Past, undo as inverse};
 use rollcall_core::verify::Outcome;
 use rollcall_core::{Diagnostic, RecordId, Text, codes};
-use rollcall_edges::state::{Hold, JobState, Later, State, StoredRun};
+use rollcall_edges::state::{Hold, Identities, JobState, Later, State, StoredRun};
 
 use crate::durations::Durations;
 use crate::error::RunError;
@@ -29,7 +29,7 @@ struct Turned {
     standing: Standing,
     memory: Memory,
     policy: Policy,
-    directory: Text,
+    directories: Identities,
 }
 
 /// Plans the inverse of a run and shows what the guard says of it; nothing is changed.
@@ -47,7 +47,7 @@ pub async fn preview_undo(
     let refusals = guard(&turned.plan, &turned.policy.limits, &turned.memory, &options.accept).err();
     Ok(Previewed {
         report: Report::new(writer.job.name.clone(), turned.plan, refusals.unwrap_or_default()),
-        directory: turned.directory,
+        directories: turned.directories,
         office,
         ended: BTreeSet::new(),
     })
@@ -103,9 +103,8 @@ async fn turned(
     let known = writer.state.job(&writer.job.name).await?;
     let moment = Moment::look(writer.state, writer.clock, &known, office, known.parts.clone()).await?;
     let window = writer.job.policy.limits.window(options.scheduled);
-    let directory = known.directory.clone().unwrap_or_default();
-    let ends = (&*directory, &**office);
-    let memory = recall(writer.state, writer.job, &known, ends, &moment, window).await?;
+    let directories = known.identities();
+    let memory = recall(writer.state, writer.job, &known, (&directories, office), &moment, window).await?;
     let policy = Policy { abilities: writer.office.abilities().await?, ..writer.job.policy.clone() };
     let standing = standing_of(writer.office).await?;
     let (touched, undone) = after(id, &writer.state.later(id).await?);
@@ -122,7 +121,7 @@ async fn turned(
         let message = "the job is then held: its schedule skips it until a `rollcall sync` by hand";
         plan.diagnostics.push(Diagnostic::note(codes::JOB_HELD, message));
     }
-    Ok(Turned { plan, standing, memory, policy, directory })
+    Ok(Turned { plan, standing, memory, policy, directories })
 }
 
 fn refused(message: String) -> RunError {

@@ -19,6 +19,7 @@ use rollcall_edges::handover::{Handover, MemoryHandover};
 use rollcall_edges::office_memory::MemoryOffice;
 use rollcall_edges::state::{Settled, State as _};
 use rollcall_engine::observe::{Cancel, Silent};
+use rollcall_engine::pull::Source;
 use rollcall_engine::{Class, Codes, Options, Parts, Report, RunError, sync};
 use rollcall_job::job::Job;
 use rollcall_state::Store;
@@ -136,16 +137,21 @@ impl World {
     ) -> Result<Report, RunError> {
         let mut mirror = self.store.mirror(&self.job.name, "run").await.unwrap();
         let (clock, cancel) = (FixedClock(Instant(1_000)), Cancel::default());
+        let mut directory = people(names);
         let parts = Parts {
             job: &self.job,
             script: Arc::new(Plain),
             references: &std::collections::BTreeMap::new(),
             rule_files: &[],
-            connector: "digest".into(),
-            directory: &mut people(names),
+            directories: vec![Source {
+                name: "csv".into(),
+                directory: &mut directory,
+                connector: "digest".into(),
+                scope: b"scope".to_vec(),
+                full_every_ms: 0,
+            }],
             office: &self.office,
             mirror: &mut mirror,
-            mirror_scope: b"scope".to_vec(),
             state: &self.store,
             clock: &clock,
             observer: &Silent,

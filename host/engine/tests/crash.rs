@@ -23,9 +23,10 @@ use rollcall_edges::draw::FixedDraw;
 use rollcall_edges::office_memory::MemoryOffice;
 use rollcall_edges::state::State as _;
 use rollcall_engine::observe::{Cancel, Silent};
+use rollcall_engine::pull::Source;
 use rollcall_engine::{Codes, Options, Parts, Report, RunError, sync};
 use rollcall_job::job::Job;
-use rollcall_script::{Expression, RuleFile, Rules, Source};
+use rollcall_script::{Expression, RuleFile, Rules};
 use rollcall_state::Store;
 
 // The settle time is none: what did not take effect before the crash never will.
@@ -127,8 +128,12 @@ impl World {
             origin: None,
         });
         let rule_files = vec![RuleFile { name: "provisioning.rhai".into(), source: RULES.into() }];
-        let (rules, _) =
-            Rules::compile(&Source { fields: fields.collect(), rule_files, ..Source::default() }).unwrap();
+        let (rules, _) = Rules::compile(&rollcall_script::Source {
+            fields: fields.collect(),
+            rule_files,
+            ..Default::default()
+        })
+        .unwrap();
         let group = |name: &str| Group { name: name.into(), extension: None, system: "Primary".into() };
         let standing = Standing {
             systems: vec![System { name: "Primary".into(), primary: true, ..System::default() }],
@@ -160,11 +165,15 @@ impl World {
             script: self.rules.clone(),
             references: &references,
             rule_files: &[],
-            connector: "digest".into(),
-            directory: &mut directory,
+            directories: vec![Source {
+                name: "csv".into(),
+                directory: &mut directory,
+                connector: "digest".into(),
+                scope: b"scope".to_vec(),
+                full_every_ms: 0,
+            }],
             office: &self.office,
             mirror: &mut mirror,
-            mirror_scope: b"scope".to_vec(),
             state: &store,
             clock: &clock,
             observer: &Silent,

@@ -1,4 +1,4 @@
-//! `[directory]`: connector, settings, credential references, grants, limits, network.
+//! `[directory]`, one or several: connector, settings, credential references, grants, limits, network.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,29 +8,73 @@ use serde_json::Value as Json;
 
 use crate::job::{Credential, CredentialSource, DirectoryJob, Grants, Network};
 use crate::keys;
+use crate::limits::FULL_EVERY_MS;
 use crate::tree::{Kind, Node, Table};
 use crate::values::{self, words};
 use crate::walk::{Section, Walk};
 
-/// Reads `[directory]`. Where it is missing or wrong, what can be understood of it is given.
-pub(crate) fn directory(walk: &mut Walk<'_>, root: &Section<'_>) -> DirectoryJob {
-    let mut job = empty();
+/// Reads `[directory]`, or each `[[directory]]`. Where one is missing or wrong, what can be understood of it is given.
+pub(crate) fn directories(walk: &mut Walk<'_>, root: &Section<'_>) -> Vec<DirectoryJob> {
+    let at = vec![Text::from("directory")];
     let Some(node) = root.get("directory") else {
         walk.missing(
             root,
             "directory",
             "write `[directory]` with `connector = \"entra\"` or another connector",
         );
-        return job;
+        return vec![empty(at)];
     };
-    // Several directories have been refused by name.
-    if matches!(node.kind, Kind::Array(_)) {
-        return job;
+    let Kind::Array(members) = &node.kind else {
+        let section = walk.section(root, "directory", "directory");
+        return vec![
+            section.map_or_else(|| empty(at.clone()), |section| directory(walk, &section, at.clone())),
+        ];
+    };
+    let mut found: Vec<DirectoryJob> = Vec::with_capacity(members.len());
+    for (index, member) in members.iter().enumerate() {
+        let Kind::Table(table) = &member.kind else {
+            walk.wrong_type("directory", member, "tables", "write [[directory]] and its keys below it");
+            continue;
+        };
+        let section = Section { path: "directory", at: &member.key, table };
+        walk.known(&section, keys::of("directory"));
+        let at = vec![Text::from("directory"), Text::from(index.to_string())];
+        let one = directory(walk, &section, at);
+        let place = section.get("name").map_or(section.at, |node| &node.at);
+        if members.len() > 1 && section.get("name").is_none() {
+            walk.missing(&section, "name", "each of several directories has a name of its own");
+        } else if found.iter().any(|other| other.name == one.name) {
+            let message = format!("two directories are called `{}`", one.name);
+            walk.bad(place, message, "give each directory a name of its own");
+        }
+        found.push(one);
     }
-    let Some(section) = walk.section(root, "directory", "directory") else { return job };
+    ranks(walk, members, &found);
+    if found.is_empty() { vec![empty(at)] } else { found }
+}
+
+/// Refuses an order that says nothing: all of several directories have a place in it, and no two the same.
+fn ranks(walk: &mut Walk<'_>, members: &[Node], found: &[DirectoryJob]) {
+    let ranked = found.iter().filter(|one| one.precedence.is_some()).count();
+    for (index, (member, one)) in members.iter().zip(found).enumerate() {
+        let message = match one.precedence {
+            None if ranked > 0 => {
+                format!("the directory `{}` has no `precedence`, and others have", one.name)
+            }
+            Some(_) if found[..index].iter().any(|other| other.precedence == one.precedence) => {
+                format!("the `precedence` of the directory `{}` is another's too", one.name)
+            }
+            _ => continue,
+        };
+        walk.bad(&member.key, message, "give every directory a `precedence` of its own, or none of them");
+    }
+}
+
+fn directory(walk: &mut Walk<'_>, section: &Section<'_>, at: Vec<Text>) -> DirectoryJob {
+    let mut job = empty(at);
     match section.get("connector") {
         Some(node) => {
-            if let Some(connector) = walk.text(&section, "connector") {
+            if let Some(connector) = walk.text(section, "connector") {
                 job.connector = package(walk, &connector, node);
                 job.name = Path::new(&*connector)
                     .file_stem()
@@ -38,33 +82,40 @@ pub(crate) fn directory(walk: &mut Walk<'_>, root: &Section<'_>) -> DirectoryJob
                     .map_or(connector.clone(), |stem| stem.to_string_lossy().into());
             }
         }
-        None => walk.missing(
-            &section,
-            "connector",
-            "name a connector: `entra`, `csv`, or the path of a .wasm package",
-        ),
+        None => {
+            walk.missing(
+                section,
+                "connector",
+                "name a connector: `entra`, `csv`, or the path of a .wasm package",
+            );
+        }
     }
-    if let Some(name) = walk.text(&section, "name") {
+    if let Some(name) = walk.text(section, "name") {
         job.name = name;
     }
-    job.recording = walk.path(&section, "recording");
-    if let Some(settings) = walk.open(&section, "settings", "directory.settings") {
+    job.precedence = precedence(walk, section);
+    const EVERY: &str = "write a duration such as `24h` or `7d`";
+    if let Some(ms) = walk.parsed(section, "full_every", EVERY, values::duration) {
+        job.full_every_ms = ms;
+    }
+    job.recording = walk.path(section, "recording");
+    if let Some(settings) = walk.open(section, "settings", "directory.settings") {
         job.settings = json_table(settings.table);
     }
-    if let Some(credentials) = walk.open(&section, "credentials", "directory.credentials") {
+    if let Some(credentials) = walk.open(section, "credentials", "directory.credentials") {
         for (name, node) in credentials.table {
             if let Some(credential) = credential(walk, &credentials.child(name), node) {
                 job.credentials.insert(name.clone(), credential);
             }
         }
     }
-    if let Some(section) = walk.section(&section, "grants", "directory.grants") {
+    if let Some(section) = walk.section(section, "grants", "directory.grants") {
         job.grants = grants(walk, &section);
     }
-    if let Some(section) = walk.open(&section, "limits", "directory.limits") {
+    if let Some(section) = walk.open(section, "limits", "directory.limits") {
         job.limits = limits(walk, &section);
     }
-    if let Some(section) = walk.section(&section, "network", "directory.network") {
+    if let Some(section) = walk.section(section, "network", "directory.network") {
         job.network = Network {
             proxy: walk.parsed(&section, "proxy", "write `http://host:port`", values::proxy),
             ca_file: walk.path(&section, "ca_file"),
@@ -73,9 +124,26 @@ pub(crate) fn directory(walk: &mut Walk<'_>, root: &Section<'_>) -> DirectoryJob
     job
 }
 
-fn empty() -> DirectoryJob {
+fn precedence(walk: &mut Walk<'_>, section: &Section<'_>) -> Option<u32> {
+    let node = section.get("precedence")?;
+    let hint = "write 1 for the directory that wins, 2 for the next one";
+    let Kind::Integer(number) = node.kind else {
+        walk.wrong_type("directory.precedence", node, "a whole number", hint);
+        return None;
+    };
+    let rank = u32::try_from(number).ok().filter(|rank| *rank > 0);
+    if rank.is_none() {
+        walk.bad(&node.at, "`directory.precedence` is out of range", hint);
+    }
+    rank
+}
+
+fn empty(at: Vec<Text>) -> DirectoryJob {
     DirectoryJob {
+        at,
         name: "".into(),
+        precedence: None,
+        full_every_ms: FULL_EVERY_MS,
         connector: "".into(),
         recording: None,
         settings: serde_json::Map::new(),

@@ -12,15 +12,19 @@ use crate::limits::EXPIRY_DAYS;
 pub fn expiring(job: &Job, now_ms: i64) -> Vec<Diagnostic> {
     let Ok(now) = Timestamp::from_millisecond(now_ms) else { return Vec::new() };
     let today = TimeZone::UTC.to_datetime(now).date();
-    let directory =
-        job.directory.credentials.iter().map(|(name, found)| (["directory", "credentials", &**name], found));
+    let directories = job.directories.iter().flat_map(|directory| {
+        let credentials = directory.credentials.iter();
+        credentials.filter_map(|(name, found)| {
+            one(["directory", "credentials", name], found, today).map(|found| directory.placed(found))
+        })
+    });
     let office = match &job.phone_system {
         PhoneSystem::IpOffice(office) => {
             Some((["phone_system", "credentials", "password"], &office.password))
         }
         PhoneSystem::Embedded { .. } => None,
     };
-    directory.chain(office).filter_map(|(path, credential)| one(path, credential, today)).collect()
+    directories.chain(office.and_then(|(path, credential)| one(path, credential, today))).collect()
 }
 
 fn one(path: [&str; 3], credential: &Credential, today: Date) -> Option<Diagnostic> {

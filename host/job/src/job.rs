@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use rollcall_core::policy::Policy;
-use rollcall_core::{Field, Text};
+use rollcall_core::{Diagnostic, Field, Place, Text};
 
 use crate::notify::Notify;
 use crate::schedule::Schedule;
@@ -19,8 +19,8 @@ pub struct Job {
     pub file: PathBuf,
     /// The folder of the job file; relative paths below are already resolved against it.
     pub folder: PathBuf,
-    /// `[directory]`.
-    pub directory: DirectoryJob,
+    /// `[directory]`, or each `[[directory]]` in the order of the file; at least one.
+    pub directories: Vec<DirectoryJob>,
     /// `[phone_system]`.
     pub phone_system: PhoneSystem,
     /// `[fields]`, in the order of [`Field`].
@@ -43,11 +43,18 @@ pub struct Job {
     pub spans: Spans,
 }
 
-/// `[directory]`.
+/// `[directory]`, or one `[[directory]]`.
 #[derive(Clone, Debug)]
 pub struct DirectoryJob {
-    /// The directory's name within the job: the connector's, unless the job gives another.
+    /// Its path in the job file: `directory`, and its place where there are several.
+    pub at: Vec<Text>,
+    /// The directory's name within the job: the connector's, unless the job gives another. Unique.
     pub name: Text,
+    /// Whose users win where two directories have the same user identification: those of the lower number. Where it is
+    /// absent neither wins, and both are skipped.
+    pub precedence: Option<u32>,
+    /// How often everything is read, where the connector can give what changed; in milliseconds.
+    pub full_every_ms: u64,
     /// A bundled or installed name, or a path to a `.wasm` package.
     pub connector: Text,
     /// Replay this recording instead of the network.
@@ -62,6 +69,35 @@ pub struct DirectoryJob {
     pub limits: BTreeMap<Text, u64>,
     /// Proxy and private CA: `[directory.network]`.
     pub network: Network,
+}
+
+impl Job {
+    /// Gives a directory by its name.
+    pub fn directory(&self, name: &str) -> Option<&DirectoryJob> {
+        self.directories.iter().find(|directory| *directory.name == *name)
+    }
+
+    /// Puts a diagnostic about a key of `[directory]` where the key of the named directory stands.
+    #[must_use]
+    pub fn placed(&self, name: &str, diagnostic: Diagnostic) -> Diagnostic {
+        match self.directory(name) {
+            Some(directory) => directory.placed(diagnostic),
+            None => diagnostic,
+        }
+    }
+}
+
+impl DirectoryJob {
+    /// Puts a diagnostic about a key of `[directory]` where this directory's key stands.
+    #[must_use]
+    pub fn placed(&self, mut diagnostic: Diagnostic) -> Diagnostic {
+        if let Place::Path(path) = &mut diagnostic.place
+            && path.first().is_some_and(|first| &**first == "directory")
+        {
+            path.splice(..1, self.at.iter().cloned());
+        }
+        diagnostic
+    }
 }
 
 /// How the directory's servers are reached.

@@ -16,7 +16,6 @@ mod handover;
 mod hidden;
 pub mod job;
 mod keys;
-mod later;
 mod limits;
 mod load;
 pub mod notify;

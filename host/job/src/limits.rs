@@ -8,6 +8,8 @@ pub(crate) const INCLUDES_MAX: usize = 32;
 pub(crate) const NAME_CHARS_MAX: usize = 64;
 /// The greatest length of a duration, in milliseconds: ten years.
 pub(crate) const DURATION_MS_MAX: u64 = 3650 * 24 * 60 * 60 * 1000;
+/// How often a directory is read from its beginning where nothing else is said, in milliseconds: a day.
+pub(crate) const FULL_EVERY_MS: u64 = 24 * 60 * 60 * 1000;
 /// The greatest `jitter` of a schedule, in milliseconds: a day.
 pub(crate) const JITTER_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 /// How many days before its end a credential is warned of.

@@ -9,13 +9,12 @@ use rollcall_core::policy::Policy;
 use rollcall_core::{Diagnostic, Place, Text, codes};
 use toml::de::DeTable;
 
-use crate::directory::directory;
+use crate::directory::directories;
 use crate::fields::fields;
 use crate::handover::handover;
 use crate::hidden;
 use crate::job::Job;
 use crate::keys;
-use crate::later;
 use crate::limits::{FILE_BYTES_MAX, INCLUDES_MAX, NAME_CHARS_MAX};
 use crate::notify::notify;
 use crate::phone_system::phone_system;
@@ -233,9 +232,8 @@ fn assemble(walk: &mut Walk<'_>, path: &Path, table: &Table) -> Job {
     let at = At { source: 0, bytes: 0..0 };
     let root = Section { path: "", at: &at, table };
     walk.known(&root, keys::of(""));
-    later::refuse(walk, &root);
     let name = name(walk, &root);
-    let directory = directory(walk, &root);
+    let directories = directories(walk, &root);
     let phone_system = phone_system(walk, &root);
     let mut policy = Policy::default();
     let mapped = fields(walk, &root);
@@ -247,11 +245,13 @@ fn assemble(walk: &mut Walk<'_>, path: &Path, table: &Table) -> Job {
     synchronize(walk, &root, &mut policy);
     policy.adopt = adopt(walk, &root, &policy);
     policy.limits = guard(walk, &root);
+    policy.precedence =
+        directories.iter().filter_map(|one| Some((one.name.clone(), one.precedence?))).collect();
     Job {
         name,
         file: path.to_path_buf(),
         folder: path.parent().map(Path::to_path_buf).unwrap_or_default(),
-        directory,
+        directories,
         phone_system,
         fields: mapped.expressions,
         rule_files,

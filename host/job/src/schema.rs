@@ -150,6 +150,16 @@ fn directory() -> Value {
     let table = object(&[
         ("name", text("The directory's name within the job; the connector's by default.")),
         ("connector", text("A bundled or installed name, or the path of a .wasm package.")),
+        (
+            "precedence",
+            json!({ "type": "integer", "minimum": 1, "description": "Whose users win where two directories have the same user identification: those of the lower number." }),
+        ),
+        (
+            "full_every",
+            text(
+                "How often everything is read, where the connector can give what changed; `24h` by default.",
+            ),
+        ),
         ("recording", text("Replays recorded directory traffic instead of the network.")),
         ("settings", settings),
         ("credentials", credentials),
@@ -157,7 +167,8 @@ fn directory() -> Value {
         ("limits", limits),
         ("network", described(network, "How the directory's servers are reached.")),
     ]);
-    described(required(table, &["connector"]), "Connect to Directory Service.")
+    let one = described(required(table, &["connector"]), "Connect to Directory Service.");
+    json!({ "oneOf": [one, { "type": "array", "items": one, "minItems": 1, "description": "Several directories, each with a `name`." }] })
 }
 
 fn phone_system() -> Value {
@@ -334,12 +345,18 @@ mod tests {
         properties.map(|map| map.keys().map(String::as_str).collect()).unwrap_or_default()
     }
 
+    /// Gives what a key holds; of one table or several, the one.
+    fn below<'a>(table: &'a Value, key: &str) -> &'a Value {
+        let below = &table["properties"][key];
+        if key == "directory" { &below["oneOf"][0] } else { below }
+    }
+
     #[test]
     fn the_schema_knows_the_keys_of_the_parser_and_no_others() {
         let schema = schema();
         for (path, keys) in keys::TABLES {
             let steps = path.split('.').filter(|step| !step.is_empty());
-            let table = steps.fold(&schema, |table, step| &table["properties"][step]);
+            let table = steps.fold(&schema, |table, step| below(table, step));
             assert_eq!(keys_of(table), *keys, "[{path}]");
         }
         assert_eq!(keys_of(&schema["definitions"]["credential"]), keys::CREDENTIAL);
@@ -354,7 +371,7 @@ mod tests {
     fn closed_tables(table: &Value, path: &str, known: &[&str]) {
         for key in keys_of(table) {
             let path = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-            let below = &table["properties"][key];
+            let below = below(table, key);
             if below.get("additionalProperties").is_some() {
                 assert!(known.contains(&path.as_str()), "[{path}]");
             }

@@ -94,14 +94,14 @@ max_create = 500
 "#,
     );
     assert_eq!(
-        (&*job.name, &*job.directory.name, &*job.directory.connector),
+        (&*job.name, &*job.directories[0].name, &*job.directories[0].connector),
         ("TeamsUsers", "entra", "entra")
     );
     assert_eq!(job.rule_files, [Path::new("jobs/provisioning.rhai")]);
     assert!(
         matches!(&job.phone_system, PhoneSystem::Embedded { path } if path == Path::new("jobs/office.db"))
     );
-    let secret = &job.directory.credentials["client_secret"];
+    let secret = &job.directories[0].credentials["client_secret"];
     assert_eq!(secret.source, CredentialSource::Env("SECRET".into()));
     assert_eq!(secret.expires.as_deref(), Some("2027-05-01"));
     assert_eq!(job.policy.fields[&Field::Extension].on_update, OnUpdate::Once);
@@ -112,7 +112,7 @@ max_create = 500
     assert_eq!((job.leavers.grace_ms, job.leavers.quarantine_ms), (0, 7_776_000_000));
     assert!(job.policy.reserved.contains("2505"));
     assert_eq!(&*job.twinning_countries[0], "GB");
-    let keys: Vec<&str> = job.directory.settings.keys().map(String::as_str).collect();
+    let keys: Vec<&str> = job.directories[0].settings.keys().map(String::as_str).collect();
     assert_eq!(keys, ["tenant_id", "client_id"], "settings stay in the order of the file");
 }
 
@@ -145,7 +145,7 @@ name = "x"
         office.password.source,
         CredentialSource::Command(vec!["jobs/./pass".into(), "office".into()])
     );
-    assert_eq!((&*job.directory.name, &*job.directory.connector), ("hr", "jobs/./hr.wasm"));
+    assert_eq!((&*job.directories[0].name, &*job.directories[0].connector), ("hr", "jobs/./hr.wasm"));
 }
 
 #[test]
@@ -257,17 +257,6 @@ fn adoption() {
         17:8 E0104 `adopt.keep` takes a list of texts, not text
             write `keep = ["…"]`
     "#]],
-    );
-}
-
-#[test]
-fn what_later_versions_bring() {
-    check(
-        "name = \"T\"\n[[directory]]\nconnector = \"csv\"\n[phone_system]\npath = \"x\"\n[fields]\nuser_identification = \"id\"\nname = \"n\"\n",
-        expect![[r#"
-            2:3 E0107 `[[directory]]`: several directories in one job are not in this version yet
-                write one `[directory]`, and a job for each directory
-        "#]],
     );
 }
 
@@ -418,7 +407,7 @@ name = "x"
     let (job, problems) = job_of(&[("jobs/job.toml", toml)]);
     let mut job = job.unwrap();
     // What was asked for stays in the settings; the rest of a refused job shows nothing.
-    job.directory.settings.clear();
+    job.directories[0].settings.clear();
     assert!(!format!("{job:?} {problems:?}").contains("hunter2"));
 }
 
@@ -478,6 +467,9 @@ fn places_of_keys_and_expressions() {
     let expect = [("id", true), ("names::phone_name(user)", true), ("a + \\\"b\\\"", false), ("mail", true)];
     assert_eq!(shown, expect.map(|(text, verbatim)| (text.to_owned(), verbatim)));
 }
+
+#[path = "directory_tests.rs"]
+mod directories;
 
 #[path = "handover_tests.rs"]
 mod handover;

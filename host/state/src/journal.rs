@@ -10,8 +10,8 @@ use rollcall_core::{Guid, RecordId, Text};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::plans::PlanMark;
 use rollcall_edges::state::{
-    Held, Hold, Intent, JobState, Journalled, Later, Lease, LinkChange, Mark, NewRun, Owner, Passed, RunRow,
-    Settled, Settlement, State, StateError, StoredRun,
+    Held, Hold, Identities, Intent, JobState, Journalled, Later, Lease, LinkChange, Mark, NewRun, Owner,
+    Passed, RunRow, Settled, Settlement, State, StateError, StoredRun,
 };
 use sqlx::{Row as _, Sqlite, Transaction};
 use std::collections::BTreeMap;
@@ -68,8 +68,8 @@ impl State for Store {
         self.take_lease(job, office, wait_ms).await
     }
 
-    async fn identify(&self, job: &str, directory: &str, office: &str) -> Result<(), StateError> {
-        self.write_identity(job, directory, office).await
+    async fn identify(&self, job: &str, directories: &Identities, office: &str) -> Result<(), StateError> {
+        self.write_identity(job, directories, office).await
     }
 
     async fn plan_mark(&self, id: &str) -> Result<Option<PlanMark>, StateError> {

@@ -8,31 +8,43 @@ use rollcall_core::memory::{Link, Unsure};
 use rollcall_core::ops::Write;
 use rollcall_core::{Field, Guid, Text};
 use rollcall_edges::clock::Instant;
-use rollcall_edges::state::{Held, Hold, JobState, Owner, StateError};
+use rollcall_edges::state::{Held, Hold, JobState, KnownDirectory, Owner, StateError};
 use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
 
 use crate::store::Store;
 use crate::{passed, rows};
 
 impl Store {
     pub(crate) async fn read_job(&self, job: &str) -> Result<JobState, StateError> {
-        let select = "SELECT directory, office, baseline, wall, boot, uptime, jump_at, jump_by, held_by, held FROM job WHERE name = $1";
+        let select =
+            "SELECT office, wall, boot, uptime, jump_at, jump_by, held_by, held FROM job WHERE name = $1";
         let row =
             sqlx::query(select).bind(job).fetch_optional(&self.pool).await.map_err(|e| self.broken(&e))?;
         let Some(row) = row else { return Ok(JobState::default()) };
-        let jump = row.get::<Option<i64>, _>(6).zip(row.get::<Option<i64>, _>(7));
+        let jump = row.get::<Option<i64>, _>(4).zip(row.get::<Option<i64>, _>(5));
         Ok(JobState {
-            directory: row.get::<Option<String>, _>(0).map(Text::from),
-            office: row.get::<Option<String>, _>(1).map(Text::from),
-            baseline: row.get::<Option<i64>, _>(2).and_then(|users| u32::try_from(users).ok()),
+            directories: self.read_directories(job).await?,
+            office: row.get::<Option<String>, _>(0).map(Text::from),
             parts: self.read_parts(job).await?,
-            tick: passed::tick(&row, 3),
+            tick: passed::tick(&row, 1),
             jump: jump.map(|(at_ms, by_ms)| Jump { at_ms, by_ms }),
             held: row
-                .get::<Option<String>, _>(8)
-                .zip(row.get::<Option<String>, _>(9))
+                .get::<Option<String>, _>(6)
+                .zip(row.get::<Option<String>, _>(7))
                 .map(|(by, why)| Hold { by: by.into(), why: why.into() }),
         })
+    }
+
+    async fn read_directories(&self, job: &str) -> Result<BTreeMap<Text, KnownDirectory>, StateError> {
+        let select = "SELECT name, identity, baseline FROM source WHERE job = $1";
+        let rows = sqlx::query(select).bind(job).fetch_all(&self.pool).await.map_err(|e| self.broken(&e))?;
+        let one = |row: &SqliteRow| {
+            let baseline = row.get::<Option<i64>, _>(2).and_then(|users| u32::try_from(users).ok());
+            let identity = row.get::<String, _>(1).into();
+            (row.get::<String, _>(0).into(), KnownDirectory { identity, baseline })
+        };
+        Ok(rows.iter().map(one).collect())
     }
 
     pub(crate) async fn write_hold(&self, job: &str, hold: Option<&Hold>) -> Result<(), StateError> {
@@ -50,11 +62,11 @@ impl Store {
     }
 
     pub(crate) async fn read_owners(&self, office: &str) -> Result<BTreeMap<Guid, Owner>, StateError> {
-        let select = "SELECT guid, job, key, link.directory, native, job.directory FROM link \
-                      LEFT JOIN job ON job.name = link.job WHERE link.office = $1";
+        let select = "SELECT guid, link.job, key, link.directory, native, source.identity FROM link \
+                      LEFT JOIN source ON source.job = link.job AND source.name = link.directory WHERE link.office = $1";
         let rows =
             sqlx::query(select).bind(office).fetch_all(&self.pool).await.map_err(|e| self.broken(&e))?;
-        let text = |row: &sqlx::sqlite::SqliteRow, index: usize| Text::from(row.get::<String, _>(index));
+        let text = |row: &SqliteRow, index: usize| Text::from(row.get::<String, _>(index));
         let owner = |row| Owner {
             job: text(row, 1),
             key: text(row, 2),

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use rollcall_core::{Cell, Record, RecordId, Text};
+use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::{Coverage, Edit, Page, RecordChange, Token};
-use rollcall_edges::state::{Mirror, StateError};
+use rollcall_edges::state::{LastListing, Mirror, StateError};
 use serde::{Deserialize, Serialize};
 use sqlx::{Row as _, SqlitePool};
 
@@ -172,10 +173,11 @@ fn cells_back(text: &str) -> Result<Box<[Cell]>, StateError> {
 
 #[async_trait]
 impl Mirror for MirrorFile {
-    async fn token(&mut self, directory: &str, scope: &[u8]) -> Result<Option<Token>, StateError> {
-        let select = "SELECT token FROM listing WHERE directory = $1 AND scope = $2";
+    async fn last(&mut self, directory: &str, scope: &[u8]) -> Result<Option<LastListing>, StateError> {
+        let select = "SELECT token, covered FROM listing WHERE directory = $1 AND scope = $2";
         let row = sqlx::query(select).bind(directory).bind(scope).fetch_optional(&self.pool).await;
-        Ok(row.map_err(|error| self.broken(&error))?.and_then(|row| row.get(0)))
+        let row = row.map_err(|error| self.broken(&error))?;
+        Ok(row.map(|row| LastListing { token: row.get(0), full: Instant(row.get(1)) }))
     }
 
     async fn begin(&mut self, directory: &str, scope: &[u8]) -> Result<(), StateError> {
@@ -209,12 +211,12 @@ impl Mirror for MirrorFile {
         self.stage(&mut rows).await
     }
 
-    async fn seal(&mut self, end: Coverage, token: Option<Token>) -> Result<u32, StateError> {
+    async fn seal(&mut self, end: Coverage, token: Option<Token>, now: Instant) -> Result<u32, StateError> {
         let Some((directory, scope)) = self.listing.take() else {
             return Err(damaged("an end came before its listing"));
         };
         let users =
-            self.move_over(&directory, &scope, end, token).await.map_err(|error| self.broken(&error))?;
+            self.move_over(&directory, &scope, end, token, now).await.map_err(|error| self.broken(&error))?;
         Ok(u32::try_from(users).unwrap_or(u32::MAX))
     }
 
@@ -268,6 +270,7 @@ impl MirrorFile {
         scope: &[u8],
         end: Coverage,
         token: Option<Token>,
+        now: Instant,
     ) -> Result<i64, sqlx::Error> {
         let mut tx = self.pool.begin_with(WRITE).await?;
         let sweep = match end {
@@ -290,9 +293,12 @@ impl MirrorFile {
             .fetch_one(&mut *tx)
             .await?;
         let users = count.get::<i64, _>(0);
-        let listing = "INSERT INTO listing (directory, scope, token, users) VALUES ($1, $2, $3, $4) ON CONFLICT (directory) \
-                       DO UPDATE SET scope = excluded.scope, token = excluded.token, users = excluded.users";
-        sqlx::query(listing).bind(directory).bind(scope).bind(token).bind(users).execute(&mut *tx).await?;
+        let covered = (end == Coverage::Everything).then_some(now.0);
+        let listing = "INSERT INTO listing (directory, scope, token, users, covered) VALUES ($1, $2, $3, $4, COALESCE($5, 0)) \
+                       ON CONFLICT (directory) DO UPDATE SET scope = excluded.scope, token = excluded.token, \
+                       users = excluded.users, covered = COALESCE($5, covered)";
+        let query = sqlx::query(listing).bind(directory).bind(scope).bind(token).bind(users).bind(covered);
+        query.execute(&mut *tx).await?;
         sqlx::query("DELETE FROM staged").execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(users)

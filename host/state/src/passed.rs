@@ -67,20 +67,23 @@ impl Store {
 }
 
 async fn put_job(tx: &mut Transaction<'_, Sqlite>, job: &str, passed: &Passed) -> Result<(), sqlx::Error> {
-    let upsert = "INSERT INTO job (name, directory, office, baseline, wall, boot, uptime) VALUES ($1, $2, $3, $4, $5, $6, $7) \
-                  ON CONFLICT (name) DO UPDATE SET directory = excluded.directory, office = excluded.office, \
-                  baseline = excluded.baseline, wall = excluded.wall, boot = excluded.boot, uptime = excluded.uptime";
+    let upsert = "INSERT INTO job (name, office, wall, boot, uptime) VALUES ($1, $2, $3, $4, $5) \
+                  ON CONFLICT (name) DO UPDATE SET office = excluded.office, wall = excluded.wall, boot = excluded.boot, uptime = excluded.uptime";
     let boot = passed.tick.boot.as_ref();
     sqlx::query(upsert)
         .bind(job)
-        .bind(&*passed.directory)
         .bind(&*passed.office)
-        .bind(i64::from(passed.baseline))
         .bind(passed.tick.wall_ms)
         .bind(boot.map(|boot| &*boot.id))
         .bind(boot.map(|boot| boot.uptime_ms))
         .execute(&mut **tx)
         .await?;
+    for (name, known) in &passed.directories {
+        let upsert = "INSERT INTO source (job, name, identity, baseline) VALUES ($1, $2, $3, $4) ON CONFLICT (job, name) \
+                      DO UPDATE SET identity = excluded.identity, baseline = excluded.baseline";
+        let query = sqlx::query(upsert).bind(job).bind(&**name).bind(&*known.identity);
+        query.bind(known.baseline.map(i64::from)).execute(&mut **tx).await?;
+    }
     if passed.jump_ms == 0 {
         return Ok(());
     }

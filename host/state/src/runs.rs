@@ -36,7 +36,7 @@ impl Store {
             .bind(run.generation)
             .bind(json(run.accept)?)
             .bind(write_order(&run.plan.order)?)
-            .bind(count(run.plan.reading.users))
+            .bind(count(run.plan.reading.total()))
             .bind(count(run.plan.owned))
             .bind(run.known)
             .bind(run.plan.undoes.as_deref())

@@ -121,10 +121,21 @@ CREATE TABLE audit_head (
     id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL, digest BLOB NOT NULL, mac BLOB NOT NULL
 ) STRICT;
 CREATE INDEX change_at ON change (at);
+", "
+-- The directories of a job, by their names within it: which one each is, and how many users its last reading had that passed.
+CREATE TABLE source (
+    job TEXT NOT NULL, name TEXT NOT NULL, identity TEXT NOT NULL, baseline INTEGER, PRIMARY KEY (job, name)
+) STRICT, WITHOUT ROWID;
+INSERT INTO source (job, name, identity, baseline)
+    SELECT DISTINCT job.name, link.directory, job.directory, job.baseline FROM job JOIN link ON link.job = job.name
+    WHERE job.directory IS NOT NULL;
+ALTER TABLE job DROP COLUMN directory;
+ALTER TABLE job DROP COLUMN baseline;
 "];
 
 /// The steps of a mirror's file. It is a cache: a step may drop everything.
-pub(crate) const MIRROR: &[&str] = &["
+pub(crate) const MIRROR: &[&str] = &[
+    "
 CREATE TABLE listing (
     directory TEXT PRIMARY KEY, scope BLOB NOT NULL, token BLOB, users INTEGER NOT NULL
 ) STRICT;
@@ -133,7 +144,12 @@ CREATE TABLE record (
     directory TEXT NOT NULL, native TEXT NOT NULL, heading INTEGER NOT NULL, cells TEXT NOT NULL,
     PRIMARY KEY (directory, native)
 ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+-- When everything was read for the last time.
+ALTER TABLE listing ADD COLUMN covered INTEGER NOT NULL DEFAULT 0;
+",
+];
 
 /// Where a listing is staged. It belongs to one connection, so that two readings of one job, such as a preview during
 /// a sync, never see each other's pages, and whatever is left of one is gone with its process.

@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
 use rollcall_core::{Cell, Record, RecordId};
+use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::{Coverage, Edit, Page, RecordChange};
-use rollcall_edges::state::Mirror as _;
+use rollcall_edges::state::{LastListing, Mirror as _};
 use rollcall_state::{MirrorFile, Store};
 
 fn id(native: &str) -> RecordId {
@@ -42,14 +43,17 @@ async fn a_listing_that_does_not_end_well_leaves_the_mirror_as_it_was() {
         })
         .await
         .unwrap();
-    assert_eq!(mirror.seal(Coverage::Everything, Some(vec![7])).await.unwrap(), 2);
+    assert_eq!(mirror.seal(Coverage::Everything, Some(vec![7]), Instant(5)).await.unwrap(), 2);
     mirror.begin("test", b"scope").await.unwrap();
     mirror.merge(Page { changes: vec![record("3", "Cleo")], ..Page::default() }).await.unwrap();
     drop(mirror);
     let mut mirror = store.mirror("J", "run").await.unwrap();
     assert_eq!(names(&mut mirror).await, ["Anna B", "Bert"]);
-    assert_eq!(mirror.token("test", b"scope").await.unwrap(), Some(vec![7]));
-    assert_eq!(mirror.token("test", b"another").await.unwrap(), None);
+    assert_eq!(
+        mirror.last("test", b"scope").await.unwrap(),
+        Some(LastListing { token: Some(vec![7]), full: Instant(5) })
+    );
+    assert_eq!(mirror.last("test", b"another").await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -61,7 +65,7 @@ async fn changes_patches_and_removals_are_merged() {
         .merge(Page { changes: vec![record("1", "Anna"), record("2", "Bert")], ..Page::default() })
         .await
         .unwrap();
-    mirror.seal(Coverage::Everything, None).await.unwrap();
+    mirror.seal(Coverage::Everything, None, Instant(6)).await.unwrap();
     mirror.begin("test", b"s").await.unwrap();
     let edits = vec![
         ("phones".into(), Edit::Remove(vec!["1".into()])),
@@ -73,7 +77,8 @@ async fn changes_patches_and_removals_are_merged() {
         RecordChange::Gone("9".into()),
     ];
     mirror.merge(Page { changes, ..Page::default() }).await.unwrap();
-    assert_eq!(mirror.seal(Coverage::Changes, None).await.unwrap(), 1);
+    assert_eq!(mirror.seal(Coverage::Changes, None, Instant(7)).await.unwrap(), 1);
+    assert_eq!(mirror.last("test", b"s").await.unwrap(), Some(LastListing { token: None, full: Instant(6) }));
     let records = mirror.records("test", None, 10).await.unwrap();
     assert_eq!(records[0].get("phones"), &Cell::Texts(["2".into()].into()));
     assert_eq!(records[0].get("mail"), &Cell::Boolean(true));
@@ -93,6 +98,6 @@ async fn two_readings_at_once_do_not_see_each_other() {
     preview.merge(Page { changes: vec![record("3", "Cleo")], ..Page::default() }).await.unwrap();
     drop(preview);
     sync.merge(Page { changes: vec![record("2", "Bert")], ..Page::default() }).await.unwrap();
-    assert_eq!(sync.seal(Coverage::Everything, None).await.unwrap(), 2);
+    assert_eq!(sync.seal(Coverage::Everything, None, Instant(6)).await.unwrap(), 2);
     assert_eq!(names(&mut sync).await, ["Anna", "Bert"]);
 }

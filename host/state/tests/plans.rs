@@ -63,7 +63,7 @@ fn kept(changes: usize) -> KeptPlan {
         job: "J".into(),
         file: "/jobs/job.toml".into(),
         decided_by: [("job.toml".into(), "aa".into())].into(),
-        directory: "D".into(),
+        directories: [("d".into(), "D".into())].into(),
         office: Some("O".into()),
         accepted: [("max_delete".into(), 3)].into(),
         plan: Plan {
@@ -71,7 +71,7 @@ fn kept(changes: usize) -> KeptPlan {
             unchanged: vec![("u".into(), "Uta".into(), Some("2000".into()))],
             pending: vec![Pending { key: "p".into(), name: None, extension: None, why: "waits".into() }],
             diagnostics: vec![Diagnostic::note(codes::TICK_OFF, "a tick").hint("a hint")],
-            reading: Reading { complete: true, users: 7 },
+            reading: Reading { complete: true, users: [("d".into(), 7)].into() },
             complete: true,
             applyable: true,
             owned: 4,

@@ -15,7 +15,7 @@ use rollcall_core::verify::Outcome;
 use rollcall_core::{Diagnostic, Field, RecordId, Secret, Text, Value, codes};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::state::{
-    Intent, LinkChange, Mark, NewRun, Passed, Settled, Settlement, State as _, StateError,
+    Intent, KnownDirectory, LinkChange, Mark, NewRun, Passed, Settled, Settlement, State as _, StateError,
 };
 use rollcall_state::Store;
 
@@ -27,9 +27,8 @@ fn id(native: &str) -> RecordId {
 
 fn passed(missing: Vec<RecordId>, present: Vec<(RecordId, Text)>, now: i64) -> Passed {
     Passed {
-        directory: "D".into(),
+        directories: [("test".into(), KnownDirectory { identity: "D".into(), baseline: Some(3) })].into(),
         office: "O".into(),
-        baseline: 3,
         parts: [("directory.connector".into(), vec![1])].into(),
         tick: Tick { wall_ms: now, boot: Some(Boot { id: "b".into(), uptime_ms: now }) },
         jump_ms: 0,
@@ -267,7 +266,11 @@ async fn a_leavers_clock_starts_counts_and_stops_and_a_delete_holds_name_and_num
     store.passed("J", &passed(Vec::new(), vec![(id("1"), "new key".into())], 300)).await.unwrap();
     let link = store.links("J").await.unwrap().remove(0);
     assert_eq!((link.missing, &*link.key), (None, "new key"));
-    assert_eq!(store.job("J").await.unwrap().baseline, Some(3));
+    let known = store.job("J").await.unwrap();
+    assert_eq!(
+        (known.identities(), known.baseline()),
+        ([("test".into(), "D".into())].into(), [("test".into(), 3)].into())
+    );
     let intent = Intent {
         seq: 1,
         change: 0,

@@ -25,12 +25,14 @@ pub(crate) async fn run(global: &Global, output: &Output, job: &Path) -> Result<
             "schema_version": shapes::SCHEMA_VERSION, "job": &*session.job.name, "valid": true, "diagnostics": lines,
         })));
     }
+    let connectors: Vec<&str> = session.job.directories.iter().map(|one| &*one.connector).collect();
     output.human(&format!(
-        "The job {} is valid: {} fields, {} provisioning rules, connector {}.\n",
+        "The job {} is valid: {} fields, {} provisioning rules, {} {}.\n",
         session.job.name,
         session.job.policy.fields.len(),
         session.rule_count(),
-        session.job.directory.connector
+        if connectors.len() == 1 { "connector" } else { "connectors" },
+        connectors.join(", ")
     ));
     output.diagnostics(&found);
     Ok(exit::DONE)

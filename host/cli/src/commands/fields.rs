@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use rollcall_core::{Cell, Text};
+use rollcall_edges::directory::{AttributeInfo, Directory as _};
 use rollcall_edges::state::Mirror as _;
-use rollcall_engine::pull::pull;
+use rollcall_engine::pull::{Pull, Source};
+use rollcall_job::job::DirectoryJob;
+use rollcall_state::MirrorFile;
 use serde_json::json;
 
 use crate::args::Global;
@@ -14,14 +17,14 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::view::json as shapes;
 use crate::view::text::table;
-use crate::wiring::Session;
+use crate::wiring::{Loaded, Session};
 
 /// How many records are looked at together.
 const BATCH_RECORDS: u32 = 1_000;
 /// The longest sample that is shown, in characters.
 const SAMPLE_CHARS_MAX: usize = 40;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Seen {
     users: usize,
     sample: String,
@@ -29,52 +32,87 @@ struct Seen {
 
 /// Runs the command.
 pub(crate) async fn run(global: &Global, output: &Output, job: &Path) -> Result<u8, Failure> {
-    let mut session = Session::open(global, job)?;
-    let known = session.all_attributes().await?;
-    session.select_all(&known);
-    let mut directory = session.directory(None).await?;
+    let session = Session::open(global, job)?;
     // A survey selects other attributes than a run, so it has a mirror of its own.
     let mut mirror = session.survey_mirror().await?;
-    let name = session.job.directory.name.clone();
-    let users = pull(&mut directory, &mut mirror, &name, b"survey", &*session.progress, session.cancel())
-        .await
-        .map_err(|error| session.beyond_recording("fields", session.failure(error)))?;
+    let several = session.job.directories.len() > 1;
+    let (mut lines, mut payload, mut total) = (Vec::new(), Vec::new(), 0);
+    for both in session.both() {
+        let survey = survey(&session, both, &mut mirror).await?;
+        let name = &both.0.name;
+        total += survey.users;
+        for info in &survey.known {
+            let seen = survey.seen.get(&info.name).cloned().unwrap_or_default();
+            let mut field = json!({
+                "name": info.name, "type": info.kind, "many": info.many, "about": info.about, "users": seen.users,
+                "sample": seen.sample,
+            });
+            if several {
+                field["directory"] = json!(name);
+            }
+            payload.push(field);
+            let kind = if info.many { format!("{} (several)", info.kind) } else { info.kind.to_string() };
+            let line = vec![info.name.to_string(), kind, seen.users.to_string(), seen.sample];
+            lines.push(if several { [vec![name.to_string()], line].concat() } else { line });
+        }
+    }
+    session.progress.clear();
+    if output.json {
+        output.payload(&shapes::write(&json!({
+            "schema_version": shapes::SCHEMA_VERSION, "directory_users": total, "attributes": payload,
+        })));
+    }
+    let headings = ["directory", "attribute", "type", "users", "sample"];
+    output.human(&table(&headings[usize::from(!several)..], &lines, SAMPLE_CHARS_MAX));
+    let were = if total == 1 { "was" } else { "were" };
+    output.human(&format!("\n{} {were} read.\n", rollcall_core::text::count(total, "user")));
+    Ok(exit::DONE)
+}
+
+/// What one directory has.
+struct Survey {
+    known: Vec<AttributeInfo>,
+    seen: BTreeMap<Text, Seen>,
+    users: usize,
+}
+
+/// Reads a directory with all of its attributes.
+async fn survey(
+    session: &Session,
+    both: (&DirectoryJob, &Loaded),
+    mirror: &mut MirrorFile,
+) -> Result<Survey, Failure> {
+    let known = session.connect(both, None, &[]).await?.attributes().await?.known;
+    let all: Vec<Text> = known.iter().map(|attribute| attribute.name.clone()).collect();
+    let mut directory = session.connect(both, None, &all).await?;
+    let name = both.0.name.clone();
+    let mut source = Source {
+        name: name.clone(),
+        directory: &mut directory,
+        connector: Text::default(),
+        scope: b"survey".to_vec(),
+        // A survey always reads everything.
+        full_every_ms: 0,
+    };
+    let mut pull = Pull {
+        mirror: &mut *mirror,
+        now: session.clock.now(),
+        observer: &*session.progress,
+        cancel: session.cancel(),
+        pulled: 0,
+    };
+    let users = pull.read(&mut source).await;
+    let users = users.map_err(|error| session.beyond_recording("fields", session.failure(error)))?;
     let mut seen: BTreeMap<Text, Seen> = BTreeMap::new();
     let mut after = None;
     loop {
         let records = mirror.records(&name, after.as_deref(), BATCH_RECORDS).await?;
-        let Some(last) = records.last() else { break };
+        let Some(last) = records.last() else { return Ok(Survey { known, seen, users }) };
         after = Some(last.id.native.clone());
         for (attribute, cell) in records.iter().flat_map(rollcall_core::Record::iter) {
             count(seen.entry(attribute.clone()).or_default(), cell);
         }
     }
-    session.progress.clear();
-    let none = Seen::default();
-    let rows: Vec<(&Text, &str, bool, &str, &Seen)> = known
-        .iter()
-        .map(|a| (&a.name, &*a.kind, a.many, a.about.as_str(), seen.get(&a.name).unwrap_or(&none)))
-        .collect();
-    if output.json {
-        let fields = rows.iter().map(|(name, kind, many, about, seen)| {
-            json!({ "name": name, "type": kind, "many": many, "about": about, "users": seen.users, "sample": seen.sample })
-        });
-        output.payload(&shapes::write(&json!({
-            "schema_version": shapes::SCHEMA_VERSION, "directory_users": users, "attributes": fields.collect::<Vec<_>>(),
-        })));
-    }
-    let cells = rows.iter().map(|(name, kind, many, _, seen)| {
-        let kind = if *many { format!("{kind} (several)") } else { (*kind).to_owned() };
-        vec![name.to_string(), kind, seen.users.to_string(), seen.sample.clone()]
-    });
-    output.human(&table(
-        &["attribute", "type", "users", "sample"],
-        &cells.collect::<Vec<_>>(),
-        SAMPLE_CHARS_MAX,
-    ));
-    let were = if users == 1 { "was" } else { "were" };
-    output.human(&format!("\n{} {were} read.\n", rollcall_core::text::count(users, "user")));
-    Ok(exit::DONE)
 }
 
 fn count(seen: &mut Seen, cell: &Cell) {

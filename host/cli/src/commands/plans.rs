@@ -39,7 +39,7 @@ pub(crate) async fn write(
         job: job.name.clone(),
         file: file.to_string_lossy().into(),
         decided_by: store.keyed(session.decided_by()?),
-        directory: previewed.directory.clone(),
+        directories: previewed.directories.clone(),
         office: (!office_is_new).then(|| previewed.office.clone()),
         accepted: options.accept.clone(),
         // A plan may be large: it is lent, not copied.

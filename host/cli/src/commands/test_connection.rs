@@ -6,6 +6,7 @@ use rollcall_core::text::count;
 use rollcall_core::{Field, Place, Severity};
 use rollcall_edges::directory::{Directory as _, Finding, FindingState};
 use rollcall_job::expiry::expiring;
+use rollcall_job::job::DirectoryJob;
 use serde_json::json;
 
 use crate::args::Global;
@@ -14,7 +15,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::view::finding::TRIED;
 use crate::view::json as shapes;
-use crate::wiring::{Intent, Session};
+use crate::wiring::{Intent, Loaded, Session};
 
 /// Runs the command.
 pub(crate) async fn run(global: &Global, output: &Output, job: &Path) -> Result<u8, Failure> {
@@ -39,17 +40,31 @@ pub(crate) async fn run(global: &Global, output: &Output, job: &Path) -> Result<
             "phone_system": office.iter().map(|one| TRIED.json(one)).collect::<Vec<_>>(),
         })));
     }
-    output.human(&format!("Directory ({})\n", session.job.directory.connector));
+    let connectors: Vec<&str> = session.job.directories.iter().map(|one| &*one.connector).collect();
+    output.human(&format!("Directory ({})\n", connectors.join(", ")));
     directory.iter().for_each(|finding| output.human(&TRIED.line(finding)));
     output.human("Phone system\n");
     office.iter().for_each(|finding| output.human(&TRIED.line(finding)));
     Ok(if directory_exit == exit::DONE { office_exit } else { directory_exit })
 }
 
-/// Reaches the directory.
+/// Reaches the directories; with several of them each finding names its own.
 pub(crate) async fn directory(session: &Session) -> (Vec<Finding>, u8) {
+    let (mut all, mut worst) = (Vec::new(), exit::DONE);
+    for both in session.both() {
+        let (findings, ended) = one(session, both).await;
+        all.extend(findings.into_iter().map(|finding| match session.job.directories.len() {
+            1 => finding,
+            _ => Finding { subject: format!("{}: {}", both.0.name, finding.subject), ..finding },
+        }));
+        worst = if worst == exit::DONE { ended } else { worst };
+    }
+    (all, worst)
+}
+
+async fn one(session: &Session, both: (&DirectoryJob, &Loaded)) -> (Vec<Finding>, u8) {
     let answer = async {
-        let mut directory = session.directory(None).await?;
+        let mut directory = session.connect(both, None, &[]).await?;
         let connection = directory
             .check()
             .await

@@ -24,9 +24,8 @@ pub(crate) fn files(job: &Job) -> Vec<PathBuf> {
     let mut files: BTreeSet<PathBuf> = job.files().map(PathBuf::from).collect();
     files.insert(job.file.clone());
     files.extend(job.rule_files.iter().cloned());
-    if job.directory.connector.ends_with(".wasm") {
-        files.insert(job.folder.join(&*job.directory.connector));
-    }
+    let packages = job.directories.iter().map(|directory| &directory.connector);
+    files.extend(packages.filter(|name| name.ends_with(".wasm")).map(|name| job.folder.join(&**name)));
     let mut commands = Vec::new();
     if let Some(Target::Command(words)) = job.notify.as_ref().map(|notify| &notify.target) {
         commands.push(words);
@@ -38,7 +37,7 @@ pub(crate) fn files(job: &Job) -> Vec<PathBuf> {
         PhoneSystem::IpOffice(office) => Some(&office.password),
         PhoneSystem::Embedded { .. } => None,
     };
-    for credential in job.directory.credentials.values().chain(password) {
+    for credential in job.directories.iter().flat_map(|one| one.credentials.values()).chain(password) {
         if let CredentialSource::Command(words) = &credential.source {
             commands.push(words);
         }

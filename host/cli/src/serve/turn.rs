@@ -58,7 +58,7 @@ impl Turn {
             run: report.run.clone(),
             document: parsed(&json::report(report, &diagnostics, false)),
             figures: Figures {
-                directory_users: Some(report.plan.reading.users),
+                directory_users: Some(report.plan.reading.total()),
                 skipped: report.plan.count(Action::Skip),
                 applied,
                 failed: report.failed(),

@@ -130,7 +130,7 @@ fn summary(report: &Report) -> String {
     let (job, parts) = (shown(&report.job), parts.join(", "));
     let mut out = match &plan.undoes {
         Some(run) => format!("Undo of the run {run} of {job}: {parts}.\n"),
-        None => format!("Plan for {job}: {parts} of {}.\n", count(plan.reading.users, "directory user")),
+        None => format!("Plan for {job}: {parts} of {}.\n", count(plan.reading.total(), "directory user")),
     };
     if let Some(run) = &report.run {
         let failed =

@@ -132,7 +132,7 @@ pub(crate) fn report(report: &Report, diagnostics: &[Diagnostic], all: bool) -> 
         complete: plan.complete,
         applyable: report.applyable(),
         summary: Summary {
-            directory_users: plan.reading.users,
+            directory_users: plan.reading.total(),
             create: plan.count(Action::Create),
             adopt: plan.count(Action::Adopt),
             update: plan.count(Action::Update),

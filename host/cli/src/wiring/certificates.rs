@@ -2,15 +2,19 @@
 
 use rollcall_net::Looked;
 
-use super::{Session, in_order};
+use super::Session;
 use crate::failure::Failure;
 
 impl Session {
-    /// Looks at the certificates of the directory's servers.
+    /// Looks at the certificates of the directories' servers.
     pub(crate) async fn certificates(&self) -> Result<Vec<(String, Looked)>, Failure> {
-        // Nobody signs in for a handshake, so no credential is asked for.
-        let spec = self.spec(None, Vec::new(), false)?;
-        let seen = self.host.certificates(&self.package, &spec).await;
-        seen.map_err(|wrong| Failure::invalid(in_order(self.located(wrong))))
+        let mut all = Vec::new();
+        for (directory, connector) in self.both() {
+            // Nobody signs in for a handshake, so no credential is asked for.
+            let spec = self.spec(directory, connector, None, false)?;
+            let seen = self.host.certificates(&connector.package, &spec).await;
+            all.extend(seen.map_err(|wrong| self.wrong(directory, wrong))?);
+        }
+        Ok(all)
     }
 }

@@ -51,7 +51,7 @@ impl Session {
     }
 
     fn digests(&self) -> Digests {
-        digests(&self.job, &self.package.digest_text(), &self.rule_files)
+        digests(&self.job, self.connectors.iter().map(|one| one.digest.as_str()), &self.rule_files)
     }
 }
 

@@ -2,14 +2,14 @@
 
 use rollcall_connectors::Package;
 use rollcall_core::{Diagnostic, codes};
-use rollcall_job::job::Job;
+use rollcall_job::job::{DirectoryJob, Job};
 
 /// The largest connector package that is read, in bytes.
 const PACKAGE_BYTES_MAX: u64 = 64 << 20;
 
 /// Reads a partner's connector.
-pub(super) fn of_job(job: &Job) -> Result<Package, Vec<Diagnostic>> {
-    let name = &*job.directory.connector;
+pub(super) fn of_job(job: &Job, directory: &DirectoryJob) -> Result<Package, Vec<Diagnostic>> {
+    let name = &*directory.connector;
     let wrong = |message: String, hint: &str| {
         vec![
             Diagnostic::error(codes::CONNECTOR_UNKNOWN, message).path(&["directory", "connector"]).hint(hint),

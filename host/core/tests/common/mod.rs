@@ -171,7 +171,11 @@ impl World {
             .iter()
             .map(|person| map(person, &Rows, policy, self.memory.links.contains_key(&person.id)))
             .collect();
-        let reading = Reading { complete: true, users: people.len() };
+        let mut users = BTreeMap::from([(Text::from("test"), 0)]);
+        for person in people {
+            *users.entry(person.id.directory.clone()).or_default() += 1;
+        }
+        let reading = Reading { complete: true, users };
         plan(mapped, reading, &self.standing, &self.memory, &Rows, policy, &mut Nobody)
     }
 

@@ -18,9 +18,10 @@ use rollcall_edges::office::{Locator, Office, OfficeError};
 use rollcall_edges::office_memory::MemoryOffice;
 use rollcall_edges::state::State as _;
 use rollcall_engine::observe::{Cancel, Silent};
+use rollcall_engine::pull::Source;
 use rollcall_engine::{Codes, Options, Parts, Report, RunError, Writer, resume, sync};
 use rollcall_job::job::Job;
-use rollcall_script::{Expression, Rules, Source};
+use rollcall_script::{Expression, Rules};
 use rollcall_state::Store;
 
 pub const JOB: &str = r#"
@@ -198,7 +199,7 @@ impl World {
             text: map.expression.clone(),
             origin: None,
         });
-        let source = Source { fields: fields.collect(), ..Source::default() };
+        let source = rollcall_script::Source { fields: fields.collect(), ..Default::default() };
         let (rules, _) = Rules::compile(&source).unwrap();
         let primary = System { name: "Primary".into(), primary: true, ..System::default() };
         let office = MemoryOffice::new(Standing { systems: vec![primary], ..Standing::default() });
@@ -241,11 +242,15 @@ impl World {
             script: self.rules.clone(),
             references: &references,
             rule_files: &[],
-            connector: "digest".into(),
-            directory: &mut directory,
+            directories: vec![Source {
+                name: "csv".into(),
+                directory: &mut directory,
+                connector: "digest".into(),
+                scope: b"scope".to_vec(),
+                full_every_ms: 0,
+            }],
             office: &self.office,
             mirror: &mut mirror,
-            mirror_scope: b"scope".to_vec(),
             state: &self.store,
             clock: &clock,
             observer: &Silent,

@@ -18,7 +18,7 @@ use crate::changes::{HeldChange, HeldDiagnostic, HeldMove};
 use crate::seal::Seal;
 
 /// The version of the format. A reader takes its own and every earlier one.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// How every plan file begins.
 const MAGIC: &str = "{\"rollcall_plan\":";
 /// How the last line begins.
@@ -35,9 +35,9 @@ struct Header {
     job: String,
     file: String,
     decided_by: BTreeMap<String, String>,
-    directory: String,
+    directories: BTreeMap<String, String>,
     office: Option<String>,
-    directory_users: usize,
+    directory_users: BTreeMap<String, usize>,
     complete: bool,
     applyable: bool,
     errored: bool,

@@ -91,13 +91,16 @@ fn begun(header: Header) -> KeptPlan {
         job: header.job.into(),
         file: header.file.into(),
         decided_by: header.decided_by.into_iter().map(text).collect(),
-        directory: header.directory.into(),
+        directories: header.directories.into_iter().map(text).collect(),
         office: header.office.map(Text::from),
         accepted: header.accepted.into_iter().map(|(name, figure)| (name.into(), figure)).collect(),
         plan: Plan {
             owned: header.owned,
             vanished: header.vanished,
-            reading: Reading { complete: header.complete, users: header.directory_users },
+            reading: Reading {
+                complete: header.complete,
+                users: header.directory_users.into_iter().map(|(name, users)| (name.into(), users)).collect(),
+            },
             complete: header.complete,
             applyable: header.applyable,
             errored: header.errored,

@@ -6,7 +6,7 @@ use ring::hmac;
 use rollcall_core::Text;
 use rollcall_edges::clock::Instant;
 use rollcall_edges::plans::{KeptPlan, PlanMark};
-use rollcall_edges::state::StateError;
+use rollcall_edges::state::{Identities, StateError};
 use sqlx::{Row as _, Sqlite, Transaction};
 
 use super::read::Codes;
@@ -108,12 +108,21 @@ impl Store {
     pub(crate) async fn write_identity(
         &self,
         job: &str,
-        directory: &str,
+        directories: &Identities,
         office: &str,
     ) -> Result<(), StateError> {
-        let insert = "INSERT INTO job (name, directory, office) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE SET \
-                      directory = COALESCE(directory, excluded.directory), office = COALESCE(office, excluded.office)";
-        let query = sqlx::query(insert).bind(job).bind(directory).bind(office);
-        query.execute(&self.pool).await.map(drop).map_err(|error| self.broken(&error))
+        let written = async {
+            let mut tx = self.pool.begin_with(WRITE).await?;
+            let insert = "INSERT INTO job (name, office) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET \
+                          office = COALESCE(office, excluded.office)";
+            sqlx::query(insert).bind(job).bind(office).execute(&mut *tx).await?;
+            for (name, identity) in directories {
+                let insert =
+                    "INSERT INTO source (job, name, identity) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+                sqlx::query(insert).bind(job).bind(&**name).bind(&**identity).execute(&mut *tx).await?;
+            }
+            tx.commit().await
+        };
+        written.await.map_err(|error| self.broken(&error))
     }
 }
