@@ -28,8 +28,6 @@ codes! {
     JOB_TWICE = "E0105";
     /// A credential stands where a setting belongs, or a URL carries user information.
     JOB_CREDENTIAL_IN_SETTINGS = "E0106";
-    /// A part of the job file that this version does not do yet.
-    JOB_NOT_YET = "E0107";
     /// A field that cannot be treated so.
     JOB_FIELD_POLICY = "E0108";
     /// A credential reference gives nothing.

@@ -51,7 +51,7 @@ fn told(plan: &Plan, memory: &Memory) -> Option<(String, String)> {
     let jobs: Vec<String> = owners.keys().map(|job| format!("`{job}`")).collect();
     let message = format!(
         "this job owns nobody, and {users} of the {} that it reads {} to the {} {}",
-        count(plan.reading.users, "user"),
+        count(plan.reading.total(), "user"),
         if users == 1 { "belongs" } else { "belong" },
         several(&owners.len(), "job"),
         jobs.join(", ")
