@@ -12,6 +12,28 @@ pub(crate) const OWN: [(&str, Kind, &str); 4] = [
     ("accountEnabled", Kind::Boolean, "Whether the account is neither disabled nor expired."),
 ];
 
+/// Attributes that nobody has a use for who makes telephones: passwords, and what they can be guessed from. An
+/// administrator may read some of them, and a survey would show them.
+const SECRETS: [&str; 12] = [
+    "userpassword",
+    "unicodepwd",
+    "authpassword",
+    "dbcspwd",
+    "lmpwdhistory",
+    "ntpwdhistory",
+    "pwdhistory",
+    "sambalmpassword",
+    "sambantpassword",
+    "sambapasswordhistory",
+    "krbprincipalkey",
+    "supplementalcredentials",
+];
+
+/// Tells whether an attribute is never read.
+pub(crate) fn is_secret(name: &str) -> bool {
+    SECRETS.contains(&name.to_ascii_lowercase().as_str())
+}
+
 /// Tells whether an attribute is made by the connector.
 pub(crate) fn is_own(name: &str) -> bool {
     OWN.iter().any(|(own, ..)| *own == name)
@@ -36,7 +58,7 @@ impl Schema {
     /// Reads the values of `attributeTypes`; what cannot be read is passed over.
     pub(crate) fn read<'a>(definitions: impl Iterator<Item = &'a str>) -> Self {
         let known = definitions.filter_map(known).map(|known| (known.name.to_ascii_lowercase(), known));
-        Self(known.collect())
+        Self(known.filter(|(name, _)| !is_secret(name)).collect())
     }
 
     /// Gives what an attribute holds; text where it is not known.
@@ -81,7 +103,7 @@ impl Schema {
             all.push(AttributeInfo { many: !known.single, ..info });
         }
         if self.0.is_empty() {
-            let believed = asked.iter().filter(|name| !is_own(name));
+            let believed = asked.iter().filter(|name| !is_own(name) && !is_secret(name));
             all.extend(believed.map(|name| attribute(name, Kind::Text, "The directory shows no schema.")));
         }
         all
@@ -152,6 +174,7 @@ mod tests {
                 "( 1.2.840.113556.1.4.2 NAME 'objectGUID' SYNTAX '1.3.6.1.4.1.1466.115.121.1.40' SINGLE-VALUE NO-USER-MODIFICATION )",
                 "( 1.3.6.1.1.16.4 NAME 'entryUUID' SYNTAX 1.3.6.1.1.16.1 SINGLE-VALUE USAGE directoryOperation )",
                 "( 1.1.3 NAME 'loop' SUP loop )",
+                "( 2.5.4.35 NAME 'userPassword' SYNTAX 1.3.6.1.4.1.1466.115.121.1.40 )",
                 "rubbish",
             ]
             .into_iter(),
@@ -171,6 +194,7 @@ mod tests {
         check("accountEnabled", Kind::Boolean, false);
         assert_eq!(all.len(), 4 + 8);
         assert!(schema.is_operational("entryuuid") && !schema.is_operational("cn"));
+        assert!(!all.iter().any(|info| info.name == "userPassword"));
         assert!(all.iter().any(|info| info.name == "cn" && info.about == "the NAME of it"));
     }
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::dn;
 use crate::limits::PAGE_SIZE_MOST;
+use crate::schema::is_secret;
 
 /// The settings, with the manifest's defaults filled in by the host.
 #[derive(Clone, Debug, Deserialize)]
@@ -80,6 +81,10 @@ impl Settings {
                 names.iter().find(odd).map(|name| Fault::new(setting, format!("`{name}` is no name"))),
             );
         }
+        let secret = self.attributes.iter().find(|name| is_secret(name));
+        faults.extend(
+            secret.map(|name| Fault::new("attributes", format!("`{name}` holds secrets and is never read"))),
+        );
         faults
     }
 

@@ -312,5 +312,6 @@ fn mistakes_are_named_together() {
     check(json!({"base_dn": "Sales", "filter": "x"}), &["base_dn", "filter"]);
     check(json!({"group_dn": ["cn=a", "Sales"]}), &["group_dn"]);
     check(json!({"page_size": 0}), &["page_size"]);
+    check(json!({"attributes": ["mobile", "UserPassword"]}), &["attributes"]);
     check(json!({"user_schema": ["inet person"]}), &["user_schema"]);
 }
