@@ -166,6 +166,8 @@ pub struct Plan {
     pub order: Vec<Move>,
     /// Owned users for whom nothing changes: user identification, Name and extension.
     pub unchanged: Vec<(Text, Text, Option<Text>)>,
+    /// How many more there are, where nobody asked who they are.
+    pub unlisted: usize,
     /// Leavers whose delete is not due yet.
     pub pending: Vec<Pending>,
     /// What concerns no single change, and what somebody should know of one.
@@ -205,6 +207,11 @@ impl Plan {
             None if self.changes.iter().any(moved) => "reprovision",
             None => "sync",
         }
+    }
+
+    /// Counts the owned users for whom nothing changes.
+    pub fn unchanged_users(&self) -> usize {
+        self.unchanged.len() + self.unlisted
     }
 
     /// Counts the changes of an action.

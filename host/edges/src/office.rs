@@ -19,6 +19,11 @@ pub trait Office: Send + Sync {
     /// Gives what it can be asked to write.
     async fn abilities(&self) -> Result<Abilities, OfficeError>;
 
+    /// Gives what is another one after every change of what a read tells, and of nothing else. `None`: only a read tells.
+    async fn version(&self) -> Result<Option<Text>, OfficeError> {
+        Ok(None)
+    }
+
     /// Reads everything.
     async fn read(&self) -> Result<Standing, OfficeError>;
 

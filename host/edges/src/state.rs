@@ -10,7 +10,7 @@ use rollcall_core::ops::Write;
 use rollcall_core::order::Move;
 use rollcall_core::plan::{Change, Plan};
 use rollcall_core::verify::Outcome;
-use rollcall_core::{Guid, Record, RecordId, Text};
+use rollcall_core::{Diagnostic, Guid, Record, RecordId, Text};
 
 use crate::clock::Instant;
 use crate::directory::{Coverage, Page, Token};
@@ -79,6 +79,10 @@ pub trait Mirror: Send {
         limit: u32,
     ) -> Result<Vec<Record>, StateError>;
 
+    /// Gives what is another one after every listing that changed a record of a directory, or was made with another scope.
+    /// `None` before the first.
+    async fn version(&mut self, directory: &str) -> Result<Option<Text>, StateError>;
+
     /// Tells whether the last reading has a record.
     async fn has(&mut self, id: &RecordId) -> Result<bool, StateError>;
 }
@@ -122,6 +126,21 @@ pub struct KnownDirectory {
     pub identity: Text,
     /// How many users the last reading that passed had; `None` before the first.
     pub baseline: Option<u32>,
+}
+
+/// A run that had nothing to do: another one that comes from the same has nothing to do either.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Steady {
+    /// A digest of everything that its plan came from.
+    pub inputs: Vec<u8>,
+    /// How many users each directory had.
+    pub users: BTreeMap<Text, usize>,
+    /// How many users the job owned.
+    pub owned: usize,
+    /// How many of them nothing was to be changed of.
+    pub unchanged: usize,
+    /// What there was to say.
+    pub diagnostics: Vec<Diagnostic>,
 }
 
 /// Why a job waits for a sync by hand.
@@ -399,6 +418,16 @@ pub trait State: Send + Sync {
     async fn plan_mark(&self, id: &str) -> Result<Option<PlanMark>, StateError>;
     /// Holds a job until a sync by hand, or lets it go.
     async fn hold(&self, job: &str, hold: Option<&Hold>) -> Result<(), StateError>;
+
+    /// Gives what is another one after every change of what a plan of the job remembers. `None`: time alone may change its
+    /// plan, because a leaver's clock is running or a run is not sure of a call.
+    async fn version(&self, job: &str, office: &str) -> Result<Option<Text>, StateError>;
+
+    /// Gives the job's last run, if that had nothing to do.
+    async fn steady(&self, job: &str) -> Result<Option<Steady>, StateError>;
+
+    /// Notes that the job's last run had nothing to do, or that it had.
+    async fn settle_down(&self, job: &str, steady: Option<&Steady>) -> Result<(), StateError>;
 
     /// Takes the job and its phone system for writing, waiting up to `wait_ms` milliseconds.
     async fn lease(&self, job: &str, office: &str, wait_ms: u64) -> Result<Box<dyn Lease>, StateError>;

@@ -33,6 +33,7 @@ pub mod run;
 pub mod schedule;
 pub mod scope;
 pub mod settle;
+mod steady;
 mod taken;
 pub mod tools;
 pub mod undo;

@@ -11,10 +11,10 @@ use rollcall_core::policy::Policy;
 use rollcall_core::script::Script;
 use rollcall_core::witness::{Nobody, Step, Witness};
 use rollcall_core::{Diagnostic, Record, RecordId, Text, codes, map::Mapped};
-use rollcall_edges::clock::Clock;
+use rollcall_edges::clock::{Clock, Instant};
 use rollcall_edges::directory::DirectoryError;
 use rollcall_edges::office::Office;
-use rollcall_edges::state::{Identities, KnownDirectory, Mirror, Passed, State};
+use rollcall_edges::state::{Identities, JobState, KnownDirectory, Mirror, Passed, State, Steady};
 use rollcall_job::expiry::expiring;
 use rollcall_job::job::Job;
 
@@ -24,12 +24,13 @@ use crate::drawing::Codes;
 use crate::durations::{Durations, Watch};
 use crate::error::RunError;
 use crate::execute::{Begun, Behind, Confirm, Order, Render, Writer};
-use crate::mapping::{Interest, Mapping, map_all};
+use crate::mapping::{AllMapped, Interest, Mapping, map_all};
 use crate::observe::{Cancel, Event, Observer};
 use crate::pull::{Pull, Source};
 use crate::recall::{Moment, recall};
 use crate::report::Report;
 use crate::scope::digests;
+use crate::steady::{self, Ground};
 use crate::undo::again;
 
 /// What a run works with.
@@ -87,6 +88,8 @@ pub struct Options {
     pub scheduled: bool,
     /// The leaver whose grace is ended, as somebody named it.
     pub delete_now: Option<Text>,
+    /// Whether somebody wants to see everybody, those of whom nothing changes included.
+    pub list_all: bool,
 }
 
 /// A plan with what it was made from.
@@ -100,6 +103,8 @@ pub(crate) struct Prepared {
     pub(crate) office: Text,
     pub(crate) seen: Vec<(Record, Mapped)>,
     pub(crate) durations: Durations,
+    /// What to note of the plan once it has passed: that there was nothing to do, if so.
+    pub(crate) steady: Option<Steady>,
 }
 
 /// What a preview gives: its report, and what a plan file must know besides.
@@ -160,7 +165,7 @@ pub async fn sync<'a>(
     let mut prepared = prepare(parts, options, None, &mut Nobody).await?;
     prepared.plan.diagnostics.extend(found);
     crate::grace::counted(&mut prepared, writer.job, &options.accept);
-    let passed = passed(&prepared);
+    let (passed, steady) = (passed(&prepared), prepared.steady.take());
     let order = Order {
         kind: "sync",
         plan: prepared.plan,
@@ -175,6 +180,9 @@ pub async fn sync<'a>(
     let passed = report.as_ref().is_some_and(|report| report.refusals.is_empty());
     if passed && !options.scheduled {
         writer.state.hold(&writer.job.name, None).await?;
+    }
+    if passed {
+        writer.state.settle_down(&writer.job.name, steady.as_ref()).await?;
     }
     Ok(report)
 }
@@ -206,14 +214,96 @@ pub(crate) async fn prepare(
     let connectors = parts.directories.iter().map(|source| &*source.connector);
     let digests = digests(job, connectors, parts.rule_files);
     let moment = Moment::look(parts.state, parts.clock, &known, &office_id, digests).await?;
-    let window_ms = job.policy.limits.window(options.scheduled);
-    let mut memory = recall(parts.state, job, &known, (&directories, &office_id), &moment, window_ms).await?;
-    same_directory_names(job, &memory)?;
+    parts.observer.event(Event::Reading);
     let policy = Policy {
         abilities: parts.office.abilities().await?,
         attended: !options.scheduled,
         ..job.policy.clone()
     };
+    let reading = Reading { complete: true, users };
+    // Whoever is named, or wants to see somebody, is told of them by a plan.
+    let plain = interest.is_none() && options.delete_now.is_none() && !options.list_all;
+    let ground =
+        Ground { job, state: parts.state, office: &office_id, moment: &moment, scheduled: options.scheduled };
+    let digest = match plain {
+        true => ground.digest(parts.mirror, &directories).await?,
+        false => None,
+    };
+    let (version, read) = match parts.office.version().await? {
+        Some(version) => (version, None),
+        None => {
+            let standing = standing_of(parts.office).await?;
+            (steady::stands(&standing), Some(standing))
+        }
+    };
+    durations.read = watch.lap();
+    let inputs = digest.map(|digest| steady::with(digest, &version));
+    let last = parts.state.steady(&job.name).await?;
+    let last = last.filter(|last| Some(&last.inputs) == inputs.as_ref() && last.users == reading.users);
+    let mut prepared = match last {
+        Some(last) => Prepared {
+            plan: steady::again(&last),
+            standing: read.unwrap_or_default(),
+            memory: Memory { baseline: known.baseline(), ..Memory::default() },
+            policy,
+            moment,
+            directories,
+            office: office_id,
+            seen: Vec::new(),
+            durations,
+            steady: Some(last),
+        },
+        None => {
+            let window_ms = job.policy.limits.window(options.scheduled);
+            let ends = (&directories, &*office_id);
+            let mut memory = recall(parts.state, job, &known, ends, &moment, window_ms).await?;
+            same_directory_names(job, &memory)?;
+            let all = mapped(&mut parts, &memory, &policy, interest, &reading).await?;
+            for (record, mapped) in &all.seen {
+                witness.saw(Step::Pulled(record));
+                witness.saw(Step::Mapped(mapped));
+            }
+            durations.map = watch.lap();
+            let standing = match read {
+                Some(standing) => standing,
+                None => standing_of(parts.office).await?,
+            };
+            durations.read += watch.lap();
+            if let Some(wanted) = &options.delete_now {
+                end_grace(wanted, &all.mapped, &standing, &mut memory, policy.delete)?;
+            }
+            let plan = plan(all.mapped, reading, &standing, &memory, &*parts.script, &policy, witness);
+            durations.plan = watch.lap();
+            let steady = inputs.and_then(|inputs| steady::note(&plan, inputs));
+            Prepared {
+                plan,
+                standing,
+                memory,
+                policy,
+                moment,
+                directories,
+                office: office_id,
+                seen: all.seen,
+                durations,
+                steady,
+            }
+        }
+    };
+    let Parts { state, office, clock, .. } = parts;
+    prepared.plan.diagnostics.extend(office.warnings().await?);
+    prepared.plan.diagnostics.extend(again(state, &known, &prepared.plan).await?);
+    remarks(&mut prepared, job, options, clock.now());
+    Ok(prepared)
+}
+
+/// Maps everybody whom the mirror has.
+async fn mapped(
+    parts: &mut Parts<'_>,
+    memory: &Memory,
+    policy: &Policy,
+    interest: Option<Interest>,
+    reading: &Reading,
+) -> Result<AllMapped, RunError> {
     let mapping = Mapping {
         script: parts.script.clone(),
         policy: Arc::new(policy.clone()),
@@ -222,7 +312,6 @@ pub(crate) async fn prepare(
     };
     let names: Vec<Text> = parts.directories.iter().map(|source| source.name.clone()).collect();
     let all = map_all(parts.mirror, &names, &mapping, parts.observer).await?;
-    let reading = Reading { complete: true, users };
     if all.mapped.len() != reading.total() {
         let message = format!(
             "{} users were read, and {} stand in the mirror: another reading came between",
@@ -231,37 +320,17 @@ pub(crate) async fn prepare(
         );
         return Err(DirectoryError::Incomplete(message).into());
     }
-    for (record, mapped) in &all.seen {
-        witness.saw(Step::Pulled(record));
-        witness.saw(Step::Mapped(mapped));
-    }
-    durations.map = watch.lap();
-    parts.observer.event(Event::Reading);
-    let standing = standing_of(parts.office).await?;
-    durations.read = watch.lap();
-    if let Some(wanted) = &options.delete_now {
-        end_grace(wanted, &all.mapped, &standing, &mut memory, policy.delete)?;
-    }
-    let mut plan = plan(all.mapped, reading, &standing, &memory, &*parts.script, &policy, witness);
-    durations.plan = watch.lap();
-    plan.diagnostics.extend(parts.office.warnings().await?);
-    plan.diagnostics.extend(again(parts.state, &known, &plan).await?);
+    Ok(all)
+}
+
+/// Says what concerns the run as a whole, whatever its plan comes from.
+fn remarks(prepared: &mut Prepared, job: &Job, options: &Options, now: Instant) {
+    let plan = &mut prepared.plan;
     let told = |code| plan.diagnostics.iter().any(|diagnostic| diagnostic.code == code);
-    let jumped = moment.warning().filter(|warning| !told(warning.code));
+    let jumped = prepared.moment.warning().filter(|warning| !told(warning.code));
     plan.diagnostics.extend(jumped);
-    plan.diagnostics.extend(expiring(job, parts.clock.now().0));
+    plan.diagnostics.extend(expiring(job, now.0));
     plan.diagnostics.extend(options.accept.iter().map(|(name, figure)| may_pass(name, *figure)));
-    Ok(Prepared {
-        plan,
-        standing,
-        memory,
-        policy,
-        moment,
-        directories,
-        office: office_id,
-        seen: all.seen,
-        durations,
-    })
 }
 
 /// Asks each directory which one it is.
@@ -308,7 +377,7 @@ pub(crate) async fn standing_of(office: &dyn Office) -> Result<Standing, RunErro
 /// Refuses a job that points to another directory or phone system than at its first sync.
 pub(crate) fn same_ends(
     job: &Job,
-    known: &rollcall_edges::state::JobState,
+    known: &JobState,
     directories: &Identities,
     office: &Text,
 ) -> Result<(), RunError> {

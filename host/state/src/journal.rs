@@ -11,7 +11,7 @@ use rollcall_edges::clock::Instant;
 use rollcall_edges::plans::PlanMark;
 use rollcall_edges::state::{
     Held, Hold, Identities, Intent, JobState, Journalled, Later, Lease, LinkChange, Mark, NewRun, Owner,
-    Passed, RunRow, Settled, Settlement, State, StateError, StoredRun,
+    Passed, RunRow, Settled, Settlement, State, StateError, Steady, StoredRun,
 };
 use sqlx::{Row as _, Sqlite, Transaction};
 use std::collections::BTreeMap;
@@ -62,6 +62,18 @@ impl State for Store {
 
     async fn hold(&self, job: &str, hold: Option<&Hold>) -> Result<(), StateError> {
         self.write_hold(job, hold).await
+    }
+
+    async fn version(&self, job: &str, office: &str) -> Result<Option<Text>, StateError> {
+        self.read_version(job, office).await
+    }
+
+    async fn steady(&self, job: &str) -> Result<Option<Steady>, StateError> {
+        self.read_steady(job).await
+    }
+
+    async fn settle_down(&self, job: &str, steady: Option<&Steady>) -> Result<(), StateError> {
+        self.write_steady(job, steady).await
     }
 
     async fn lease(&self, job: &str, office: &str, wait_ms: u64) -> Result<Box<dyn Lease>, StateError> {

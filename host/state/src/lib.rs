@@ -31,6 +31,7 @@ mod schema;
 mod seal;
 mod shapes;
 mod slots;
+mod steady;
 mod store;
 
 pub use audit::{Act, Chain};

@@ -240,6 +240,13 @@ impl Mirror for MirrorFile {
         Ok(records)
     }
 
+    async fn version(&mut self, directory: &str) -> Result<Option<Text>, StateError> {
+        let select = "SELECT hex(stamp) FROM listing WHERE directory = $1";
+        let query = sqlx::query_scalar::<_, String>(select).bind(directory);
+        let found = query.fetch_optional(&self.pool).await.map_err(|error| self.broken(&error))?;
+        Ok(found.map(Text::from))
+    }
+
     async fn has(&mut self, id: &RecordId) -> Result<bool, StateError> {
         let select = "SELECT 1 FROM record WHERE directory = $1 AND native = $2";
         let query = sqlx::query(select).bind(&*id.directory).bind(&*id.native);
@@ -281,24 +288,25 @@ impl MirrorFile {
                 "DELETE FROM record WHERE directory = $1 AND native IN (SELECT native FROM staged WHERE cells IS NULL)"
             }
         };
-        sqlx::query(sweep).bind(directory).execute(&mut *tx).await?;
+        let swept = sqlx::query(sweep).bind(directory).execute(&mut *tx).await?.rows_affected();
         // Only what differs is written.
         let merge = "INSERT INTO record (directory, native, heading, cells) \
                      SELECT $1, native, heading, cells FROM staged WHERE cells IS NOT NULL \
                      ON CONFLICT (directory, native) DO UPDATE SET heading = excluded.heading, cells = excluded.cells \
                      WHERE record.cells <> excluded.cells OR record.heading <> excluded.heading";
-        sqlx::query(merge).bind(directory).execute(&mut *tx).await?;
+        let merged = sqlx::query(merge).bind(directory).execute(&mut *tx).await?.rows_affected();
         let count = sqlx::query("SELECT COUNT(*) FROM record WHERE directory = $1")
             .bind(directory)
             .fetch_one(&mut *tx)
             .await?;
         let users = count.get::<i64, _>(0);
         let covered = (end == Coverage::Everything).then_some(now.0);
-        let listing = "INSERT INTO listing (directory, scope, token, users, covered) VALUES ($1, $2, $3, $4, COALESCE($5, 0)) \
-                       ON CONFLICT (directory) DO UPDATE SET scope = excluded.scope, token = excluded.token, \
-                       users = excluded.users, covered = COALESCE($5, covered)";
+        let listing = "INSERT INTO listing (directory, scope, token, users, covered, stamp) \
+                       VALUES ($1, $2, $3, $4, COALESCE($5, 0), randomblob(16)) ON CONFLICT (directory) DO UPDATE SET \
+                       stamp = CASE WHEN $6 OR scope <> excluded.scope THEN excluded.stamp ELSE stamp END, \
+                       scope = excluded.scope, token = excluded.token, users = excluded.users, covered = COALESCE($5, covered)";
         let query = sqlx::query(listing).bind(directory).bind(scope).bind(token).bind(users).bind(covered);
-        query.execute(&mut *tx).await?;
+        query.bind(swept + merged > 0).execute(&mut *tx).await?;
         sqlx::query("DELETE FROM staged").execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(users)

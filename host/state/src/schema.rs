@@ -131,6 +131,18 @@ INSERT INTO source (job, name, identity, baseline)
     WHERE job.directory IS NOT NULL;
 ALTER TABLE job DROP COLUMN directory;
 ALTER TABLE job DROP COLUMN baseline;
+-- Another one after every change of the ledger; random, so that a restored file is never taken for the one that it replaced.
+CREATE TABLE stamp (id INTEGER PRIMARY KEY CHECK (id = 1), value BLOB NOT NULL) STRICT;
+INSERT INTO stamp (id, value) VALUES (1, randomblob(16));
+CREATE TRIGGER link_came AFTER INSERT ON link BEGIN UPDATE stamp SET value = randomblob(16); END;
+CREATE TRIGGER link_changed AFTER UPDATE ON link BEGIN UPDATE stamp SET value = randomblob(16); END;
+CREATE TRIGGER link_went AFTER DELETE ON link BEGIN UPDATE stamp SET value = randomblob(16); END;
+CREATE TRIGGER held_came AFTER INSERT ON held BEGIN UPDATE stamp SET value = randomblob(16); END;
+CREATE TRIGGER held_changed AFTER UPDATE ON held BEGIN UPDATE stamp SET value = randomblob(16); END;
+CREATE TRIGGER held_went AFTER DELETE ON held BEGIN UPDATE stamp SET value = randomblob(16); END;
+-- A job's last run, where that had nothing to do: a digest of what its plan came from, and its figures.
+CREATE TABLE steady (job TEXT PRIMARY KEY, inputs BLOB NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE INDEX link_missing ON link (job) WHERE missing_since IS NOT NULL;
 "];
 
 /// The steps of a mirror's file. It is a cache: a step may drop everything.
@@ -148,6 +160,8 @@ CREATE TABLE record (
     "
 -- When everything was read for the last time.
 ALTER TABLE listing ADD COLUMN covered INTEGER NOT NULL DEFAULT 0;
+-- Another one after every listing that changed a record.
+ALTER TABLE listing ADD COLUMN stamp BLOB NOT NULL DEFAULT x'';
 ",
 ];
 

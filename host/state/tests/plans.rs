@@ -167,9 +167,12 @@ async fn a_plan_of_another_state_or_a_newer_version_and_what_is_no_plan() {
     store.write_plan(&path, &kept(1)).await.unwrap();
     assert_eq!(refusal(other.read_plan(&path, true).await).0, codes::PLAN_ELSEWHERE);
     let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, text.replacen("{\"rollcall_plan\":1", "{\"rollcall_plan\":2", 1)).unwrap();
-    let (code, message) = refusal(store.read_plan(&path, true).await);
-    assert!(code == codes::PLAN_ALTERED && message.contains("newer rollcall"), "{message}");
+    for (version, age) in [(1, "an older rollcall"), (3, "a newer rollcall")] {
+        let other = format!("{{\"rollcall_plan\":{version}");
+        std::fs::write(&path, text.replacen("{\"rollcall_plan\":2", &other, 1)).unwrap();
+        let (code, message) = refusal(store.read_plan(&path, true).await);
+        assert!(code == codes::PLAN_ALTERED && message.contains(age), "{message}");
+    }
     for (what, content) in [("text", "name = \"J\"\n"), ("nothing", ""), ("zeros", "\0\0\0\0")] {
         std::fs::write(&path, content).unwrap();
         let (code, message) = refusal(store.read_plan(&path, true).await);

@@ -88,7 +88,7 @@ pub(crate) async fn apply(global: &Global, output: &Output, args: &SyncArgs) -> 
     };
     let render = |report: &Report| report::document(&session.job, report);
     let (writer, held) = ends.parts(&session, &decided_by, args.max_age, &render);
-    let result = sync_kept(&writer, held, kept, &options(&args.run, args.wait)).await;
+    let result = sync_kept(&writer, held, kept, &options(&args.run, args.wait, false)).await;
     ends.office.office().close().await;
     session.progress.clear();
     if let Err(error) = result {

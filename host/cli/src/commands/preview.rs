@@ -15,7 +15,8 @@ use crate::wiring::{Intent, Session};
 
 /// Runs the command.
 pub(crate) async fn run(global: &Global, output: &Output, args: &PreviewArgs) -> Result<u8, Failure> {
-    let options = options(&args.run, 0);
+    // A plan in a file names everybody.
+    let options = options(&args.run, 0, args.all || args.out.is_some());
     if let Some(path) = &args.out {
         // Nobody shall wait for a reading whose plan cannot be written.
         Store::plan_place(path)?;

@@ -20,7 +20,7 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &SyncArgs) -> Re
     if !args.yes {
         report::can_ask()?;
     }
-    let options = options(&args.run, args.wait);
+    let options = options(&args.run, args.wait, args.all);
     let session = Session::open(global, args.job.as_deref().unwrap_or(Path::new("job.toml")))?;
     let started = session.clock.now();
     let mut ends = match session.ends(args.run.record.as_deref(), Intent::Write).await {
@@ -62,11 +62,12 @@ async fn tell(output: &Output, session: &Session, turn: &Turn) {
 }
 
 /// Gives what the command line says of a run that somebody started by hand.
-pub(crate) fn options(args: &RunArgs, wait_ms: u64) -> Options {
+pub(crate) fn options(args: &RunArgs, wait_ms: u64, list_all: bool) -> Options {
     Options {
         accept: args.accept.iter().map(|(name, figure)| (Text::from(name.as_str()), *figure)).collect(),
         wait_ms,
         delete_now: args.delete_now.as_deref().map(Text::from),
+        list_all,
         ..Options::default()
     }
 }

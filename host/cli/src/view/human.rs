@@ -120,7 +120,7 @@ fn summary(report: &Report) -> String {
         parts.push("no change".to_owned());
     }
     if plan.undoes.is_none() {
-        parts.push(format!("{} unchanged", plan.unchanged.len()));
+        parts.push(format!("{} unchanged", plan.unchanged_users()));
     }
     for (number, words) in [(plan.count(Action::Skip), "skipped"), (plan.pending.len(), "pending delete")] {
         if number > 0 {

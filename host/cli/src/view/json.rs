@@ -137,7 +137,7 @@ pub(crate) fn report(report: &Report, diagnostics: &[Diagnostic], all: bool) -> 
             adopt: plan.count(Action::Adopt),
             update: plan.count(Action::Update),
             delete: plan.count(Action::Delete),
-            unchanged: plan.unchanged.len(),
+            unchanged: plan.unchanged_users(),
             skipped: plan.count(Action::Skip),
             pending_delete: plan.pending.len(),
             applied: report.applied(),

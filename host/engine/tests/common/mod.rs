@@ -3,12 +3,14 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use rollcall_core::ops::Write;
 use rollcall_core::phone::{Abilities, Extension, PhoneUser, Standing, System};
-use rollcall_core::{Cell, Record, RecordId, Text};
+use rollcall_core::script::{Candidates, Rule, Script};
+use rollcall_core::{Cell, Diagnostic, Record, RecordId, Text};
 use rollcall_edges::clock::{FixedClock, Instant};
 use rollcall_edges::directory::{
     Attributes, Connection, Coverage, Directory, DirectoryError, Listing, Page, RecordChange, Token,
@@ -179,6 +181,28 @@ pub fn people(rows: &[(&str, &str, &str)], whole: bool) -> People {
     People { pages: [page].into() }
 }
 
+/// Rules that count whom they are asked for.
+struct Counting {
+    rules: Arc<Rules>,
+    mapped: Arc<AtomicUsize>,
+}
+
+impl Script for Counting {
+    fn fields(&self, user: &Record) -> Result<Candidates, Vec<Diagnostic>> {
+        self.mapped.fetch_add(1, Ordering::Relaxed);
+        self.rules.fields(user)
+    }
+    fn rule(&self, user: &Record, wanted: Option<&str>) -> Result<Option<Rule>, Vec<Diagnostic>> {
+        self.rules.rule(user, wanted)
+    }
+    fn protects(&self, phone: &PhoneUser) -> Result<bool, Vec<Diagnostic>> {
+        self.rules.protects(phone)
+    }
+    fn twinning_refusal(&self, number: &str) -> Option<String> {
+        self.rules.twinning_refusal(number)
+    }
+}
+
 /// A job, its state and its phone system.
 pub struct World {
     pub _folder: tempfile::TempDir,
@@ -186,6 +210,8 @@ pub struct World {
     pub store: Store,
     pub office: Faulty,
     pub rules: Arc<Rules>,
+    /// How many records were mapped so far.
+    pub mapped: Arc<AtomicUsize>,
 }
 
 impl World {
@@ -210,6 +236,7 @@ impl World {
             store,
             office: Faulty { inner: office, fault: Mutex::default(), cancel: Mutex::default() },
             rules: Arc::new(rules),
+            mapped: Arc::default(),
         }
     }
 
@@ -239,7 +266,7 @@ impl World {
         *self.office.cancel.lock().unwrap() = cancel.clone();
         let parts = Parts {
             job: &self.job,
-            script: self.rules.clone(),
+            script: Arc::new(Counting { rules: self.rules.clone(), mapped: self.mapped.clone() }),
             references: &references,
             rule_files: &[],
             directories: vec![Source {

@@ -145,6 +145,11 @@ impl Office for Embedded {
         Ok(Abilities::all())
     }
 
+    async fn version(&self) -> Result<Option<Text>, OfficeError> {
+        let mut connection = self.connection.lock().await;
+        schema::version(&mut connection).await
+    }
+
     async fn read(&self) -> Result<Standing, OfficeError> {
         let mut connection = self.connection.lock().await;
         read::standing(&mut connection).await

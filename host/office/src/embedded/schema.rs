@@ -39,6 +39,10 @@ const TABLES: [&str; 13] = [
     "INSERT INTO meta (identity, version) VALUES (?1, ?2)",
 ];
 
+/// What a read tells stands in these tables.
+const READ: [&str; 8] =
+    ["system", "user", "extension", "hunt_group", "member", "user_template", "extension_template", "licence"];
+
 /// Makes the file, readable by its owner alone. `AlreadyExists` where there is one.
 pub(super) fn make_file(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
@@ -98,7 +102,40 @@ pub(super) async fn lay_out(connection: &mut SqliteConnection, identity: &str) -
         let query = if table.starts_with("INSERT") { query.bind(identity).bind(VERSION) } else { query };
         query.execute(&mut *connection).await.map_err(|error| damaged("the new office", &error))?;
     }
+    for statement in stamping() {
+        let query = sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut *connection).await;
+        query.map_err(|error| damaged("the new office", &error))?;
+    }
     Ok(())
+}
+
+/// Gives what draws a stamp anew with every change of what a read tells, whoever writes. It is random, so that a copy of
+/// the file that is put back is never taken for the one that it replaces.
+fn stamping() -> Vec<String> {
+    let mut all = vec![
+        "CREATE TABLE stamp (id INTEGER PRIMARY KEY CHECK (id = 1), value BLOB NOT NULL)".to_owned(),
+        "INSERT INTO stamp (id, value) VALUES (1, randomblob(16))".to_owned(),
+    ];
+    for table in READ {
+        for event in ["INSERT", "UPDATE", "DELETE"] {
+            all.push(format!(
+                "CREATE TRIGGER stamp_{table}_{} AFTER {event} ON {table} BEGIN UPDATE stamp SET value = randomblob(16); END",
+                event.to_lowercase()
+            ));
+        }
+    }
+    all
+}
+
+/// Gives the stamp; `None` in a file of an older rollcall, which has none.
+pub(super) async fn version(connection: &mut SqliteConnection) -> Result<Option<Text>, OfficeError> {
+    let broken = |error: sqlx::Error| damaged("the office", &error);
+    let has = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'stamp')";
+    if !sqlx::query_scalar::<_, bool>(has).fetch_one(&mut *connection).await.map_err(broken)? {
+        return Ok(None);
+    }
+    let stamp = sqlx::query_scalar::<_, String>("SELECT hex(value) FROM stamp").fetch_one(connection).await;
+    stamp.map(|stamp| Some(stamp.into())).map_err(broken)
 }
 
 /// Begins a write: the lock is taken at once, so that what is checked still holds when it is written.

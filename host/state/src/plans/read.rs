@@ -61,9 +61,12 @@ impl Store {
         };
         let version = first.strip_prefix(MAGIC).map(|rest| rest.split(',').next().unwrap_or_default());
         let Some(version) = version else { return Err(no_plan(path, "it does not begin like one")) };
-        if version.parse::<u32>().is_ok_and(|version| version > VERSION) {
+        if let Ok(other) = version.parse::<u32>()
+            && other != VERSION
+        {
+            let age = if other > VERSION { "a newer" } else { "an older" };
             let message = format!(
-                "`{}` is from a newer rollcall (plan format {version}, this one knows {VERSION})",
+                "`{}` is from {age} rollcall (plan format {version}, this one knows {VERSION})",
                 path.display()
             );
             return Err(refused(

@@ -1,0 +1,77 @@
+//! A run that comes from the same as one that had nothing to do maps nobody; whatever has changed is noticed.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
+mod common;
+
+use std::sync::atomic::Ordering;
+
+use common::{World, changed_world, people};
+use rollcall_core::plan::Action;
+use rollcall_core::{Field, Value};
+use rollcall_engine::Report;
+
+const ROWS: [(&str, &str, &str); 3] = [("1", "Anna", "2001"), ("2", "Bert", "2002"), ("3", "Cleo", "2003")];
+
+/// Syncs, and tells how many records were mapped for it.
+async fn counted(world: &World, rows: &[(&str, &str, &str)]) -> (Report, usize) {
+    let before = world.mapped.load(Ordering::Relaxed);
+    let report = world.sync(rows, None).await;
+    (report, world.mapped.load(Ordering::Relaxed) - before)
+}
+
+/// A world whose last run had nothing to do and is known to.
+async fn steady() -> World {
+    let world = World::new().await;
+    assert_eq!(counted(&world, &ROWS).await.0.applied(), 3);
+    assert_eq!(counted(&world, &ROWS).await.1, 3, "the first run after changes makes sure");
+    let (report, mapped) = counted(&world, &ROWS).await;
+    assert_eq!((mapped, report.plan.unchanged_users(), report.plan.reading.total()), (0, 3, 3));
+    assert!(!report.plan.applyable && report.refusals.is_empty());
+    world
+}
+
+#[tokio::test]
+async fn nothing_is_mapped_where_nothing_has_changed() {
+    let world = steady().await;
+    // The order of the rows is no change, and a reading that breaks off is none either.
+    let turned = [ROWS[2], ROWS[0], ROWS[1]];
+    assert_eq!(counted(&world, &turned).await.1, 0);
+    world.run(people(&ROWS[..1], false), None).await.unwrap_err();
+    assert_eq!(counted(&world, &ROWS).await.1, 0);
+}
+
+#[tokio::test]
+async fn whatever_changes_is_noticed() {
+    let world = steady().await;
+    let renamed = [ROWS[0], ROWS[1], ("3", "Cleopatra", "2003")];
+    let (report, mapped) = counted(&world, &renamed).await;
+    assert_eq!((report.applied(), mapped), (1, 3));
+
+    let world = steady().await;
+    world.office.inner.edit(|standing| {
+        let anna = standing.users.values_mut().find(|user| user.name() == "Anna").unwrap();
+        anna.fields.insert(Field::Name, Value::from("Anne"));
+        anna.fingerprint = [9; 16];
+    });
+    assert_eq!(counted(&world, &ROWS).await.0.applied(), 1, "written back");
+
+    let world = steady().await;
+    let (report, _) = counted(&world, &ROWS[..2]).await;
+    assert_eq!((report.plan.missing.len(), report.plan.pending.len()), (1, 1));
+    // While a clock runs, time alone changes the plan.
+    let (report, mapped) = counted(&world, &ROWS[..2]).await;
+    assert_eq!((report.plan.count(Action::Delete), mapped), (1, 2));
+
+    let world = steady().await;
+    let (report, _) = counted(&world, &[ROWS[0], ROWS[1], ROWS[2], ("4", "Dora", "2004")]).await;
+    assert_eq!(report.applied(), 1);
+}
+
+#[tokio::test]
+async fn a_run_that_was_interrupted_leaves_no_short_way() {
+    let world = changed_world().await;
+    let _ = world.sync(&common::AFTER, Some((1, common::Fault::Refused))).await;
+    let (report, mapped) = counted(&world, &common::AFTER).await;
+    assert!(mapped > 0 && report.failed() == 0);
+}
