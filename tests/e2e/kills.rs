@@ -128,7 +128,11 @@ pub(crate) fn copy(from: &Path, to: &Path) {
         let (path, to) = entry.map(|entry| (entry.path(), to.join(entry.file_name()))).unwrap();
         match path.is_dir() {
             true => copy(&path, &to),
-            false => drop(std::fs::copy(path, to).unwrap()),
+            // SQLite takes a log away when its last process ends, which may be while this looks.
+            false => match std::fs::copy(&path, to) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound && !path.exists() => {}
+                copied => drop(copied.unwrap()),
+            },
         }
     }
 }

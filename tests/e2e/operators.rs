@@ -88,7 +88,11 @@ fn a_night_that_failed_stands_in_the_history_and_counts_for_nothing() {
 
     let csv = staff.env.read("people.csv");
     std::fs::remove_file(staff.env.path("people.csv")).unwrap();
-    let _ = staff.sync().exits(13).says("there is no file `people.csv`").says(concat!("[ROOT]/wo", "rk/people.csv"));
+    let _ = staff
+        .sync()
+        .exits(13)
+        .says("there is no file `people.csv`")
+        .says(concat!("[ROOT]/wo", "rk/people.csv"));
     staff.env.write("people.csv", "");
     let _ = staff.sync().exits(13).says("the file `people.csv` is empty");
     staff.env.write("people.csv", format!("{csv}9,broken"));

@@ -330,7 +330,7 @@ fn wrong_files_are_told_apart() {
     let _ = env.run(&["sync", "--plan", "."]).exits(1).says("it is a folder");
     let _ = env.run(&["sync", "--plan", "nothing"]).exits(1).says("there is no such file");
     let _ = plan(&scene).success();
-    env.write("plan", env.read("plan").replacen("\"rollcall_plan\":1,", "\"rollcall_plan\":7,", 1));
+    env.write("plan", env.read("plan").replacen("\"rollcall_plan\":2,", "\"rollcall_plan\":7,", 1));
     let _ = env.run(&["sync", "--plan", "plan"]).exits(6).says("newer rollcall");
     let _ = env.run(&["show", "plan"]).exits(6).says("newer rollcall");
     let _ = env.run(&["sync", "--plan", "plan", "--delete-now", "x"]).exits(64);
