@@ -94,7 +94,7 @@ fn watched(side: &mut Okta) -> (Used, serde_json::Value) {
     });
     let output = child.wait_with_output().unwrap();
     let wall = begun.elapsed();
-    assert!(output.status.success());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     let used =
         Used { wall, cpu: Duration::from_millis((ticks() - before) * 10), memory: watch.join().unwrap() };
     (used, serde_json::from_slice(&output.stdout).unwrap())
@@ -108,6 +108,8 @@ fn bench_increments_of_a_large_directory() {
     let mut okta = Okta::sized(Config { page_rows: 200, ..Config::default() }, users);
     okta.cloud().job.fields = "email = \"email\"\n".to_owned();
     okta.cloud().job.rest = String::new();
+    let rule = "rule(\"All\", #{ start_extension: 200000, end_extension: 499999, extension_type: \"SIP\" });\n";
+    okta.cloud().env.write("provisioning.rhai", rule);
     okta.cloud().write();
     let hour = Duration::from_secs(3600);
     let mut asked = 0;
