@@ -108,7 +108,8 @@ fn bench_increments_of_a_large_directory() {
     let mut okta = Okta::sized(Config { page_rows: 200, ..Config::default() }, users);
     okta.cloud().job.fields = "email = \"email\"\n".to_owned();
     okta.cloud().job.rest = String::new();
-    let rule = "rule(\"All\", #{ start_extension: 200000, end_extension: 499999, extension_type: \"SIP\" });\n";
+    let rule =
+        "rule(\"All\", #{ start_extension: 200000, end_extension: 499999, extension_type: \"SIP\" });\n";
     okta.cloud().env.write("provisioning.rhai", rule);
     okta.cloud().write();
     let hour = Duration::from_secs(3600);

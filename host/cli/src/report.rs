@@ -110,7 +110,13 @@ pub(crate) fn present(output: &Output, report: &Report, diagnostics: &[Diagnosti
         output.payload(&json::report(report, diagnostics, all));
     }
     output.human(&human::report(report, all));
-    output.diagnostics(&loud(diagnostics));
+    let stopped = report.stopped.iter().flat_map(|(_, why)| why);
+    let stopped: Vec<&str> = stopped.map(|why| why.message.as_str()).collect();
+    // What ended the run is told aloud, also where it happened to one user.
+    let ended = diagnostics.iter().filter(|d| !is_loud(d) && stopped.contains(&d.message.as_str())).take(1);
+    let mut told: Vec<Diagnostic> = ended.cloned().collect();
+    told.extend(loud(diagnostics));
+    output.diagnostics(&told);
 }
 
 /// Reports a run that came to no plan, and gives its exit code.
@@ -156,5 +162,9 @@ fn resume_hint(report: &Report) -> String {
 
 /// Leaves out what the list of changes says already: the reasons of skips and failures of single users.
 fn loud(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
-    diagnostics.iter().filter(|d| d.user.is_none() || d.severity == Severity::Warning).cloned().collect()
+    diagnostics.iter().filter(|diagnostic| is_loud(diagnostic)).cloned().collect()
+}
+
+fn is_loud(diagnostic: &Diagnostic) -> bool {
+    diagnostic.user.is_none() || diagnostic.severity == Severity::Warning
 }
