@@ -100,10 +100,18 @@ fn the_same_identification_skips_both_unless_an_order_decides() {
     assert_eq!(ordered["summary"]["create"], 1);
     let skipped =
         ordered["changes"].as_array().unwrap().iter().find(|change| change["action"] == "skip").unwrap();
-    assert!(skipped["reason"].as_str().unwrap().contains("comes before `staff`"), "{skipped:#}");
+    assert!(skipped["reason"].as_str().unwrap().contains("counts before `staff`"), "{skipped:#}");
     assert_eq!(names(&env), ["Anna Guest", "Bert", "Cleo", "Emil"]);
     // Who has been read is no leaver, and whose turn it is does not change by itself.
     assert_eq!(sync(&env).success().json()["summary"]["delete"], 0);
+    // Who has a phone user keeps it, whoever comes first now: nobody gets a second one.
+    people(&env, "guests", &["1,anna,Anna Guest,3001", "2,emil,Emil,3002", "3,bert,Bert Guest,3003"]);
+    assert_eq!(sync(&env).success().json()["summary"]["create"], 0);
+    assert_eq!(names(&env), ["Anna Guest", "Bert", "Cleo", "Emil"]);
+    // Not even while the record that has it cannot be mapped.
+    people(&env, "staff", &["1,anna,Anna,2001", "2,bert,,2002", "3,cleo,Cleo,2003"]);
+    assert!(sync(&env).exits(3).stdout.contains("the first has a phone user of this job"));
+    assert_eq!(names(&env), ["Anna Guest", "Bert", "Cleo", "Emil"]);
 }
 
 #[test]

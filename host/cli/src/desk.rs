@@ -10,7 +10,6 @@ use rollcall_engine::Writer;
 use rollcall_engine::execute::Render;
 use rollcall_engine::observe::Cancel;
 use rollcall_job::job::Job;
-use rollcall_script::Rules;
 use rollcall_state::Store;
 
 use crate::args::Global;
@@ -48,9 +47,9 @@ impl Desk {
     }
 
     /// Compiles the job's rules.
-    pub(crate) fn rules(&self) -> Result<Rules, Failure> {
+    pub(crate) fn compiled(&self) -> Result<rules::Compiled, Failure> {
         let compiled = rules::compile(&self.job);
-        Ok(compiled.map_err(|wrong| Failure::invalid(report::located(&self.job, wrong)))?.rules)
+        compiled.map_err(|wrong| Failure::invalid(report::located(&self.job, wrong)))
     }
 
     /// Gives what the engine needs to write.

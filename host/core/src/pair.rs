@@ -37,7 +37,15 @@ pub fn pair<'a>(
 ) -> Vec<Pairing<'a>> {
     let read: BTreeSet<RecordId> = mapped.iter().map(|mapped| mapped.id().clone()).collect();
     let shared = shared_keys(&mapped);
-    let overruled = |draft: &Draft, ids: &[RecordId]| policy.winner(ids).map(|winner| *winner != draft.id);
+    // Who has the phone user keeps it: an order decides where nobody has one yet.
+    let winner = |ids: &[RecordId]| {
+        let mut linked = ids.iter().filter(|id| memory.links.contains_key(id));
+        let first = policy.winner(ids)?;
+        let only = linked.next().filter(|_| linked.next().is_none());
+        Some(only.unwrap_or(first).clone())
+    };
+    let overruled = |draft: &Draft, ids: &[RecordId]| winner(ids).map(|winner| winner != draft.id);
+    let owned = owned_keys(&mapped, memory);
     let link_keys: BTreeMap<String, &Link> =
         memory.links.values().map(|link| (fold(&link.key), link)).collect();
     let mut pairings = Vec::with_capacity(mapped.len());
@@ -47,7 +55,12 @@ pub fn pair<'a>(
             Mapped::Draft(draft) => match shared.get(&fold(&draft.key)) {
                 Some(ids) if overruled(&draft, ids) == Some(true) => Pairing::Skipped(outranked(draft, ids)),
                 Some(ids) if overruled(&draft, ids).is_none() => Pairing::Skipped(duplicate(draft, ids)),
-                _ => one(draft, memory, standing, &link_keys, &read),
+                _ => match owned.get(&fold(&draft.key)).filter(|owner| **owner != draft.id) {
+                    Some(owner) if !memory.links.contains_key(&draft.id) => {
+                        Pairing::Skipped(owned_already(draft, owner))
+                    }
+                    _ => one(draft, memory, standing, &link_keys, &read),
+                },
             },
         });
     }
@@ -68,6 +81,38 @@ fn key_of<'p>(pairing: &'p Pairing<'_>) -> (&'p Text, &'p RecordId) {
         Pairing::Left(link, _) => (&link.key, &link.id),
         Pairing::Skipped(skip) => (&skip.key, &skip.id),
     }
+}
+
+/// Gives the present user identifications of the records that were read and whose phone users the job owns. Of one that
+/// could not be mapped it is the one that it had.
+fn owned_keys(mapped: &[Mapped], memory: &Memory) -> BTreeMap<String, RecordId> {
+    let mut owned = BTreeMap::new();
+    for mapped in mapped {
+        if let Some(link) = memory.links.get(mapped.id()) {
+            let key = match mapped {
+                Mapped::Draft(draft) => &draft.key,
+                Mapped::Skipped(_) => &link.key,
+            };
+            owned.insert(fold(key), link.id.clone());
+        }
+    }
+    owned
+}
+
+/// Skips a record whose user identification is that of another one that was read and has a phone user: one person would
+/// get a second one.
+fn owned_already(draft: Draft, owner: &RecordId) -> Skip {
+    let ids = [owner.clone(), draft.id.clone()];
+    let message = format!(
+        "{} share the user identification `{}`, and the first has a phone user of this job",
+        named(&ids),
+        draft.key
+    );
+    let why = Diagnostic::error(codes::USER_DUPLICATE, message)
+        .path(&["fields", "user_identification"])
+        .hint("mend the directory; or let the phone user go with `rollcall unlink`, and tie it to the other with `rollcall link`")
+        .user(draft.key.clone());
+    skip(draft, vec![why])
 }
 
 /// Gives the user identifications that several records share, with the records.
@@ -95,13 +140,13 @@ fn named(ids: &[RecordId]) -> String {
 /// Skips a record whose user identification one of a directory that comes first has too.
 fn outranked(draft: Draft, ids: &[RecordId]) -> Skip {
     let message = format!(
-        "{} share the user identification `{}`, and another directory comes before `{}`",
+        "{} share the user identification `{}`, and another directory counts before `{}`",
         named(ids),
         draft.key,
         draft.id.directory
     );
     let why = Diagnostic::note(codes::USER_OUTRANKED, message)
-        .hint("`precedence` of each [[directory]] decides")
+        .hint("`precedence` of each [[directory]] decides, and who has a phone user keeps it")
         .user(draft.key.clone());
     skip(draft, vec![why])
 }

@@ -3,9 +3,10 @@
 use rollcall_core::guard::guard;
 use rollcall_core::memory::Memory;
 use rollcall_core::plan::{Action, Change, Plan, Reading};
+use rollcall_core::script::Script;
 use rollcall_core::stale::{Present, stale};
 use rollcall_core::verify::Outcome;
-use rollcall_core::{Diagnostic, codes};
+use rollcall_core::{Diagnostic, Text, codes};
 use rollcall_edges::state::{Mirror, StoredRun};
 
 use crate::apply::{Basis, apply};
@@ -19,6 +20,7 @@ use crate::recall::{Moment, recall, window};
 use crate::recover::recover;
 use crate::report::Report;
 use crate::run::standing_of;
+use crate::scope::{Digests, changed};
 
 /// How old the plan of an interrupted run may be, in milliseconds: as old as one in a file.
 const AGE_MAX_MS: u64 = 24 * 60 * 60 * 1000;
@@ -32,6 +34,7 @@ const AGE_MAX_MS: u64 = 24 * 60 * 60 * 1000;
 /// its plan is older than a day, or a delete no longer holds.
 pub async fn resume(
     writer: &Writer<'_>,
+    now: &JobNow<'_>,
     mirror: &mut dyn Mirror,
     id: &str,
     wait_ms: u64,
@@ -47,7 +50,7 @@ pub async fn resume(
     let before = Before::of(state.operations(id).await?);
     let plan = plan_of(&run, found);
     let memory = remembered(writer, &run, &office).await?;
-    fresh(writer, mirror, &run, &before, &memory).await?;
+    fresh(writer, now, mirror, &run, &before, &memory).await?;
     let cleared = match guard(&plan, &job.policy.limits, &memory, &run.accept) {
         Ok(cleared) => cleared,
         Err(why) => return Err(RunError::Refused(why)),
@@ -82,6 +85,7 @@ async fn remembered(writer: &Writer<'_>, run: &StoredRun, office: &str) -> Resul
 /// Refuses the run where a delete that it has not begun would not be planned any more.
 async fn fresh(
     writer: &Writer<'_>,
+    now: &JobNow<'_>,
     mirror: &mut dyn Mirror,
     run: &StoredRun,
     before: &Before,
@@ -111,8 +115,53 @@ async fn fresh(
         ended: &deletes.missing.iter().cloned().collect(),
         returned: &returned(&deletes, mirror).await?,
     };
-    let why = stale(&deletes, &present);
+    let mut why = if leavers { now.moved(writer).await? } else { Vec::new() };
+    for change in &deletes.changes {
+        let phone = change.guid.as_ref().and_then(|guid| standing.users.get(guid));
+        if phone.is_some_and(|phone| now.script.protects(phone) != Ok(false)) {
+            let message = "`[leavers] protect` keeps the user from being deleted";
+            why.push(Diagnostic::error(codes::STALE, message).user(change.key.clone()));
+        }
+    }
+    why.extend(stale(&deletes, &present));
     if why.is_empty() { Ok(()) } else { Err(RunError::Stale(why)) }
+}
+
+/// The job as it is now.
+pub struct JobNow<'a> {
+    /// Its rules.
+    pub script: &'a dyn Script,
+    /// Its parts, without the connectors' packages.
+    pub digests: Digests,
+}
+
+impl JobNow<'_> {
+    /// Names what of the job is not as it was when the leavers were planned.
+    async fn moved(&self, writer: &Writer<'_>) -> Result<Vec<Diagnostic>, RunError> {
+        let job = writer.job;
+        let before = writer.state.job(&job.name).await?.parts;
+        // A package is not read here, and a path may be named otherwise; what a connector adds to a job that keeps disabled
+        // accounts is not known either.
+        let skipped = |name: &str| {
+            name.ends_with(".connector")
+                || name.ends_with(".recording")
+                || job.leavers.keep_disabled && (name.starts_with("directory") || name == "leavers.disabled")
+        };
+        let known = |parts: &Digests| -> Digests {
+            parts
+                .iter()
+                .filter(|(name, _)| !skipped(name))
+                .map(|(name, of)| (name.clone(), of.clone()))
+                .collect()
+        };
+        let changed = changed(&known(&before), &known(&self.digests));
+        let told = |name: Text| {
+            let message =
+                format!("`{name}` was changed since the run began, and leavers are still to be deleted");
+            Diagnostic::error(codes::STALE, message).hint("`rollcall sync` makes a new plan from what stands")
+        };
+        Ok(changed.into_iter().map(told).collect())
+    }
 }
 
 fn refused(message: String) -> RunError {

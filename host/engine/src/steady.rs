@@ -5,7 +5,7 @@
 
 use rollcall_core::phone::Standing;
 use rollcall_core::plan::{Plan, Reading};
-use rollcall_core::{Severity, Text};
+use rollcall_core::{Place, Severity, Text};
 use rollcall_edges::state::{Identities, Mirror, State, Steady};
 use rollcall_job::job::Job;
 use sha2::{Digest as _, Sha256};
@@ -92,14 +92,17 @@ pub(crate) fn again(steady: &Steady) -> Plan {
     }
 }
 
-/// Gives what to note of a plan: that there is nothing to do, and nothing to wait for or to mend.
+/// Gives what to note of a plan: that there is nothing to do, and nothing to wait for or to mend. A plan without creates and
+/// skips allocates nothing and keeps nothing back, so that the end of a quarantine changes nothing of it. What stands in the
+/// text of a rule is told by a plan alone.
 pub(crate) fn note(plan: &Plan, inputs: Vec<u8>) -> Option<Steady> {
     let quiet = plan.complete
         && plan.changes.is_empty()
         && plan.pending.is_empty()
         && plan.missing.is_empty()
         && plan.vanished == 0
-        && plan.diagnostics.iter().all(|found| found.severity != Severity::Error);
+        && plan.diagnostics.iter().all(|found| found.severity != Severity::Error)
+        && plan.diagnostics.iter().all(|found| !matches!(found.place, Place::Span { .. }));
     quiet.then(|| Steady {
         inputs,
         users: plan.reading.users.clone(),

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::job::{Credential, CredentialSource, DirectoryJob, Grants, Network};
 use crate::keys;
-use crate::limits::FULL_EVERY_MS;
+use crate::limits::{FULL_EVERY_MS, NAME_CHARS_MAX};
 use crate::tree::{Kind, Node, Table};
 use crate::values::{self, words};
 use crate::walk::{Section, Walk};
@@ -43,14 +43,23 @@ pub(crate) fn directories(walk: &mut Walk<'_>, root: &Section<'_>) -> Vec<Direct
         let place = section.get("name").map_or(section.at, |node| &node.at);
         if members.len() > 1 && section.get("name").is_none() {
             walk.missing(&section, "name", "each of several directories has a name of its own");
-        } else if found.iter().any(|other| other.name == one.name) {
+        } else if found.iter().any(|other| other.name.eq_ignore_ascii_case(&one.name)) {
             let message = format!("two directories are called `{}`", one.name);
             walk.bad(place, message, "give each directory a name of its own");
+        } else if members.len() > 1 && !plain(&one.name) {
+            let message = format!("`{}` is no name of one of several directories", one.name.escape_debug());
+            walk.bad(place, message, "write letters, digits, `-` and `_`");
         }
         found.push(one);
     }
     ranks(walk, members, &found);
     if found.is_empty() { vec![empty(at)] } else { found }
+}
+
+/// Tells whether a name can be part of a file's name and of a line for people.
+fn plain(name: &str) -> bool {
+    (1..=NAME_CHARS_MAX).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 /// Refuses an order that says nothing: all of several directories have a place in it, and no two the same.

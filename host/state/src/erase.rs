@@ -42,6 +42,9 @@ impl Store {
             self.free_to_go(&mut tx, job, id).await?;
             let names = self.names(&mut tx, job, id).await.map_err(broken)?;
             let runs = self.out_of_rows(&mut tx, job, id, &names, &mut done).await?;
+            // What there was to say at the last run may name them.
+            let steady = sqlx::query("DELETE FROM steady WHERE job = $1").bind(job);
+            steady.execute(&mut *tx).await.map_err(broken)?;
             self.out_of_chain(&mut tx, job, id, &runs, now).await?;
         }
         tx.commit().await.map_err(broken)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rollcall_core::Text;
+use rollcall_core::{Diagnostic, Place, Text};
 use rollcall_edges::state::{StateError, Steady};
 use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
@@ -17,7 +17,32 @@ struct Held {
     users: BTreeMap<Text, usize>,
     owned: usize,
     unchanged: usize,
-    diagnostics: Vec<HeldDiagnostic>,
+    diagnostics: Vec<Told>,
+}
+
+/// What there was to say, with the path of the key that it is about.
+#[derive(Serialize, Deserialize)]
+struct Told {
+    path: Option<Vec<Text>>,
+    what: HeldDiagnostic,
+}
+
+impl Told {
+    fn of(diagnostic: &Diagnostic) -> Self {
+        let path = match &diagnostic.place {
+            Place::Path(path) => Some(path.clone()),
+            Place::Nowhere | Place::Span { .. } => None,
+        };
+        Self { path, what: HeldDiagnostic::from(diagnostic) }
+    }
+
+    fn back(self) -> Result<Diagnostic, StateError> {
+        let diagnostic = self.what.back()?;
+        Ok(match self.path {
+            Some(path) => diagnostic.at(Place::Path(path)),
+            None => diagnostic,
+        })
+    }
 }
 
 impl Store {
@@ -41,7 +66,7 @@ impl Store {
             users: held.users,
             owned: held.owned,
             unchanged: held.unchanged,
-            diagnostics: held.diagnostics.into_iter().map(HeldDiagnostic::back).collect::<Result<_, _>>()?,
+            diagnostics: held.diagnostics.into_iter().map(Told::back).collect::<Result<_, _>>()?,
         }))
     }
 
@@ -53,7 +78,7 @@ impl Store {
                     users: steady.users.clone(),
                     owned: steady.owned,
                     unchanged: steady.unchanged,
-                    diagnostics: steady.diagnostics.iter().map(HeldDiagnostic::from).collect(),
+                    diagnostics: steady.diagnostics.iter().map(Told::of).collect(),
                 })?;
                 let put = "INSERT INTO steady (job, inputs, body) VALUES ($1, $2, $3) ON CONFLICT (job) DO UPDATE SET \
                            inputs = excluded.inputs, body = excluded.body";

@@ -14,7 +14,7 @@ pub(crate) const OWN: [(&str, Kind, &str); 4] = [
 
 /// Attributes that nobody has a use for who makes telephones: passwords, and what they can be guessed from. An
 /// administrator may read some of them, and a survey would show them.
-const SECRETS: [&str; 12] = [
+const SECRETS: [&str; 15] = [
     "userpassword",
     "unicodepwd",
     "authpassword",
@@ -25,6 +25,9 @@ const SECRETS: [&str; 12] = [
     "sambalmpassword",
     "sambantpassword",
     "sambapasswordhistory",
+    "unixuserpassword",
+    "ms-mcs-admpwd",
+    "ipanthash",
     "krbprincipalkey",
     "supplementalcredentials",
 ];

@@ -75,6 +75,14 @@ impl Reading {
         let first = cursor.is_empty();
         let request = wire::by_cursor(&self.settings, cursor, self.count);
         match wire::cursor_page(&self.settings, request, first) {
+            // A first page with fewer users than the service counts, and nothing after it, is not read by cursor.
+            Ok(page)
+                if first
+                    && page.next.is_none()
+                    && page.total.is_some_and(|total| total > page.rows.len() as u64) =>
+            {
+                self.no_cursors()
+            }
             Ok(page) => {
                 self.take(&page, found)?;
                 self.at = match page.next {
@@ -86,20 +94,22 @@ impl Reading {
                 };
                 Ok(())
             }
-            Err(NoPage::NoCursors) if self.settings.paging == Paging::Cursor => Err(Error::setting(
-                rollcall_connector::Fault::new("paging", "the service does not page by cursor")
-                    .hint("write `paging = \"index\"`"),
-            )),
-            Err(NoPage::NoCursors) => {
-                log::warn("the service says that it pages by cursor and does not; reading by index");
-                self.at = At::Index(1);
-                Ok(())
-            }
+            Err(NoPage::NoCursors) => self.no_cursors(),
             Err(NoPage::Forgotten) => {
                 self.restart("the service no longer knows the cursor", At::Cursor(String::new()))
             }
             Err(NoPage::Error(error)) => Err(error),
         }
+    }
+
+    fn no_cursors(&mut self) -> Result<(), Error> {
+        if self.settings.paging == Paging::Cursor {
+            let fault = rollcall_connector::Fault::new("paging", "the service does not page by cursor");
+            return Err(Error::setting(fault.hint("write `paging = \"index\"`")));
+        }
+        log::warn("the service says that it pages by cursor and does not; reading by index");
+        self.at = At::Index(1);
+        Ok(())
     }
 
     fn index(&mut self, start: u64, found: &mut Found) -> Result<(), Error> {

@@ -144,6 +144,13 @@ fn pages_by_cursor_are_followed_where_the_service_has_them() {
             .json(&at(1), 200, &page(&["a"], 1));
         assert_eq!(ids(&host.list::<Scim>(&settings(json!({})), 100).unwrap()), ["a"]);
     }
+    // It knows no cursor and gives its first page whatever it is asked for: that page is not everything.
+    let host = Host::new()
+        .json(CONFIG, 200, &json!({"pagination": {"cursor": true}}).to_string())
+        .json(&of(""), 200, &page(&["a"], 2))
+        .json(&at(1), 200, &page(&["a", "b"], 2))
+        .json(&at(3), 200, &page(&[], 2));
+    assert_eq!(ids(&host.list::<Scim>(&settings(json!({})), 100).unwrap()), ["a", "b"]);
     // It does not say anything.
     let host = Host::new().json(CONFIG, 404, "").json(&at(1), 200, &page(&["a"], 1));
     assert_eq!(ids(&host.list::<Scim>(&settings(json!({})), 100).unwrap()), ["a"]);

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use rollcall_engine::{Report, resume};
+use rollcall_engine::Report;
+use rollcall_engine::resume::{JobNow, resume};
+use rollcall_engine::scope::digests;
 
 use crate::args::{Global, ResumeArgs};
 use crate::desk::{Desk, stored};
@@ -21,8 +23,11 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &ResumeArgs) -> 
     let asking = Asking::new(args.yes);
     let confirm = |report: &Report| asking.confirm(output, &desk.job, &desk.progress, report);
     let render = |report: &Report| report::document(&desk.job, report);
+    let rules = desk.compiled()?;
+    let none = desk.job.directories.iter().map(|_| "");
+    let now = JobNow { script: &rules.rules, digests: digests(&desk.job, none, &rules.files) };
     let mut mirror = desk.store.mirror(&desk.job.name, "run").await?;
-    let result = resume(&desk.writer(&render), &mut mirror, &run.row.id, args.wait, &confirm).await;
+    let result = resume(&desk.writer(&render), &now, &mut mirror, &run.row.id, args.wait, &confirm).await;
     desk.office.office().close().await;
     desk.progress.clear();
     asking.asked()?;

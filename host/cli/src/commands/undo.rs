@@ -29,7 +29,7 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &UndoArgs) -> Re
         return Err(Failure::new(exit::USAGE, codes::USAGE, message).hint("give `--job FILE`"));
     }
     let desk = Desk::open(global, store, file).await?;
-    let rules = desk.rules()?;
+    let rules = desk.compiled()?.rules;
     let options = args.change.options();
     let render = |report: &Report| report::document(&desk.job, report);
     let writer = desk.writer(&render);

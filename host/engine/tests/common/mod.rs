@@ -21,6 +21,7 @@ use rollcall_edges::office_memory::MemoryOffice;
 use rollcall_edges::state::State as _;
 use rollcall_engine::observe::{Cancel, Silent};
 use rollcall_engine::pull::Source;
+use rollcall_engine::resume::JobNow;
 use rollcall_engine::{Codes, Options, Parts, Report, RunError, Writer, resume, sync};
 use rollcall_job::job::Job;
 use rollcall_script::{Expression, Rules};
@@ -312,7 +313,9 @@ impl World {
             render: &|_| ("{}".into(), 0),
         };
         let mut mirror = self.store.mirror(&self.job.name, "run").await.unwrap();
-        resume(&writer, &mut mirror, &id, 0, &|_| true).await.map(Option::unwrap)
+        let digests = rollcall_engine::scope::digests(&self.job, ["digest"], &[]);
+        let now = JobNow { script: &*self.rules, digests };
+        resume(&writer, &now, &mut mirror, &id, 0, &|_| true).await.map(Option::unwrap)
     }
 
     pub fn standing(&self) -> Vec<(String, String)> {

@@ -119,7 +119,18 @@ fn line(entry: &LdapEntry, scrubber: &Scrubber) -> EntryLine {
 
 /// Says whether an attribute holds a password or what one can be guessed from.
 fn is_private(name: &str) -> bool {
-    const PARTS: [&str; 6] = ["password", "unicodepwd", "ntpwd", "lmpwd", "pwdhistory", "krbprincipalkey"];
+    const PARTS: [&str; 10] = [
+        "password",
+        "unicodepwd",
+        "ntpwd",
+        "lmpwd",
+        "dbcspwd",
+        "admpwd",
+        "pwdhistory",
+        "nthash",
+        "krbprincipalkey",
+        "supplementalcredentials",
+    ];
     let name = name.to_ascii_lowercase();
     PARTS.iter().any(|part| name.contains(part))
 }
