@@ -67,7 +67,7 @@ pub(crate) enum Command {
         /// The folder to make it in.
         #[arg(default_value = ".")]
         dir: PathBuf,
-        /// Make a commented job for this connector (`entra`, `csv`).
+        /// Make a commented job for this connector (`csv`, `entra`, `google`, `ldap`, `okta`, `scim`).
         #[arg(long, value_name = "CONNECTOR")]
         from: Option<String>,
     },
