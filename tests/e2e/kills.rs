@@ -23,7 +23,7 @@ const CHANGES_FULL: usize = 500;
 const SEED: u64 = 0x5eed_2026;
 
 const RULES: &str =
-    "rule(\"All\", #{ start_extension: 20000, end_extension: 29999, extension_type: \"SIP\" });\n";
+    "rule(\"All\", #{ start_extension: 20000, end_extension: 59999, extension_type: \"SIP\" });\n";
 const OFFICE: &str = "[[system]]\nname = \"Primary\"\nprimary = true\n\n[[user]]\nname = \"Reception\"\n\
                       full_name = \"Made by hand\"\nextension = \"20003\"\nsystem = \"Primary\"\n\n[[group]]\n\
                       name = \"Sales\"\nextension = \"60001\"\nsystem = \"Primary\"\n\n[[group]]\nname = \"Support\"\n\
