@@ -13,7 +13,7 @@ use crate::{env, repository};
 const READ: &str = "https://www.googleapis.com/auth/admin.directory.user.readonly";
 const GROUPS: &str = "https://www.googleapis.com/auth/admin.directory.group.readonly";
 
-struct Google {
+pub(crate) struct Google {
     cloud: Cloud,
     account: Simulator,
 }
@@ -29,7 +29,7 @@ fn key(private_key: &str) -> Value {
 }
 
 impl Google {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut env = env();
         let config = Config { page_rows: PAGE, ..Config::default() };
         let account = Simulator::of(World::new(config, people(PEOPLE), env.now_ms())).unwrap();

@@ -13,6 +13,7 @@ mod bench;
 mod clouds;
 mod clouds_examples;
 mod codes;
+mod conformance;
 mod directories;
 mod drift;
 mod examples;

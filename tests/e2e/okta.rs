@@ -118,7 +118,7 @@ impl Side for Okta {
     }
 }
 
-fn okta() -> Okta {
+pub(crate) fn okta() -> Okta {
     Okta::new(Config::default())
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::clouds::{self, CANARY, PAGE, PEOPLE, Side};
 use crate::env;
 
-struct Scim {
+pub(crate) struct Scim {
     cloud: Cloud,
     service: Simulator,
 }
@@ -40,11 +40,11 @@ impl Scim {
     }
 }
 
-fn by_index() -> Scim {
+pub(crate) fn by_index() -> Scim {
     Scim::new(Config::default())
 }
 
-fn by_cursor() -> Scim {
+pub(crate) fn by_cursor() -> Scim {
     Scim::new(Config { cursor: true, ..Config::default() })
 }
 

@@ -134,6 +134,12 @@ pub(crate) enum Command {
         /// A job file: reach both ends and look at their certificates too.
         job: Option<PathBuf>,
     },
+    /// What partners need who write a connector.
+    Connector {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: ConnectorCommand,
+    },
     /// Tests provisioning rules and field expressions.
     Rules {
         /// What to do with them.
@@ -307,6 +313,14 @@ pub(crate) struct ServeJobsArgs {
     /// After how many failed slots in a row `/healthz` answers 503.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) unhealthy_after: u32,
+}
+
+/// The commands under `connector`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConnectorCommand {
+    /// Tries what must hold for every connector against the directories that a job names: whole, repeated and small-paged
+    /// readings, and bad answers that are made up on the way. Nothing is written anywhere.
+    Test(JobArg),
 }
 
 /// The commands under `rules`.

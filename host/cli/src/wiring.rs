@@ -59,6 +59,13 @@ pub(crate) struct Loaded {
     digest: String,
 }
 
+impl Loaded {
+    /// Gives the connector's package.
+    pub(crate) fn package(&self) -> &Package {
+        &self.package
+    }
+}
+
 /// What all jobs of one process share.
 pub(crate) struct Shared {
     /// The folder of the state.

@@ -10,6 +10,7 @@
 
 mod blame;
 mod cache;
+pub mod conformance;
 mod connector;
 mod credentials;
 mod engine;
@@ -43,5 +44,5 @@ pub use manifest::Manifest;
 pub use meter::Usage;
 pub use package::Package;
 pub use recording::Recording;
-pub use sandbox::{ConnectSpec, Host};
+pub use sandbox::{ConnectSpec, Host, Trial};
 pub use settings::Settings;

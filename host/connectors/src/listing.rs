@@ -8,7 +8,7 @@ use rollcall_edges::directory::{DirectoryError, Listing, Page, Token};
 use wasmtime::component::ResourceAny;
 
 use crate::connector::Inner;
-use crate::limits::{EMPTY_PAGES, Limits, PAGE_USERS};
+use crate::limits::{EMPTY_PAGES, Limits};
 use crate::session::Session;
 use crate::v0_1::Pages;
 
@@ -59,7 +59,7 @@ impl Listing for Reading {
 
 impl Live {
     async fn next(&mut self, inner: &Inner) -> Result<Page, DirectoryError> {
-        let answer = self.session.next(self.listing, PAGE_USERS).await;
+        let answer = self.session.next(self.listing, inner.terms.page_users).await;
         inner.note_usage(self.session.usage());
         let page = self.session.judge(answer, DirectoryError::Incomplete)?;
         let page = self.pages.page(page)?;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use rollcall_core::{Diagnostic, Secret, codes};
 use rollcall_edges::clock::Clock;
 use rollcall_net::{
-    AddressPolicy, Credential, Flow, Grant, Grants, Login, Logins, NetError, OAuth, Online, Options, Origin,
-    Proof, Recorder, Retrying, Schedule, Scrubber, SignedIn, SystemPause, Trust, Way, Wire,
+    AddressPolicy, Credential, Disturbed, Flow, Grant, Grants, Login, Logins, NetError, OAuth, Online,
+    Options, Origin, Pause, Proof, Recorder, Retrying, Schedule, Scrubber, SignedIn, SystemPause, Trust, Way,
+    Wire,
 };
 
 use crate::grants::{FilledLogin, FilledProof, FilledWay, Servers, TokenRequest};
@@ -46,14 +47,18 @@ impl Parts<'_> {
             login_headers: Default::default(),
         };
         if let Recorded::Replay(replay) = &recorded {
-            granted.wire = wants_http.then(|| replay.clone() as Arc<dyn Wire>);
-            let ldap = self.ldap_granted(Some(Arc::new(replay.clone())));
+            let answers = replay.clone() as Arc<dyn Wire>;
+            granted.wire = wants_http.then(|| match &self.spec.trial {
+                Some(_) => self.retrying(answers),
+                None => answers,
+            });
+            let ldap = self.ldap_granted(Some(self.disturbed(Arc::new(replay.clone()))));
             return Ok((granted, ldap, recorded));
         }
         let (signed_in, scrubber) = if wants_http { self.online()? } else { (None, Scrubber::default()) };
         let searches = self.searches(&scrubber)?;
         let recorded = self.recording(scrubber)?;
-        let ldap = self.ldap_granted(searches.map(|online| recorded.around(online)));
+        let ldap = self.ldap_granted(searches.map(|online| self.disturbed(recorded.around(online))));
         granted.wire = match (signed_in, &recorded) {
             (Some(wire), Recorded::Record(recording)) => {
                 Some(Arc::new(Recorder::new(wire, recording.clone())))
@@ -91,16 +96,23 @@ impl Parts<'_> {
             response_bytes: self.limits.response_bytes.saturating_add(SLACK_BYTES),
             ..Options::default()
         };
-        let online = Online::new(options).map_err(told)?;
+        let retrying = self.retrying(Arc::new(Online::new(options).map_err(told)?));
+        let logins = Logins::new(self.logins()?, retrying.clone(), self.clock.clone()).map_err(told)?;
+        let scrubber = logins.scrubber();
+        Ok((Some(SignedIn::new(retrying, Arc::new(logins))), scrubber))
+    }
+
+    /// Puts retries around a wire, and beneath them what a trial lets go wrong.
+    fn retrying(&self, wire: Arc<dyn Wire>) -> Arc<dyn Wire> {
         let seed = u64::try_from(self.clock.now().0).unwrap_or_default();
         // Waiting must end before the call does: "come later" says more than "took too long".
         let all_waits = Schedule::default().all_waits.min(self.limits.call_wall.mul_f64(0.8));
         let schedule = Schedule { seed, all_waits, ..Schedule::default() };
-        let pause = Arc::new(SystemPause);
-        let retrying: Arc<dyn Wire> = Arc::new(Retrying::new(online, schedule, self.clock.clone(), pause));
-        let logins = Logins::new(self.logins()?, retrying.clone(), self.clock.clone()).map_err(told)?;
-        let scrubber = logins.scrubber();
-        Ok((Some(SignedIn::new(retrying, Arc::new(logins))), scrubber))
+        let (wire, pause): (Arc<dyn Wire>, Arc<dyn Pause>) = match &self.spec.trial {
+            Some(trial) => (Arc::new(Disturbed::new(wire, trial.faults.clone())), trial.faults.clone()),
+            None => (wire, Arc::new(SystemPause)),
+        };
+        Arc::new(Retrying::new(wire, schedule, self.clock.clone(), pause))
     }
 
     fn logins(&self) -> Result<BTreeMap<String, Login>, Vec<Diagnostic>> {

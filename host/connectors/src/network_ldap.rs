@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rollcall_core::{Diagnostic, codes};
-use rollcall_net::{AddressPolicy, LdapLogin, LdapOnline, LdapOptions, LdapRecorder, LdapWire, Scrubber};
+use rollcall_net::{
+    AddressPolicy, Disturbed, LdapLogin, LdapOnline, LdapOptions, LdapRecorder, LdapWire, Scrubber,
+};
 
 use crate::grants_ldap::FilledLdap;
 use crate::host::ldap::LdapGranted;
@@ -18,6 +20,14 @@ impl Parts<'_> {
         LdapGranted {
             wire: wire.filter(|_| !asked.is_empty()),
             logins: asked.iter().map(|grant| grant.login.clone()).collect(),
+        }
+    }
+
+    /// Puts what a trial lets go wrong around searches.
+    pub(crate) fn disturbed(&self, wire: Arc<dyn LdapWire>) -> Arc<dyn LdapWire> {
+        match &self.spec.trial {
+            Some(trial) => Arc::new(Disturbed::new(wire, trial.faults.clone())),
+            None => wire,
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rollcall_core::{Diagnostic, Secret, Text, codes};
 use rollcall_edges::clock::Clock;
 use rollcall_edges::directory::{Attributes, DirectoryError};
-use rollcall_net::{AddressPolicy, Looked, Origin, Trust};
+use rollcall_net::{AddressPolicy, Faults, Looked, Origin, Trust};
 use serde_json::{Map, Value};
 
 use crate::cache::Cache;
@@ -21,7 +21,7 @@ use crate::host::files::FilesGranted;
 use crate::host::http::HttpGranted;
 use crate::host::ldap::LdapGranted;
 use crate::host::run::Progress;
-use crate::limits::{CODES_KEPT, Limits};
+use crate::limits::{CODES_KEPT, Limits, PAGE_USERS};
 use crate::network::{self, Parts};
 use crate::package::Package;
 use crate::recording::{Recorded, Recording};
@@ -43,6 +43,7 @@ pub struct Host {
 }
 
 /// What a job says about its directory.
+#[derive(Clone)]
 pub struct ConnectSpec {
     /// The directory's name within the job.
     pub directory: Text,
@@ -74,6 +75,17 @@ pub struct ConnectSpec {
     pub bundled: bool,
     /// Hears how far the connector says it is.
     pub progress: Option<Progress>,
+    /// What is tried with the connector; none in a run.
+    pub trial: Option<Trial>,
+}
+
+/// What is tried with a connector, and goes otherwise than in a run: see [`conformance`](crate::conformance).
+#[derive(Clone, Debug, Default)]
+pub struct Trial {
+    /// How many users are asked for at a time; a run asks for [`PAGE_USERS`].
+    pub page_users: Option<u32>,
+    /// What goes wrong on the way to the directory.
+    pub faults: Arc<Faults>,
 }
 
 /// What can be said about a job's directory without a network.
@@ -211,6 +223,7 @@ impl Host {
             ldap: Arc::new(ldap),
             files: Arc::new(FilesGranted { files: prepared.files, folders: spec.grant_files.clone(), tape }),
             progress: spec.progress.clone(),
+            page_users: spec.trial.as_ref().and_then(|trial| trial.page_users).unwrap_or(PAGE_USERS),
         };
         Ok(Arc::new(Inner::new(self.threads.clone(), code, terms, manifest, settings)))
     }

@@ -39,6 +39,8 @@ pub(crate) struct Terms {
     pub(crate) ldap: Arc<LdapGranted>,
     pub(crate) files: Arc<FilesGranted>,
     pub(crate) progress: Option<Progress>,
+    /// How many users a page may have.
+    pub(crate) page_users: u32,
 }
 
 /// The state of one instance.

@@ -14,6 +14,7 @@ mod assertion;
 mod certificate;
 mod credential;
 mod denial;
+mod disturb;
 mod error;
 mod failure;
 mod http;
@@ -37,6 +38,7 @@ mod wire;
 pub use address::{AddressPolicy, Network};
 pub use certificate::{Looked, SeenCertificate, certificate};
 pub use credential::Credential;
+pub use disturb::{Disturbed, Fault, Faults};
 pub use error::NetError;
 pub use http::{Online, Options, Patience};
 pub use ldap::{

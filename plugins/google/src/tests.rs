@@ -19,7 +19,7 @@ fn settings(more: Value) -> String {
 fn users(query: &str) -> String {
     format!(
         "{ROOT}/users?customer=my_customer&maxResults=500&projection=basic\
-         &fields=nextPageToken%2Cusers%28id%2Csuspended%2Carchived%2Cname%2CprimaryEmail%29{query}"
+         &fields=kind%2CnextPageToken%2Cusers%28id%2Csuspended%2Carchived%2Cname%2CprimaryEmail%29{query}"
     )
 }
 
@@ -28,7 +28,7 @@ fn user(id: &str) -> Value {
 }
 
 fn page(key: &str, rows: &[Value], next: Option<&str>) -> String {
-    let mut body = json!({"kind": "x", key: rows});
+    let mut body = json!({"kind": format!("admin#directory#{key}"), key: rows});
     if let Some(next) = next {
         body["nextPageToken"] = json!(next);
     }
@@ -58,7 +58,7 @@ fn an_account_is_read_page_by_page() {
     archived["archived"] = json!(true);
     let host = Host::new()
         .json(&users(""), 200, &page("users", &[user("a"), suspended, archived], Some("t/1")))
-        .json(&users("&pageToken=t%2F1"), 200, r#"{"nextPageToken": "t2"}"#)
+        .json(&users("&pageToken=t%2F1"), 200, r#"{"kind": "admin#directory#users", "nextPageToken": "t2"}"#)
         .json(&users("&pageToken=t2"), 200, &page("users", &[user("b")], None));
     let pages = host.list::<Google>(&settings(json!({})), 100).unwrap();
     assert_eq!(ids(&pages), ["a", "b"]);
@@ -71,14 +71,14 @@ fn an_account_is_read_page_by_page() {
     let all = host.list::<Google>(&settings(json!({"include_disabled": true})), 100).unwrap();
     assert_eq!(ids(&all), ["a", "s", "z", "b"]);
     // A page without users has no list; an account without users has one such page.
-    let host = Host::new().json(&users(""), 200, "{}");
+    let host = Host::new().json(&users(""), 200, r#"{"kind": "admin#directory#users"}"#);
     assert!(ids(&host.list::<Google>(&settings(json!({})), 100).unwrap()).is_empty());
 }
 
 #[test]
 fn what_the_job_says_becomes_the_query() {
     let check = |more: Value, url: &str| {
-        let host = Host::new().json(url, 200, "{}");
+        let host = Host::new().json(url, 200, r#"{"kind": "admin#directory#users"}"#);
         let end = host.list::<Google>(&settings(more), 100);
         assert!(end.is_ok(), "{:?}", host.requests().first().map(|request| request.url.clone()));
     };
@@ -96,11 +96,11 @@ fn what_the_job_says_becomes_the_query() {
 #[test]
 fn names_of_groups_take_a_request_each() {
     let groups = format!(
-        "{ROOT}/groups?customer=my_customer&maxResults=200&fields=nextPageToken%2Cgroups%28id%2Cname%2Cemail%29"
+        "{ROOT}/groups?customer=my_customer&maxResults=200&fields=kind%2CnextPageToken%2Cgroups%28id%2Cname%2Cemail%29"
     );
     let members = |id: &str| {
         format!(
-            "{ROOT}/groups/{id}/members?maxResults=200&includeDerivedMembership=true&fields=nextPageToken%2Cmembers%28id%2Ctype%29"
+            "{ROOT}/groups/{id}/members?maxResults=200&includeDerivedMembership=true&fields=kind%2CnextPageToken%2Cmembers%28id%2Ctype%29"
         )
     };
     let group = |id: &str, name: &str| json!({"id": id, "name": name, "email": "x@acme.test"});
@@ -164,15 +164,17 @@ fn a_page_is_all_that_it_should_be() {
         "[]",
         "",
         "<html>",
-        r#"{"users": {}}"#,
-        r#"{"users": [1]}"#,
-        r#"{"users": [{"suspended": false}]}"#,
-        r#"{"nextPageToken": 1}"#,
+        "{}",
+        r#"{"kind": "admin#directory#groups", "users": []}"#,
+        r#"{"kind": "admin#directory#users", "users": {}}"#,
+        r#"{"kind": "admin#directory#users", "users": [1]}"#,
+        r#"{"kind": "admin#directory#users", "users": [{"suspended": false}]}"#,
+        r#"{"kind": "admin#directory#users", "nextPageToken": 1}"#,
     ] {
         let end = Host::new().json(&users(""), 200, bad).list::<Google>(&settings(json!({})), 100);
         assert!(matches!(end, Err(Error::Permanent(_))), "{bad}: {end:?}");
     }
-    let untold = r#"{"users": [{"id": "a"}]}"#;
+    let untold = r#"{"kind": "admin#directory#users", "users": [{"id": "a"}]}"#;
     let end = Host::new().json(&users(""), 200, untold).list::<Google>(&settings(json!({})), 100);
     assert!(matches!(end, Err(Error::Denied(_))), "{end:?}");
 }

@@ -70,7 +70,7 @@ pub(crate) fn users(settings: &Settings, most: u32) -> Request {
         .query(whose, value)
         .query("maxResults", &most.min(USERS_A_PAGE).to_string())
         .query("projection", if custom { "full" } else { "basic" })
-        .query("fields", &format!("nextPageToken,users({properties})"));
+        .query("fields", &format!("kind,nextPageToken,users({properties})"));
     let unit = settings.org_unit().map(|path| format!("orgUnitPath={}", encode::google_text(path)));
     // Parts of a query that stand one after the other must all be met.
     let parts: Vec<String> = unit.into_iter().chain(settings.query().map(str::to_owned)).collect();
@@ -83,7 +83,7 @@ pub(crate) fn groups(settings: &Settings, most: u32) -> Request {
     request(settings, "groups", "groups")
         .query(whose, value)
         .query("maxResults", &most.min(GROUPS_A_PAGE).to_string())
-        .query("fields", "nextPageToken,groups(id,name,email)")
+        .query("fields", "kind,nextPageToken,groups(id,name,email)")
 }
 
 /// Gives the request for the first page of a group's members, those of groups within it included.
@@ -95,7 +95,7 @@ pub(crate) fn members(settings: &Settings, id: &str, most: u32) -> Result<Reques
     Ok(request(settings, &path, "groups")
         .query("maxResults", &most.min(GROUPS_A_PAGE).to_string())
         .query("includeDerivedMembership", "true")
-        .query("fields", "nextPageToken,members(id,type)"))
+        .query("fields", "kind,nextPageToken,members(id,type)"))
 }
 
 fn request(settings: &Settings, path: &str, login: &str) -> Request {
@@ -120,6 +120,11 @@ pub(crate) fn page(settings: &Settings, list: &List, request: Request) -> Result
         };
     }
     let mut body: Row = response.json()?;
+    // A page without entries has no list, so that anything else would pass for the last page.
+    let kind = format!("admin#directory#{}", list.key());
+    if body.get("kind").and_then(Value::as_str) != Some(&kind) {
+        return Err(Error::permanent(format!("Google gave an answer that is no `{kind}`")));
+    }
     let next = match body.remove("nextPageToken") {
         None | Some(Value::Null) => None,
         Some(Value::String(token)) if token.is_empty() => None,

@@ -31,6 +31,18 @@ fn link(url: &str) -> String {
     format!("<{url}>; rel=\"next\"")
 }
 
+/// Pages of Okta, which name their own address in a first `Link`.
+trait Pages {
+    fn page(self, url: &str, headers: &[(&str, &str)], rows: &str) -> Self;
+}
+
+impl Pages for Host {
+    fn page(self, url: &str, headers: &[(&str, &str)], rows: &str) -> Self {
+        let own = format!("<{url}>; rel=\"self\"");
+        self.answer(url, 200, &[&[("link", own.as_str())], headers].concat(), rows)
+    }
+}
+
 fn error(code: &str) -> String {
     json!({"errorCode": code, "errorSummary": "no", "errorCauses": [{"errorSummary": "because"}]}).to_string()
 }
@@ -49,15 +61,13 @@ fn told(pages: &[Page]) -> Vec<String> {
 #[test]
 fn everybody_is_read_page_by_page_by_the_second_of_two_links() {
     let next = format!("{ROOT}/api/v1/users?after=x%2C1&limit=200");
-    let own = format!("<{ALL}>; rel=\"self\"");
     let host = Host::new()
-        .answer(
+        .page(
             ALL,
-            200,
-            &[("link", &own), ("link", &link(&next)), DATE],
+            &[("link", &link(&next)), DATE],
             &list(&[user("a", "ACTIVE"), user("s", "SUSPENDED"), user("l", "LOCKED_OUT")]),
         )
-        .answer(&next, 200, &[], &list(&[user("b", "PASSWORD_EXPIRED"), user("d", "DEPROVISIONED")]));
+        .page(&next, &[], &list(&[user("b", "PASSWORD_EXPIRED"), user("d", "DEPROVISIONED")]));
     let pages = host.list::<Okta>(&settings(json!({})), 100).unwrap();
     assert_eq!(told(&pages), ["a", "l", "b"]);
     assert_eq!(pages[0].columns, ["displayName", "givenName", "surname", "email"]);
@@ -70,15 +80,24 @@ fn everybody_is_read_page_by_page_by_the_second_of_two_links() {
 }
 
 #[test]
+fn a_page_says_itself_that_it_is_one_of_this_listing() {
+    let other = format!("<{ROOT}/api/v1/groups?limit=200>; rel=\"self\"");
+    for headers in [&[][..], &[("link", other.as_str())]] {
+        let end = Host::new().answer(ALL, 200, headers, "[]").list::<Okta>(&settings(json!({})), 100);
+        assert!(matches!(end, Err(Error::Permanent(_))), "{end:?}");
+    }
+}
+
+#[test]
 fn the_next_run_reads_what_changed_and_everything_once_a_day() {
-    let host = Host::new().answer(ALL, 200, &[DATE], &list(&[user("a", "ACTIVE"), user("b", "ACTIVE")]));
+    let host = Host::new().page(ALL, &[DATE], &list(&[user("a", "ACTIVE"), user("b", "ACTIVE")]));
     let token = host.list::<Okta>(&settings(json!({})), 100).unwrap().pop().unwrap().token;
     assert!(token.is_some());
     let changes =
         format!("{ROOT}/api/v1/users?limit=200&search=lastUpdated%20gt%20%222026-11-23T08%3A45%3A00.000Z%22");
     let rows = list(&[user("a", "DEPROVISIONED"), user("c", "ACTIVE")]);
     let soon = ("date", "Mon, 23 Nov 2026 10:00:00 GMT");
-    let host = Host::new().answer(&changes, 200, &[soon], &rows);
+    let host = Host::new().page(&changes, &[soon], &rows);
     let pages = host.list_since::<Okta>(&settings(json!({})), token.clone(), 100).unwrap();
     assert_eq!(told(&pages), ["-a", "c"]);
     let last = pages.last().unwrap();
@@ -88,11 +107,11 @@ fn the_next_run_reads_what_changed_and_everything_once_a_day() {
     // A day after the whole reading, not after the last one.
     let later =
         format!("{ROOT}/api/v1/users?limit=200&search=lastUpdated%20gt%20%222026-11-23T09%3A45%3A00.000Z%22");
-    let host = Host::new().answer(&later, 200, &[("date", "Tue, 24 Nov 2026 09:00:00 GMT")], "[]");
+    let host = Host::new().page(&later, &[("date", "Tue, 24 Nov 2026 09:00:00 GMT")], "[]");
     let end = host.list_since::<Okta>(&settings(json!({})), last.token.clone(), 100);
     assert!(matches!(end, Err(Error::TokenExpired)), "{end:?}");
     // Okta's clock decides; without it there is nothing to go on from.
-    let host = Host::new().json(ALL, 200, "[]");
+    let host = Host::new().page(ALL, &[], "[]");
     assert_eq!(host.list::<Okta>(&settings(json!({})), 100).unwrap()[0].token, None);
 }
 
@@ -115,11 +134,11 @@ fn what_changes_do_not_show_is_read_whole() {
 fn the_deactivated_are_found_by_a_search_alone() {
     let anybody =
         format!("{ROOT}/api/v1/users?limit=200&search=lastUpdated%20gt%20%221970-01-01T00%3A00%3A00.000Z%22");
-    let host = Host::new().json(&anybody, 200, &list(&[user("d", "DEPROVISIONED"), user("s", "SUSPENDED")]));
+    let host = Host::new().page(&anybody, &[], &list(&[user("d", "DEPROVISIONED"), user("s", "SUSPENDED")]));
     let pages = host.list::<Okta>(&settings(json!({"include_disabled": true})), 100).unwrap();
     assert_eq!(told(&pages), ["d", "s"]);
     let own = format!("{ROOT}/api/v1/users?limit=200&search=profile.department%20eq%20%22R%26D%22");
-    let host = Host::new().json(&own, 200, &list(&[user("d", "DEPROVISIONED"), user("a", "ACTIVE")]));
+    let host = Host::new().page(&own, &[], &list(&[user("d", "DEPROVISIONED"), user("a", "ACTIVE")]));
     let search = settings(json!({"search": " profile.department eq \"R&D\" "}));
     assert_eq!(told(&host.list::<Okta>(&search, 100).unwrap()), ["a"]);
 }
@@ -127,9 +146,9 @@ fn the_deactivated_are_found_by_a_search_alone() {
 #[test]
 fn groups_are_one_union_and_their_names_take_a_request_each() {
     let members = |id: &str| format!("{ROOT}/api/v1/groups/{id}/users?limit=1000");
-    let host = Host::new().json(&members("00g1"), 200, &list(&[user("a", "ACTIVE")])).json(
+    let host = Host::new().page(&members("00g1"), &[], &list(&[user("a", "ACTIVE")])).page(
         &members("00g2"),
-        200,
+        &[],
         &list(&[user("a", "ACTIVE"), user("b", "ACTIVE")]),
     );
     let pages = host.list::<Okta>(&settings(json!({"group_id": ["00g1", "00g2", "00g1"]})), 100).unwrap();
@@ -146,12 +165,12 @@ fn groups_are_one_union_and_their_names_take_a_request_each() {
     ]);
     let more = format!("{ROOT}/api/v1/groups/00g2/users?after=a&limit=1000");
     let host = Host::new()
-        .json(&format!("{ROOT}/api/v1/groups?limit=200"), 200, &groups)
-        .answer(&members("00g2"), 200, &[("link", &link(&more))], &list(&[user("a", "ACTIVE")]))
-        .json(&more, 200, &list(&[user("b", "ACTIVE")]))
-        .json(&members("00g1"), 200, &list(&[user("a", "ACTIVE")]))
+        .page(&format!("{ROOT}/api/v1/groups?limit=200"), &[], &groups)
+        .page(&members("00g2"), &[("link", &link(&more))], &list(&[user("a", "ACTIVE")]))
+        .page(&more, &[], &list(&[user("b", "ACTIVE")]))
+        .page(&members("00g1"), &[], &list(&[user("a", "ACTIVE")]))
         .json(&members("00g9"), 404, &error("E0000007"))
-        .json(ALL, 200, &list(&[user("a", "ACTIVE"), user("b", "ACTIVE"), user("c", "ACTIVE")]));
+        .page(ALL, &[], &list(&[user("a", "ACTIVE"), user("b", "ACTIVE"), user("c", "ACTIVE")]));
     let pages = host.list::<Okta>(&settings(json!({"select": ["groups"]})), 100).unwrap();
     let groups: Vec<&Cell> = pages
         .iter()
@@ -169,12 +188,11 @@ fn groups_are_one_union_and_their_names_take_a_request_each() {
 fn a_forgotten_page_begins_again_twice_at_most() {
     let next = format!("{ROOT}/api/v1/users?after=x&limit=200");
     let first = list(&[user("a", "ACTIVE")]);
-    let host =
-        Host::new().answer(ALL, 200, &[("link", &link(&next))], &first).json(&next, 400, &error("E0000031"));
+    let host = Host::new().page(ALL, &[("link", &link(&next))], &first).json(&next, 400, &error("E0000031"));
     let end = host.list::<Okta>(&settings(json!({})), 100);
     assert!(matches!(end, Err(Error::Transient(_))), "{end:?}");
     assert_eq!(host.requests().len(), 6);
-    let host = host.json(&next, 200, &list(&[user("b", "ACTIVE")]));
+    let host = host.page(&next, &[], &list(&[user("b", "ACTIVE")]));
     assert_eq!(told(&host.list::<Okta>(&settings(json!({})), 100).unwrap()), ["a", "a", "b"]);
 }
 
@@ -189,12 +207,12 @@ fn a_page_is_all_that_it_should_be() {
         json!([{"status": "ACTIVE"}]).to_string(),
     ];
     for bad in bad {
-        let end = Host::new().json(ALL, 200, &bad).list::<Okta>(&settings(json!({})), 100);
+        let end = Host::new().page(ALL, &[], &bad).list::<Okta>(&settings(json!({})), 100);
         assert!(matches!(end, Err(Error::Permanent(_))), "{bad}: {end:?}");
     }
     for evil in ["https://evil.test/api/v1/users?after=x", "http://acme.okta.test/x", "/api/v1/users?after=x"]
     {
-        let host = Host::new().answer(ALL, 200, &[("link", &link(evil))], "[]");
+        let host = Host::new().page(ALL, &[("link", &link(evil))], "[]");
         let end = host.list::<Okta>(&settings(json!({})), 100);
         assert!(matches!(end, Err(Error::Permanent(_))), "{evil}: {end:?}");
         assert_eq!(host.requests().len(), 1);
@@ -251,9 +269,9 @@ fn a_connection_names_what_may_be_read() {
         serde_json::from_str(&settings(json!({"select": ["groups"]}))).unwrap();
     let one = format!("{ROOT}/api/v1/users?limit=1");
     let host = Host::new()
-        .json(&one, 200, &list(&[user("a", "ACTIVE")]))
+        .page(&one, &[], &list(&[user("a", "ACTIVE")]))
         .json(SCHEMA, 403, &error("E0000006"))
-        .json(&format!("{ROOT}/api/v1/groups?limit=1"), 200, "[]");
+        .page(&format!("{ROOT}/api/v1/groups?limit=1"), &[], "[]");
     let found = host.run(|| Okta::check(&settings)).unwrap();
     let subjects: Vec<_> = found.findings.iter().map(|finding| finding.subject.as_str()).collect();
     assert_eq!(subjects, ["sign-in", "okta.users.read", "okta.schemas.read", "okta.groups.read"]);

@@ -156,7 +156,7 @@ fn page(
     }
     let fields = request.parameter("fields");
     let shown: Vec<Value> = shown.into_iter().map(|row| projected(row, key, fields.as_deref())).collect();
-    let mut body = Map::new();
+    let mut body = Map::from_iter([("kind".to_owned(), json!(format!("admin#directory#{key}")))]);
     if more {
         let token = format!("CjMwLi9+{:04}==", world.cursors.len());
         world

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rollcall_connectors::{ConnectSpec, Connector, Recording, Tail};
+use rollcall_connectors::{ConnectSpec, Connector, Host, Recording, Tail};
 use rollcall_core::{Diagnostic, Secret, Text, codes};
 use rollcall_edges::directory::Attributes;
 use rollcall_engine::Parts;
@@ -46,12 +46,27 @@ impl Session {
         record: Option<&Path>,
         more: &[Text],
     ) -> Result<Connector, Failure> {
+        let spec = self.asked((directory, connector), record, more).await?;
+        let connected = self.host.connect(&connector.package, &spec).await;
+        connected.map_err(|error| self.failure(error.into()))
+    }
+
+    /// Gives what a directory is asked with. `more`: attributes to ask for besides those that expressions name.
+    pub(crate) async fn asked(
+        &self,
+        (directory, connector): (&DirectoryJob, &Loaded),
+        record: Option<&Path>,
+        more: &[Text],
+    ) -> Result<ConnectSpec, Failure> {
         let spec = self.spec(directory, connector, record, true)?;
         let known = self.host.check_offline(&connector.package, &spec).await;
         let known = known.map_err(|wrong| self.wrong(directory, wrong))?;
-        let spec = ConnectSpec { select: self.select(known.as_ref(), more), ..spec };
-        let connected = self.host.connect(&connector.package, &spec).await;
-        connected.map_err(|error| self.failure(error.into()))
+        Ok(ConnectSpec { select: self.select(known.as_ref(), more), ..spec })
+    }
+
+    /// Gives what runs connectors.
+    pub(crate) fn host(&self) -> &Host {
+        &self.host
     }
 
     /// Makes what is wrong with a directory's part of the job a failure.
@@ -169,6 +184,7 @@ impl Session {
             recording,
             bundled: connector.bundled,
             progress: Some(Arc::new(move |done, total| shown.connector(done, total))),
+            trial: None,
         })
     }
 }

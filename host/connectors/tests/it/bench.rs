@@ -72,6 +72,7 @@ pub(crate) fn job(settings: Value) -> ConnectSpec {
         recording: Recording::None,
         bundled: true,
         progress: None,
+        trial: None,
     }
 }
 

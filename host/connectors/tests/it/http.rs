@@ -17,12 +17,12 @@ const TOKEN: &str = "canary-token-9876543210";
 const WELCOME: &str = "welcome-4711-signed-in";
 
 /// A server on loopback, which keeps the request heads it saw.
-struct Server {
-    url: String,
+pub(crate) struct Server {
+    pub(crate) url: String,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
-fn serve() -> Server {
+pub(crate) fn serve() -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let seen = Arc::new(Mutex::new(Vec::new()));

@@ -9,6 +9,7 @@
 
 mod bench;
 mod cache;
+mod conformance;
 mod hostile;
 mod http;
 mod offline;

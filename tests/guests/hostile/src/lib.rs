@@ -81,7 +81,7 @@ struct Reading {
 }
 
 impl Listing for Reading {
-    fn next(&mut self, _max: u32) -> Result<Page, Error> {
+    fn next(&mut self, max: u32) -> Result<Page, Error> {
         self.page += 1;
         if self.since {
             return Ok(changes());
@@ -90,6 +90,13 @@ impl Listing for Reading {
             self.misbehave()?;
         }
         let mut page = if self.settings.mode == "snoop" { self.found()? } else { self.users()? };
+        match self.settings.mode.as_str() {
+            // Whoever has no room on a page is lost.
+            "lossy" => page.changes.truncate(usize::try_from(max).unwrap_or(usize::MAX)),
+            // What is no answer is nobody.
+            "deaf" if !self.asks()? => page.changes.clear(),
+            _ => {}
+        }
         match self.settings.mode.as_str() {
             "no-end" => page.changes.clear(),
             "circle" => page.token = Some(b"here".to_vec()),
@@ -116,6 +123,12 @@ impl Reading {
             table.user(id.to_string(), vec![Cell::Text(format!("u{id}@example.com"))])?;
         }
         Ok(table.page())
+    }
+
+    /// Asks the server, and tells whether it says hello.
+    fn asks(&self) -> Result<bool, Error> {
+        let mut response = http::get(&self.settings.url).send()?;
+        Ok(response.read_all(1 << 20)? == b"hello")
     }
 
     /// One user for each needle, with how often it stands in this guest's memory.

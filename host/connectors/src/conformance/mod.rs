@@ -1,0 +1,415 @@
+//! What must hold for every connector, whichever its directory: tried through the way that runs take, against a real
+//! directory, a simulator or a recording.
+//!
+//! A connector is read again and again: twice as a run does, with small pages, left in the middle, from where it ended;
+//! and with something going wrong at a request, which the host makes up on the way (see [`Fault`]). A reading with a
+//! fault may end well only where it has everything all the same.
+
+mod reading;
+
+use rollcall_core::text::count;
+use rollcall_core::{Cell, Secret, Text};
+use rollcall_edges::directory::{
+    AttributeInfo, Attributes, Coverage, Directory as _, DirectoryError, Finding, FindingState,
+};
+use rollcall_net::{Fault, Faults};
+
+use crate::Connector;
+use crate::conformance::reading::{Read, Records, differ};
+use crate::package::Package;
+use crate::recording::Recording;
+use crate::sandbox::{ConnectSpec, Host, Trial};
+
+/// How many users are asked for at a time where pages are small.
+const SMALL_PAGES: [u32; 2] = [1, 7];
+
+/// How long a server asks to wait, in seconds, where it asks at all.
+const LATER_SECONDS: u64 = 7;
+
+/// What no directory answers.
+const FOREIGN: [&str; 3] = ["<html><body>Please sign in</body></html>", "{\"unexpected\": true}", ""];
+
+/// Hears each finding as it is made.
+pub type Told<'a> = &'a (dyn Fn(&Finding) + Send + Sync);
+
+/// Tries a connector with a job's settings, and gives what was found, in order. Where the directory cannot be read at all,
+/// nothing else is tried. The recording of `spec` may be replayed; one is not made.
+pub async fn conformance(host: &Host, package: &Package, spec: &ConnectSpec, told: Told<'_>) -> Vec<Finding> {
+    let mut suite = Suite { host, package, spec, told, findings: Vec::new() };
+    if let Some(first) = suite.first().await {
+        suite.described(&first.records).await;
+        suite.again(&first.records).await;
+        suite.abandoned(&first.records).await;
+        suite.resumed(&first).await;
+        suite.secrets(&first.records);
+        suite.disturbed(&first).await;
+    }
+    suite.findings
+}
+
+/// The suite on its way.
+struct Suite<'a> {
+    host: &'a Host,
+    package: &'a Package,
+    spec: &'a ConnectSpec,
+    told: Told<'a>,
+    findings: Vec<Finding>,
+}
+
+/// Why something does not hold, in one clause.
+type Held = Result<String, String>;
+
+impl Suite<'_> {
+    fn note(&mut self, subject: &str, state: FindingState, message: String) {
+        let finding = Finding { subject: subject.to_owned(), state, message, hint: None };
+        (self.told)(&finding);
+        self.findings.push(finding);
+    }
+
+    fn verdict(&mut self, subject: &str, held: Held) {
+        match held {
+            Ok(message) => self.note(subject, FindingState::Passed, message),
+            Err(message) => self.note(subject, FindingState::Failed, message),
+        }
+    }
+
+    async fn connect(&self, trial: Trial) -> Result<Connector, DirectoryError> {
+        let spec = ConnectSpec { trial: Some(trial), progress: None, ..self.spec.clone() };
+        self.host.connect(self.package, &spec).await
+    }
+
+    async fn read(&self, trial: Trial) -> Result<Read, DirectoryError> {
+        let mut connector = self.connect(trial).await?;
+        reading::whole(&mut connector, None, Records::new()).await
+    }
+
+    fn replays(&self) -> bool {
+        matches!(self.spec.recording, Recording::Replay(_))
+    }
+
+    /// Reads the directory as a run does.
+    async fn first(&mut self) -> Option<First> {
+        let counted = Faults::none();
+        let trial = Trial { faults: counted.clone(), page_users: None };
+        let read = async {
+            let mut connector = self.connect(trial).await?;
+            let read = reading::whole(&mut connector, None, Records::new()).await?;
+            Ok::<_, DirectoryError>((read, connector.usage()))
+        };
+        match read.await {
+            Ok((read, usage)) => {
+                let Read { records, pages, end, token } = read;
+                let requests = counted.requests();
+                let peak = usage.memory_peak_bytes.div_ceil(1 << 20);
+                let message = format!(
+                    "{} on {}, {}, {peak} MiB of memory, {} ms of processor time",
+                    count(records.len(), "user"),
+                    count(pages, "page"),
+                    count(requests, "request"),
+                    usage.cpu_ms
+                );
+                let whole = end == Coverage::Everything;
+                let wrong = "a reading from the beginning ended with `changes`".to_owned();
+                self.verdict("a reading ends well", if whole { Ok(message) } else { Err(wrong) });
+                whole.then_some(First { records, requests, token })
+            }
+            Err(error) => {
+                self.verdict("a reading ends well", Err(error.to_string()));
+                None
+            }
+        }
+    }
+
+    /// What the connector says of its directory, and whether the records are so.
+    async fn described(&mut self, records: &Records) {
+        let said = async {
+            let mut connector = self.connect(Trial::default()).await?;
+            let identities = (connector.identity().await?, connector.identity().await?);
+            Ok::<_, DirectoryError>((identities, connector.check().await?, connector.attributes().await?))
+        };
+        let ((one, two), connection, attributes) = match said.await {
+            Ok(said) => said,
+            // Not everything that a connector may be asked is in a recording of its reading.
+            Err(error) if self.replays() => {
+                let message = format!("the recording has no answers for it: {error}");
+                return self.note("the directory is described", FindingState::Warned, message);
+            }
+            Err(error) => return self.verdict("the directory is described", Err(error.to_string())),
+        };
+        let same = match one == two {
+            true => Ok(format!("`{one}`")),
+            false => Err(format!("it was `{one}`, then `{two}`")),
+        };
+        self.verdict("the identity stays", same);
+        let failed = connection.findings.iter().find(|finding| finding.state == FindingState::Failed);
+        let users = connection.users.filter(|users| *users as usize != records.len());
+        self.verdict(
+            "the connection is checked",
+            match (failed, users) {
+                (Some(failed), _) => Err(format!("{}: {}", failed.subject, failed.message)),
+                (None, Some(users)) => {
+                    Err(format!("{users} users are counted, and {} are read", records.len()))
+                }
+                (None, None) => Ok(count(connection.findings.len(), "finding")),
+            },
+        );
+        self.verdict("every attribute is described", fits(&attributes, records));
+    }
+
+    /// Another reading, and such with small pages, give the same.
+    async fn again(&mut self, records: &Records) {
+        let sizes = std::iter::once(None).chain(SMALL_PAGES.map(Some));
+        for page_users in sizes {
+            let subject = match page_users {
+                None => "a second reading is equal".to_owned(),
+                Some(users) => format!("pages of {users} change nothing"),
+            };
+            let held = match self.read(Trial { page_users, ..Trial::default() }).await {
+                Ok(read) => same(records, &read.records),
+                Err(error) => Err(error.to_string()),
+            };
+            self.verdict(&subject, held);
+        }
+    }
+
+    /// A reading that nobody goes on with leaves nothing behind.
+    async fn abandoned(&mut self, records: &Records) {
+        let left = async {
+            let small = Trial { page_users: Some(1), ..Trial::default() };
+            let mut connector = self.connect(small).await?;
+            let mut listing = connector.open(None).await?;
+            listing.next().await?;
+            drop(listing);
+            self.read(Trial::default()).await
+        };
+        let held = match left.await {
+            Ok(read) => same(records, &read.records),
+            Err(error) => Err(error.to_string()),
+        };
+        self.verdict("a reading may be left in the middle", held);
+    }
+
+    /// A reading goes on from where one has ended; what is no position of its own is refused.
+    async fn resumed(&mut self, first: &First) {
+        let subject = "a reading goes on where one ended";
+        match &first.token {
+            None => self.note(
+                subject,
+                FindingState::Passed,
+                "it gives no position: everything is read each time".into(),
+            ),
+            Some(_) if self.replays() => {
+                self.note(
+                    subject,
+                    FindingState::Warned,
+                    "a recording is read from its beginning alone".into(),
+                );
+            }
+            Some(token) => {
+                let faults = Faults::none();
+                let trial = Trial { faults: faults.clone(), page_users: None };
+                let read = async {
+                    let mut connector = self.connect(trial).await?;
+                    reading::whole(&mut connector, Some(token.clone()), first.records.clone()).await
+                };
+                let held = match read.await {
+                    Ok(read) => same(&first.records, &read.records).map(|_| {
+                        format!(
+                            "a position of {}, {}",
+                            count(token.len(), "byte"),
+                            count(faults.requests(), "request")
+                        )
+                    }),
+                    Err(error) => Err(error.to_string()),
+                };
+                self.verdict(subject, held);
+            }
+        }
+        let subject = "a foreign position is refused";
+        let read = async {
+            let mut connector = self.connect(Trial::default()).await?;
+            reading::whole(&mut connector, Some(b"no position of yours".to_vec()), Records::new()).await
+        };
+        let held = match read.await {
+            Err(DirectoryError::TokenExpired) => Ok("`token-expired`, so that everything is read".to_owned()),
+            Err(other) => Err(format!("`token-expired` was expected: {other}")),
+            Ok(_) => Err("it read on as if it were its own".to_owned()),
+        };
+        self.verdict(subject, held);
+    }
+
+    /// Nothing that was handed over holds a credential of the job.
+    fn secrets(&mut self, records: &Records) {
+        let secrets: Vec<(&Text, &Secret)> = self
+            .spec
+            .credentials
+            .iter()
+            .filter_map(|(name, secret)| Some((name, secret.as_ref()?)))
+            .collect();
+        let holds = |text: &str| secrets.iter().find(|(_, secret)| text.contains(secret.expose().trim()));
+        let texts = records.iter().flat_map(|(id, cells)| {
+            std::iter::once(&**id).chain(cells.values().flat_map(|cell| {
+                match cell {
+                    Cell::Text(text) => std::slice::from_ref(text),
+                    Cell::Texts(texts) => texts,
+                    _ => &[],
+                }
+                .iter()
+                .map(|text| &**text)
+            }))
+        });
+        let held = match texts.filter_map(holds).next() {
+            Some((name, _)) => Err(format!("a user holds the credential `{name}`")),
+            None => Ok(format!("none of {} in {}", secrets.len(), count(records.len(), "user"))),
+        };
+        self.verdict("no credential comes back", held);
+    }
+
+    /// Whatever goes wrong with a request, a reading does not end well with other records.
+    async fn disturbed(&mut self, first: &First) {
+        if first.requests == 0 {
+            let message = "the directory is read without a request, so that none can go wrong".to_owned();
+            return self.note("bad answers are no records", FindingState::Passed, message);
+        }
+        let last = first.requests - 1;
+        let mut places = vec![0, last / 2, last];
+        places.dedup();
+        // A search has neither statuses nor bodies; that its answer does not come is all that can go wrong with it.
+        let over_http = self.package.imports("http");
+        let faults = [
+            ("later is obeyed", Fault::Later(LATER_SECONDS), 1, Expected::Everything),
+            ("a server that stays busy is transient", Fault::Status(503), usize::MAX, Expected::Transient),
+            ("a lost connection is transient", Fault::Lost, usize::MAX, Expected::Transient),
+            ("status 401 is a refusal", Fault::Status(401), usize::MAX, Expected::Denied),
+            ("status 403 is a refusal", Fault::Status(403), usize::MAX, Expected::Denied),
+            ("status 404 is no end", Fault::Status(404), usize::MAX, Expected::NoOther),
+            ("status 410 is no end", Fault::Status(410), usize::MAX, Expected::NoOther),
+            ("status 500 is no end", Fault::Status(500), usize::MAX, Expected::NoOther),
+            ("an answer that breaks off is no end", Fault::Half, usize::MAX, Expected::NoOther),
+            ("an answer that comes again is no end", Fault::Again, usize::MAX, Expected::NoOther),
+        ];
+        let foreign = FOREIGN
+            .map(|body| ("what is no answer is no end", Fault::Instead(body), usize::MAX, Expected::NoOther));
+        let mut failed: Vec<&str> = Vec::new();
+        for (subject, fault, times, expected) in faults.into_iter().chain(foreign) {
+            if !over_http && fault != Fault::Lost {
+                continue;
+            }
+            let held = self.struck(first, &places, &fault, times, expected).await;
+            // The foreign answers are one rule.
+            if held.is_err() || !self.findings.iter().any(|known| known.subject == subject) {
+                if held.is_err() && failed.contains(&subject) {
+                    continue;
+                }
+                failed.extend(held.is_err().then_some(subject));
+                self.verdict(subject, held);
+            }
+        }
+    }
+
+    /// Lets a fault strike at each of some requests.
+    async fn struck(
+        &self,
+        first: &First,
+        places: &[usize],
+        fault: &Fault,
+        times: usize,
+        expected: Expected,
+    ) -> Held {
+        let mut struck = 0;
+        for &place in places {
+            let faults = Faults::new(fault.clone(), place, times);
+            let read = self.read(Trial { faults: faults.clone(), page_users: None }).await;
+            if faults.struck() == 0 {
+                continue;
+            }
+            struck += 1;
+            let at = format!("request {} of {}", place + 1, first.requests);
+            expected.met(read, &first.records, &faults).map_err(|why| format!("{at}: {why}"))?;
+        }
+        Ok(format!("tried at {struck} of {}", count(first.requests, "request")))
+    }
+}
+
+/// The first reading of a trial.
+struct First {
+    records: Records,
+    requests: usize,
+    token: Option<Vec<u8>>,
+}
+
+/// What a fault must lead to.
+#[derive(Clone, Copy)]
+enum Expected {
+    /// Everything is read all the same, after the wait.
+    Everything,
+    /// It may succeed later.
+    Transient,
+    /// Somebody must mend a permission.
+    Denied,
+    /// Any error, or everything all the same.
+    NoOther,
+}
+
+impl Expected {
+    fn met(
+        self,
+        read: Result<Read, DirectoryError>,
+        records: &Records,
+        faults: &Faults,
+    ) -> Result<(), String> {
+        let waited = faults.waited().as_secs();
+        match (self, read) {
+            (Expected::Everything, Ok(read)) => {
+                same(records, &read.records)?;
+                match waited >= LATER_SECONDS {
+                    true => Ok(()),
+                    false => Err(format!("it came again after {waited} s instead of {LATER_SECONDS}")),
+                }
+            }
+            (Expected::Everything, Err(error)) => Err(error.to_string()),
+            (Expected::Transient, Err(DirectoryError::Transient { .. }))
+            | (Expected::Denied, Err(DirectoryError::Denied { .. }))
+            | (Expected::NoOther, Err(_)) => Ok(()),
+            (Expected::Transient, Err(error)) => Err(format!("`transient` was expected: {error}")),
+            (Expected::Denied, Err(error)) => Err(format!("`denied` was expected: {error}")),
+            (_, Ok(read)) => same(records, &read.records)
+                .map(|_| ())
+                .map_err(|why| format!("the reading ended well without being whole: {why}")),
+        }
+    }
+}
+
+/// Says that two readings gave the same, or how they differ.
+fn same(one: &Records, other: &Records) -> Held {
+    differ(one, other).map_or(Ok(count(one.len(), "user")), Err)
+}
+
+/// Holds the records against what was said of their attributes.
+fn fits(attributes: &Attributes, records: &Records) -> Held {
+    let info = |name: &Text| attributes.known.iter().find(|info| info.name == *name);
+    for (id, cells) in records {
+        for (name, cell) in cells {
+            match info(name) {
+                None if attributes.open => {}
+                None => return Err(format!("`{name}` of `{id}` is not among the attributes")),
+                Some(info) if !is_of(cell, info) => {
+                    let kind = &info.kind;
+                    let many = if info.many { ", several" } else { "" };
+                    return Err(format!("`{name}` of `{id}` is no {kind}{many}: {cell:?}"));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    Ok(count(attributes.known.len(), "attribute"))
+}
+
+fn is_of(cell: &Cell, info: &AttributeInfo) -> bool {
+    match (cell, &*info.kind) {
+        (Cell::None, _) | (Cell::Text(_), "text") | (Cell::Integer(_), "integer") => true,
+        (Cell::Boolean(_), "boolean") | (Cell::Bytes(_), "bytes") => true,
+        (Cell::Texts(_), _) => info.many,
+        _ => false,
+    }
+}
