@@ -72,14 +72,17 @@ fn each_directory_is_read_guarded_and_remembered_for_itself() {
     let small = sync(&env).exits(5);
     assert!(small.stderr.contains("the directory `guests` gave 1 user"), "{}", small.stderr);
     assert!(!names(&env).contains(&"Fritz".to_owned()), "a refusal applies nothing");
-    let accepted = ["sync", "job.toml", "--yes", "--json", "--accept", "min_directory=1"];
-    let _ = env.run(&accepted).success();
+    // A figure is for the directory that it names.
+    let accepted = |guard| env.run(&["sync", "job.toml", "--yes", "--json", "--accept", guard]);
+    let _ = accepted("min_directory=1").exits(5);
+    let _ = accepted("min_directory.staff=1").exits(5).says("--accept min_directory.guests=1");
+    let _ = accepted("min_directory.guests=1").success();
     let gone = sync(&env).success().json();
     assert_eq!(gone["summary"]["delete"], 1, "{gone:#}");
     assert_eq!(names(&env), ["Anna", "Bert", "Cleo", "Dora", "Fritz"]);
     // An empty one never passes, however many the other has.
     people(&env, "guests", &[]);
-    let empty = env.run(&["sync", "job.toml", "--yes", "--accept", "min_directory=0"]).exits(5);
+    let empty = env.run(&["sync", "job.toml", "--yes", "--accept", "min_directory.guests=0"]).exits(5);
     assert!(empty.stderr.contains("the directory `guests` gave no users at all"), "{}", empty.stderr);
     // One that cannot be read stops the run: nothing is deleted, and nothing else is written either.
     std::fs::remove_file(env.path("guests.csv")).unwrap();

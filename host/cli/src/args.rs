@@ -433,8 +433,11 @@ fn accept(text: &str) -> Result<(String, usize), String> {
     const GUARDS: [&str; 6] =
         ["max_delete", "max_create", "max_update", "max_clear", "min_directory", "vanished"];
     let (name, figure) = text.split_once('=').ok_or("write it as `max_delete=42`")?;
-    if !GUARDS.contains(&name) {
-        return Err(format!("the guards are {}", GUARDS.join(", ")));
+    // Of several directories each has its own.
+    let directory = name.strip_prefix("min_directory.").is_some_and(|directory| !directory.is_empty());
+    if !GUARDS.contains(&name) && !directory {
+        let guards = GUARDS.join(", ");
+        return Err(format!("the guards are {guards}, and `min_directory.NAME` of several directories"));
     }
     let figure = figure.parse().map_err(|_| format!("`{figure}` is no number"))?;
     Ok((name.to_owned(), figure))

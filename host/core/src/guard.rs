@@ -201,9 +201,9 @@ fn directories(
     why: &mut Vec<Diagnostic>,
 ) {
     for (name, users) in &plan.reading.users {
-        let called = match plan.reading.users.len() {
-            1 => "the directory".to_owned(),
-            _ => format!("the directory `{name}`"),
+        let (called, passes) = match plan.reading.users.len() {
+            1 => ("the directory".to_owned(), "min_directory".to_owned()),
+            _ => (format!("the directory `{name}`"), format!("min_directory.{name}")),
         };
         // Where nobody was read, everybody whom the job owns is missing.
         let owned = plan.missing.iter().filter(|id| id.directory == *name).count();
@@ -217,14 +217,14 @@ fn directories(
         }
         let Some(baseline) = baseline.get(name) else { continue };
         let least = limits.min_directory.of(*baseline as usize);
-        if *users < least && accept.get("min_directory") != Some(users) {
+        if *users < least && accept.get(passes.as_str()) != Some(users) {
             let message = format!(
                 "{called} gave {users} users; the last reading that passed had {baseline}, and `min_directory` wants at least {least}"
             );
             why.push(
                 Diagnostic::error(codes::GUARD_DIRECTORY, message)
                     .path(&["guard", "min_directory"])
-                    .hint(format!("check scope, filter and permissions; if it is meant, run again with `--accept min_directory={users}`")),
+                    .hint(format!("check scope, filter and permissions; if it is meant, run again with `--accept {passes}={users}`")),
             );
         }
     }

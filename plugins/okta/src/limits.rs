@@ -18,6 +18,3 @@ pub(crate) const RESTARTS: u32 = 2;
 /// How far before the last reading the next one begins, in seconds. Okta's search is eventually consistent: a change may
 /// be found some time after it was made. What is read twice does no harm.
 pub(crate) const OVERLAP_SECONDS: i64 = 15 * 60;
-
-/// How long only changes are read before everything is read again, in seconds. Changes do not show who was deleted.
-pub(crate) const WHOLE_READING_SECONDS: i64 = 24 * 60 * 60;

@@ -81,7 +81,7 @@ impl Reading {
             self.began = page.at;
             // By Okta's clock, which the first answer is the first to tell.
             if let (Some(mark), Some(now)) = (self.since, page.at)
-                && mark.is_old(now)
+                && mark.lies_ahead(now)
             {
                 return Err(Error::TokenExpired);
             }
@@ -111,8 +111,7 @@ impl Reading {
     /// Gives the token for the next run; none where it would not see what has changed.
     fn token(&self) -> Option<Vec<u8>> {
         let read = self.began.filter(|_| self.settings.can_go_on())?;
-        let whole = self.since.map_or(read, |mark| mark.whole);
-        Mark { read, whole }.token()
+        Mark { read }.token()
     }
 }
 

@@ -1,8 +1,8 @@
-//! The token from which the next run goes on: two times by Okta's own clock.
+//! The token from which the next run goes on: a time by Okta's own clock.
 
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{OVERLAP_SECONDS, WHOLE_READING_SECONDS};
+use crate::limits::OVERLAP_SECONDS;
 
 /// When the organisation was read, in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,8 +10,6 @@ use crate::limits::{OVERLAP_SECONDS, WHOLE_READING_SECONDS};
 pub(crate) struct Mark {
     /// When the last reading began.
     pub(crate) read: i64,
-    /// When everything was read last.
-    pub(crate) whole: i64,
 }
 
 impl Mark {
@@ -30,10 +28,9 @@ impl Mark {
         written(self.read - OVERLAP_SECONDS)
     }
 
-    /// Says whether it is time to read everything again.
-    pub(crate) fn is_old(self, now: i64) -> bool {
-        // A clock that was set back says nothing about how long ago it was.
-        now - self.whole >= WHOLE_READING_SECONDS || now < self.read
+    /// Says whether it lies ahead: a clock that was set back does not say what has changed since.
+    pub(crate) fn lies_ahead(self, now: i64) -> bool {
+        now < self.read
     }
 }
 
@@ -107,12 +104,11 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_grows_old() {
-        let mark = Mark { read: 1_000_000, whole: 950_000 };
+    fn a_mark_is_a_token() {
+        let mark = Mark { read: 1_000_000 };
         assert_eq!(mark.token().and_then(|token| Mark::of_token(&token)), Some(mark));
         assert_eq!(Mark::of_token(b"rubbish"), None);
         assert_eq!(mark.since(), written(1_000_000 - 900));
-        assert!(!mark.is_old(1_000_000) && !mark.is_old(950_000 + 86_399));
-        assert!(mark.is_old(950_000 + 86_400) && mark.is_old(999_999));
+        assert!(!mark.lies_ahead(1_000_000) && mark.lies_ahead(999_999));
     }
 }

@@ -126,10 +126,10 @@ impl Reading {
         let is_new = self.seen.len() > before;
         let next = start.saturating_add(rows);
         let total = page.total.unwrap_or(u64::MAX);
-        // Where the sum is reached with a full page, one more is asked for: known services take the size of the page
-        // for the sum (WSO2 product-is#7320), and their last page alone is not full.
+        // Where the sum is reached with the first page, with a full one, or was passed before, one more is asked for: known
+        // services take the size of the page for the sum (WSO2 product-is#7320), whatever size they were asked for.
         let full = i64::try_from(rows).is_ok_and(|rows| rows >= self.count);
-        if rows > 0 && is_new && (next <= total || full) {
+        if rows > 0 && is_new && (next <= total || start == 1 || full || beyond) {
             self.at = At::Index(next);
             return Ok(());
         }

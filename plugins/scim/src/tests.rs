@@ -76,7 +76,8 @@ fn pages_by_index_go_on_by_what_came() {
     let empty = r#"{"totalResults": 0}"#;
     assert!(listed(Host::new().json(&at(1), 200, empty)).unwrap().is_empty());
     let null = r#"{"TOTALRESULTS": 1, "resources": [{"ID": "a", "Active": true}]}"#;
-    assert_eq!(listed(Host::new().json(&at(1), 200, null)).unwrap(), ["a"]);
+    let none = page(&[], 1);
+    assert_eq!(listed(Host::new().json(&at(1), 200, null).json(&at(2), 200, &none)).unwrap(), ["a"]);
     // Behind the end some refuse, and some give the last users again.
     let full = Host::new().json(&at(1), 200, &page(&["a", "b"], 2));
     assert_eq!(listed(full.clone().json(&at(3), 404, "")).unwrap(), ["a", "b"]);
@@ -89,9 +90,17 @@ fn a_total_that_is_the_pages_size_is_not_believed() {
     let host = Host::new()
         .json(&at(1), 200, &page(&["a", "b"], 2))
         .json(&at(3), 200, &page(&["c", "d"], 2))
-        .json(&at(5), 200, &page(&["e"], 1));
+        .json(&at(5), 200, &page(&["e"], 1))
+        .json(&at(6), 200, &page(&[], 0));
     // Its counts differ, so that it is read twice.
     assert_eq!(listed(host).unwrap(), ["a", "b", "c", "d", "e", "a", "b", "c", "d", "e"]);
+    // Pages that are smaller than what was asked for.
+    let host = Host::new()
+        .json(&at(1), 200, &page(&["a"], 1))
+        .json(&at(2), 200, &page(&["b"], 1))
+        .json(&at(3), 200, &page(&["c"], 1))
+        .json(&at(4), 200, r#"{"totalResults": 1}"#);
+    assert_eq!(listed(host).unwrap(), ["a", "b", "c"]);
 }
 
 #[test]
@@ -141,7 +150,8 @@ fn pages_by_cursor_are_followed_where_the_service_has_them() {
         let host = Host::new()
             .json(CONFIG, 200, &json!({"pagination": {"cursor": true}}).to_string())
             .json(&of(""), status, &body)
-            .json(&at(1), 200, &page(&["a"], 1));
+            .json(&at(1), 200, &page(&["a"], 1))
+            .json(&at(2), 200, &page(&[], 1));
         assert_eq!(ids(&host.list::<Scim>(&settings(json!({})), 100).unwrap()), ["a"]);
     }
     // It knows no cursor and gives its first page whatever it is asked for: that page is not everything.
@@ -152,7 +162,11 @@ fn pages_by_cursor_are_followed_where_the_service_has_them() {
         .json(&at(3), 200, &page(&[], 2));
     assert_eq!(ids(&host.list::<Scim>(&settings(json!({})), 100).unwrap()), ["a", "b"]);
     // It does not say anything.
-    let host = Host::new().json(CONFIG, 404, "").json(&at(1), 200, &page(&["a"], 1));
+    let host = Host::new().json(CONFIG, 404, "").json(&at(1), 200, &page(&["a"], 1)).json(
+        &at(2),
+        200,
+        &page(&[], 1),
+    );
     assert_eq!(ids(&host.list::<Scim>(&settings(json!({})), 100).unwrap()), ["a"]);
 }
 
@@ -186,8 +200,8 @@ fn who_is_not_active_is_left_out_unless_asked_for() {
         all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         settings(all)
     };
-    let url = format!("{ROOT}/Users?startIndex=1&count=10");
-    let host = Host::new().json(&url, 200, &rows.to_string());
+    let url = |start: u32| format!("{ROOT}/Users?startIndex={start}&count=10");
+    let host = Host::new().json(&url(1), 200, &rows.to_string()).json(&url(4), 200, &page(&[], 3));
     assert_eq!(ids(&host.list::<Scim>(&settings(json!({})), 100).unwrap()), ["b"]);
     let all = host.list::<Scim>(&settings(json!({"include_disabled": true})), 100).unwrap();
     assert_eq!(ids(&all), ["a", "b", "c"]);
