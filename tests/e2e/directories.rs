@@ -98,6 +98,10 @@ fn the_same_identification_skips_both_unless_an_order_decides() {
     let both = sync(&env).exits(3);
     assert!(both.stdout.contains("`1` of `staff`, `1` of `guests`"), "{}", both.stdout);
     assert_eq!(names(&env), ["Bert", "Cleo", "Emil"]);
+    // Each can be named alone.
+    let several = env.run(&["explain", "job.toml", "anna"]).exits(1);
+    let _ = several.says("`anna` (`guests:1`), `anna` (`staff:1`)").says("such as `guests:1`");
+    let _ = env.run(&["explain", "job.toml", "staff:1"]).success().says("the directory `staff` gives");
     job(&env, ["precedence = 2", "precedence = 1"], "");
     let ordered = sync(&env).success().json();
     assert_eq!(ordered["summary"]["create"], 1);
@@ -150,9 +154,14 @@ fn every_command_knows_all_of_them() {
         assert!(tested.stdout.contains(name), "{}", tested.stdout);
     }
     let _ = env.run(&["check", "job.toml"]).success();
-    let _ = sync(&env).success();
+    let _ = env.run(&["preview", "job.toml"]).success().says("no provisioning rule (dora of guests)");
+    let made = sync(&env).success().json();
+    assert_eq!(
+        (&made["changes"][0]["user_identification"], &made["changes"][0]["directory"]),
+        (&"anna".into(), &"staff".into())
+    );
     let explained = env.run(&["explain", "job.toml", "dora"]).success();
-    assert!(explained.stdout.contains("Dora"), "{}", explained.stdout);
+    let _ = explained.says("Dora").says("the directory `guests` gives");
     // What goes wrong names the place of its own directory.
     let text = std::fs::read_to_string(env.path("job.toml")).unwrap();
     env.write("job.toml", text.replace("path = \"guests.csv\"", "paht = \"guests.csv\""));

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::text::Text;
+use crate::text::{Text, fold};
 
 /// Which record of which directory: the immutable identity that links hold.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -12,6 +12,13 @@ pub struct RecordId {
     pub directory: Text,
     /// The directory's own immutable id (Entra's object id, `objectGUID`, …).
     pub native: Text,
+}
+
+impl RecordId {
+    /// Tells whether somebody named it (case-folded) by the directory's id, with or without the directory's name.
+    pub fn is_called(&self, folded: &str) -> bool {
+        fold(&self.native) == folded || fold(&self.to_string()) == folded
+    }
 }
 
 impl fmt::Display for RecordId {

@@ -66,7 +66,7 @@ fn refused(why: Diagnostic) -> RunError {
 
 /// Tells whether somebody named the link's user by its identification.
 pub(crate) fn is_key(link: &Link, wanted: &str) -> bool {
-    fold(&link.key) == wanted || fold(&link.id.native) == wanted
+    fold(&link.key) == wanted || link.id.is_called(wanted)
 }
 
 /// Tells whether somebody named the link's user as it is called on the phone system.
@@ -96,7 +96,7 @@ fn stranger(wanted: &str, folded: &str, mapped: &[Mapped], standing: &Standing) 
             Mapped::Skipped(skip) => skip.key.clone(),
         }
     };
-    if mapped.iter().any(|mapped| fold(&key(mapped)) == folded || fold(&mapped.id().native) == folded) {
+    if mapped.iter().any(|mapped| fold(&key(mapped)) == folded || mapped.id().is_called(folded)) {
         let message = format!("`{wanted}` is in the directory, and this job owns no phone user for it");
         return refused(Diagnostic::error(codes::NO_LEAVER, message));
     }

@@ -12,6 +12,7 @@ use rollcall_core::text::fold;
 use rollcall_core::witness::{Step, Witness};
 use rollcall_core::{Cell, Diagnostic, Field, Record, RecordId, Text};
 
+use crate::delete_now::is_key;
 use crate::error::RunError;
 use crate::mapping::Interest;
 use crate::run::{Options, Parts, prepare};
@@ -53,7 +54,7 @@ pub async fn explain(parts: Parts<'_>, wanted: &str) -> Result<Vec<Explained>, R
         .iter()
         .filter(|link| {
             let phone = standing.users.get(&link.guid);
-            fold(&link.key) == wanted || phone.is_some_and(|phone| is_phone(phone, &wanted))
+            is_key(link, &wanted) || phone.is_some_and(|phone| is_phone(phone, &wanted))
         })
         .map(|link| link.id.clone())
         .collect();
@@ -119,7 +120,7 @@ impl Witness for Collector {
 
 /// Tells whether somebody named a record by its id, or by an attribute that names people.
 pub(crate) fn is_record(record: &Record, wanted: &str) -> bool {
-    fold(&record.id.native) == wanted
+    record.id.is_called(wanted)
         || record.iter().any(|(name, cell)| {
             let naming = [
                 "mail",

@@ -22,6 +22,7 @@ pub mod known;
 pub mod ledger;
 pub mod links;
 pub mod mapping;
+pub mod named;
 pub mod observe;
 pub mod pull;
 pub mod recall;

@@ -16,10 +16,12 @@ use rollcall_core::{Diagnostic, Field, Guid, Record, RecordId, Text, codes};
 use rollcall_edges::state::Mirror;
 use rollcall_job::job::Job;
 
+use crate::delete_now::is_key;
 use crate::durations::Durations;
 use crate::error::RunError;
 use crate::execute::{Begun, Behind, Confirm, Order, Render, Writer};
 use crate::explain::{is_mapped, is_phone, is_record};
+use crate::named;
 use crate::recall::others;
 use crate::report::Report;
 use crate::run::{Parts, identities, pull_all, same_ends};
@@ -121,8 +123,7 @@ pub async fn release(
         let written = |field| {
             rollcall_core::field::text_of(&link.written, field).is_some_and(|text| fold(text) == wanted)
         };
-        fold(&link.key) == wanted
-            || fold(&link.id.native) == wanted
+        is_key(link, &wanted)
             || fold(&link.guid) == wanted
             || phone.map_or_else(|| LOOKED_AT.into_iter().any(written), |phone| is_phone(phone, &wanted))
             || logins.iter().any(|record| record.id == link.id)
@@ -135,9 +136,8 @@ pub async fn release(
             return Err(wrong(message, "`rollcall links JOB` lists what it owns"));
         }
         several => {
-            let keys: Vec<String> = several.iter().map(|link| format!("`{}`", link.key)).collect();
-            let message = format!("several users fit `{user}`: {}", keys.join(", "));
-            return Err(wrong(message, "give the user identification"));
+            let users: Vec<_> = several.iter().map(|link| (&*link.key, &link.id)).collect();
+            return Err(RunError::NotFound(vec![named::several(user, &users)]));
         }
     };
     let change = adoption::release(link, standing.users.get(&link.guid));
@@ -406,17 +406,13 @@ impl Registry<'_> {
                 "give user identification, name, extension, e-mail or login name; `rollcall fields JOB` shows what there is",
             ),
             several => {
-                let list: Vec<String> = several
-                    .iter()
-                    .map(|(record, mapped)| match mapped {
-                        Mapped::Draft(draft) => format!("`{}`", draft.key),
-                        Mapped::Skipped(_) => format!("`{}`", record.id.native),
-                    })
-                    .collect();
-                missing(
-                    format!("several users fit `{}`: {}", user.text(), list.join(", ")),
-                    "give the user identification",
-                )
+                let key = |mapped: &Mapped| match mapped {
+                    Mapped::Draft(draft) => draft.key.clone(),
+                    Mapped::Skipped(skip) => skip.key.clone(),
+                };
+                let keys: Vec<_> = several.iter().map(|(record, mapped)| (key(mapped), &record.id)).collect();
+                let users: Vec<_> = keys.iter().map(|(key, id)| (&**key, *id)).collect();
+                Err(named::several(user.text(), &users))
             }
         }
     }

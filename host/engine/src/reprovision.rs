@@ -17,6 +17,7 @@ use crate::error::RunError;
 use crate::execute::{Begun, Behind, Confirm, Order, Render};
 use crate::explain::is_record;
 use crate::mapping::Interest;
+use crate::named;
 use crate::report::Report;
 use crate::run::{Options, Parts, Prepared, Previewed, prepare};
 
@@ -132,10 +133,9 @@ fn one(wanted: &str, named: BTreeSet<RecordId>, prepared: &Prepared) -> Result<R
             "give user identification, name, extension, e-mail or login name of a user that this job owns",
         )),
         several => {
-            let names: Vec<&str> =
-                several.iter().filter_map(|id| links.get(id)).map(|link| &*link.key).collect();
-            let message = format!("several users fit `{wanted}`: {}", names.join(", "));
-            Err(not_found(message, "give the user identification"))
+            let fitting = several.iter().filter_map(|id| links.get(id));
+            let users: Vec<_> = fitting.map(|link| (&*link.key, &link.id)).collect();
+            Err(RunError::NotFound(vec![named::several(wanted, &users)]))
         }
     }
 }

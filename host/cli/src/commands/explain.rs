@@ -8,8 +8,9 @@ use rollcall_core::map::Mapped;
 use rollcall_core::memory::MatchedBy;
 use rollcall_core::plan::Action;
 use rollcall_core::script::{ExtensionKind, Rule};
-use rollcall_core::{Cell, Diagnostic, Field, codes};
+use rollcall_core::{Cell, Diagnostic, Field, RecordId, codes};
 use rollcall_engine::explain::{Explained, explain};
+use rollcall_engine::named::several;
 use rollcall_state::Person;
 use serde_json::json;
 
@@ -42,7 +43,7 @@ pub(crate) async fn run(global: &Global, output: &Output, job: &Path, user: &str
     if output.json {
         output.payload(&shapes::write(&document(&session, &one, &past, &others)));
     }
-    output.human(&text(&one, &past, &others));
+    output.human(&text(&one, &past, &others, session.job.directories.len() > 1));
     Ok(exit::DONE)
 }
 
@@ -56,12 +57,12 @@ fn single(mut found: Vec<Explained>, known: &[Person], user: &str) -> Result<Exp
         }));
     }
     if found.len() > 1 {
-        let list: Vec<String> =
-            found.iter().map(|one| format!("`{}`", one.key.as_deref().unwrap_or("?"))).collect();
-        let message = format!("several users fit `{user}`: {}", list.join(", "));
-        return Err(
-            Failure::new(exit::ERROR, codes::USER_NOT_FOUND, message).hint("give the user identification")
-        );
+        let none = RecordId::default();
+        let users: Vec<_> = found
+            .iter()
+            .map(|one| (one.key.as_deref().unwrap_or("?"), one.id.as_ref().unwrap_or(&none)))
+            .collect();
+        return Err(Failure { exit: exit::ERROR, diagnostics: vec![several(user, &users)] });
     }
     found.pop().ok_or_else(|| {
         let message = format!("no user of the directory, of this job or of its history fits `{user}`");
@@ -91,7 +92,12 @@ fn candidates(values: &[Value]) -> String {
     }
 }
 
-fn text(one: &Explained, past: &Past, others: &[&Person]) -> String {
+/// Names the directory of a user, where the job has several.
+fn of_several(one: &Explained, several: bool) -> String {
+    one.id.as_ref().filter(|_| several).map(|id| format!(" `{}`", id.directory)).unwrap_or_default()
+}
+
+fn text(one: &Explained, past: &Past, others: &[&Person], several: bool) -> String {
     let mut out = format!("{}\n", one.key.as_deref().unwrap_or("?"));
     let mut section = |title: &str, lines: Vec<String>| {
         let _ = writeln!(out, "\n{title}");
@@ -99,7 +105,7 @@ fn text(one: &Explained, past: &Past, others: &[&Person]) -> String {
             let _ = writeln!(out, "  {}", shown(&line));
         }
     };
-    section("1 pull: what the directory gives", pulled(one));
+    section(&format!("1 pull: what the directory{} gives", of_several(one, several)), pulled(one));
     section("2 map: what the fields make of it, preferred values first", mapped(one));
     section("3 match", vec![matched(one)]);
     section("4 provision: what the phone user should hold", provisioned(one));
@@ -267,6 +273,7 @@ fn document(session: &Session, one: &Explained, past: &Past, others: &[&Person])
         "schema_version": shapes::SCHEMA_VERSION,
         "job": &*session.job.name,
         "user_identification": one.key.as_deref(),
+        "directory": one.id.as_ref().map(|id| &*id.directory),
         "attributes": attributes,
         "fields": fields,
         "rule": rule,

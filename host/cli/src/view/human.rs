@@ -22,7 +22,7 @@ pub(crate) fn report(report: &Report, all: bool) -> String {
     let mut out = String::new();
     let plan = &report.plan;
     for (change, outcome) in plan.changes.iter().zip(&report.outcomes) {
-        out.push_str(&change_lines(change, outcome));
+        out.push_str(&change_lines(change, outcome, plan.reading.users.len() > 1));
     }
     for pending in &plan.pending {
         let name = column(pending.name.as_deref().unwrap_or("-"), NAME_WIDTH);
@@ -44,11 +44,12 @@ pub(crate) fn report(report: &Report, all: bool) -> String {
     out
 }
 
-fn change_lines(change: &Change, outcome: &Outcome) -> String {
+fn change_lines(change: &Change, outcome: &Outcome, several: bool) -> String {
     let (symbol, color) = symbol(change.action);
     let name = column(change.name.as_deref().unwrap_or("-"), NAME_WIDTH);
     let extension = column(change.extension.as_deref().unwrap_or("-"), EXTENSION_WIDTH);
-    let mut out = format!("{} {name} {extension} {}\n", paint(color, symbol), shown(&headline(change)));
+    let mut out =
+        format!("{} {name} {extension} {}\n", paint(color, symbol), shown(&headline(change, several)));
     match outcome {
         Outcome::Failed(why) => {
             _ = writeln!(out, "    {}: {}", paint(AnsiColor::Red, "failed"), shown(&why.message))
@@ -66,15 +67,20 @@ fn change_lines(change: &Change, outcome: &Outcome) -> String {
     out
 }
 
-fn headline(change: &Change) -> String {
+/// `several`: whether the job has several directories, so that the user's own is named.
+fn headline(change: &Change, several: bool) -> String {
+    let whose = match several {
+        true => format!("{} of {}", change.key, change.id.directory),
+        false => change.key.to_string(),
+    };
     let system = change.system.as_deref().filter(|_| change.action != Action::Skip);
     let groups =
         change.field(rollcall_core::Field::GroupMembership).filter(|_| change.action == Action::Create);
     let groups =
         groups.map(|groups| format!(", member of {}", value(groups.to.as_ref()))).unwrap_or_default();
     match system {
-        Some(system) => format!("on {system}: {}{groups} ({})", change.reason, change.key),
-        None => format!("{} ({})", change.reason, change.key),
+        Some(system) => format!("on {system}: {}{groups} ({whose})", change.reason),
+        None => format!("{} ({whose})", change.reason),
     }
 }
 

@@ -51,6 +51,9 @@ struct Summary {
 struct ChangeLine {
     action: &'static str,
     user_identification: String,
+    /// The directory that the user comes from, where the job has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    directory: Option<String>,
     name: Option<String>,
     extension: Option<String>,
     system: Option<String>,
@@ -108,12 +111,15 @@ impl From<&Diagnostic> for DiagnosticLine {
 /// Writes a report. `all` lists unchanged users too.
 pub(crate) fn report(report: &Report, diagnostics: &[Diagnostic], all: bool) -> String {
     let plan = &report.plan;
+    let several = plan.reading.users.len() > 1;
+    let lines = plan.changes.iter().zip(&report.outcomes);
     let mut changes: Vec<ChangeLine> =
-        plan.changes.iter().zip(&report.outcomes).map(|(change, outcome)| line(change, outcome)).collect();
+        lines.map(|(change, outcome)| line(change, outcome, several)).collect();
     if all {
         changes.extend(plan.unchanged.iter().map(|(key, name, extension)| ChangeLine {
             action: "unchanged",
             user_identification: key.to_string(),
+            directory: None,
             name: Some(name.to_string()),
             extension: extension.as_ref().map(ToString::to_string),
             system: None,
@@ -180,7 +186,7 @@ pub(crate) fn write(document: &impl Serialize) -> String {
     serde_json::to_string_pretty(document).unwrap_or_default() + "\n"
 }
 
-fn line(change: &Change, outcome: &Outcome) -> ChangeLine {
+fn line(change: &Change, outcome: &Outcome, several: bool) -> ChangeLine {
     let text = |text: &Option<rollcall_core::Text>| text.as_ref().map(ToString::to_string);
     let fields = change.fields.iter().map(|change| {
         let (from, to) = (value(change.from.as_ref()), value(change.to.as_ref()));
@@ -190,6 +196,7 @@ fn line(change: &Change, outcome: &Outcome) -> ChangeLine {
     ChangeLine {
         action: change.action.word(),
         user_identification: change.key.to_string(),
+        directory: several.then(|| change.id.directory.to_string()),
         name: text(&change.name),
         extension: text(&change.extension),
         system: text(&change.system),
