@@ -44,6 +44,23 @@ fn the_sales_group_runs() {
 }
 
 #[test]
+fn the_two_directories_run() {
+    let env = example("two");
+    let page = env.read("README.md");
+    let preview = env.run(&["preview"]).success();
+    for line in page.lines().filter(|line| line.starts_with(['+', '!']) || line.starts_with("Plan for")) {
+        assert!(
+            preview.stdout.contains(line),
+            "the page promises `{line}`, and there is\n{}",
+            preview.stdout
+        );
+    }
+    assert_eq!(env.run(&["sync", "--yes", "--json"]).success().figure("applied"), 5);
+    let _ = env.run(&["explain", "job.toml", "gate:G-19"]).success().says("another directory counts before");
+    assert_eq!(env.run(&["sync", "--yes", "--json"]).success().figure("unchanged"), 5);
+}
+
+#[test]
 fn the_directory_group_runs() {
     let env = example("ldap");
     let _ = env.run(&["office", "init", "office.db", "--from", "office.toml"]).success();

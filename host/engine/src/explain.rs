@@ -15,7 +15,8 @@ use rollcall_core::{Cell, Diagnostic, Field, Record, RecordId, Text};
 use crate::delete_now::is_key;
 use crate::error::RunError;
 use crate::mapping::Interest;
-use crate::run::{Options, Parts, prepare};
+use crate::prepare::prepare;
+use crate::run::{Options, Parts};
 
 /// Everything that is known of one user.
 #[derive(Debug, Default)]

@@ -10,7 +10,7 @@ use rollcall_core::plan::Pending;
 use rollcall_core::{RecordId, Text};
 use rollcall_job::job::Job;
 
-use crate::run::Prepared;
+use crate::prepare::Prepared;
 
 /// The grace is over at the latest then: minutes are shown, so what is left of one counts as a whole one.
 const MINUTE_MS: i64 = 60_000;

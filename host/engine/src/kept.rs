@@ -14,10 +14,11 @@ use crate::durations::Durations;
 use crate::error::RunError;
 use crate::execute::{Behind, Order, Writer, patience};
 use crate::observe::Event;
+use crate::prepare::standing_of;
 use crate::recall::{Moment, recall};
 use crate::recover::recover;
 use crate::report::Report;
-use crate::run::{Options, may_pass, standing_of};
+use crate::run::{Options, may_pass};
 use crate::scope::Digests;
 
 /// How far ahead of this machine's clock a plan may be dated, in milliseconds.

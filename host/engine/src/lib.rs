@@ -24,6 +24,7 @@ pub mod links;
 pub mod mapping;
 pub mod named;
 pub mod observe;
+mod prepare;
 pub mod pull;
 pub mod recall;
 pub mod recover;

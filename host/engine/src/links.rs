@@ -22,9 +22,10 @@ use crate::error::RunError;
 use crate::execute::{Begun, Behind, Confirm, Order, Render, Writer};
 use crate::explain::{is_mapped, is_phone, is_record};
 use crate::named;
+use crate::prepare::{identities, pull_all, same_ends};
 use crate::recall::others;
 use crate::report::Report;
-use crate::run::{Parts, identities, pull_all, same_ends};
+use crate::run::Parts;
 
 /// How many records are read at once.
 const BATCH_RECORDS: u32 = 1_000;

@@ -18,8 +18,9 @@ use crate::execute::{Begun, Behind, Confirm, Order, Render};
 use crate::explain::is_record;
 use crate::mapping::Interest;
 use crate::named;
+use crate::prepare::{Prepared, prepare};
 use crate::report::Report;
-use crate::run::{Options, Parts, Prepared, Previewed, prepare};
+use crate::run::{Options, Parts, Previewed};
 
 /// Plans the move of the user that `wanted` names, and shows what the guard says of it; nothing is changed.
 ///

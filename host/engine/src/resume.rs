@@ -16,10 +16,10 @@ use crate::error::RunError;
 use crate::execute::{Confirm, Writer, patience};
 use crate::kept::{length, owners, returned};
 use crate::known::KnownUsers;
+use crate::prepare::standing_of;
 use crate::recall::{Moment, recall, window};
 use crate::recover::recover;
 use crate::report::Report;
-use crate::run::standing_of;
 use crate::scope::{Digests, changed};
 
 /// How old the plan of an interrupted run may be, in milliseconds: as old as one in a file.

@@ -16,9 +16,10 @@ use rollcall_edges::state::{Hold, Identities, JobState, Later, State, StoredRun}
 use crate::durations::Durations;
 use crate::error::RunError;
 use crate::execute::{Begun, Behind, Confirm, Order, Writer};
+use crate::prepare::standing_of;
 use crate::recall::{Moment, recall};
 use crate::report::Report;
-use crate::run::{Options, Previewed, may_pass, standing_of};
+use crate::run::{Options, Previewed, may_pass};
 
 /// How many users a note names before it only counts them.
 const NAMED_MAX: usize = 10;

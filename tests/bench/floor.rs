@@ -1,0 +1,86 @@
+//! The least that something can cost: the same work by a few lines of Rust, in a process of its own.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
+
+use crate::process::{Used, measured};
+
+/// What the first argument is where this program is to be a floor.
+pub(crate) const FLAG: &str = "--floor";
+
+/// Measures a floor.
+pub(crate) fn floor(arguments: &[&str]) -> Used {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    measured(command.arg(FLAG).args(arguments)).0
+}
+
+/// Is a floor.
+pub(crate) fn run(mut arguments: impl Iterator<Item = String>) {
+    let what = arguments.next().unwrap();
+    let path = arguments.next().unwrap();
+    match what.as_str() {
+        "map" => map(&path),
+        "rows" => rows(&path, arguments.next().unwrap().parse().unwrap()),
+        _ => panic!("`{what}` is no floor"),
+    }
+}
+
+/// Reads the people and makes of each what the job's fields and rules make, by hand.
+fn map(path: &str) {
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut users = BTreeMap::new();
+    for line in text.lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        let [id, display, given, surname, mail, phone, mobile, country, department, site, code] = cells[..]
+        else {
+            panic!("a row of {} cells", cells.len());
+        };
+        let mut name: String =
+            format!("{given} {surname}").chars().filter(|c| !"<>|:*".contains(*c)).collect();
+        name.truncate(15);
+        let extension = phone.rsplit_once('x').map(|(_, number)| number.to_owned());
+        let digits: String = mobile.chars().filter(char::is_ascii_digit).collect();
+        let mobile = (country == "GB").then(|| format!("+44{}", digits.trim_start_matches('0')));
+        let rule = match department {
+            "Sales" => "Sales",
+            "Marketing" => "Marketing",
+            _ => "Others",
+        };
+        let rest = [display, mail, department, site, code, rule].map(str::to_owned);
+        users.insert(id.to_owned(), (name, extension, mobile, rest));
+    }
+    println!("{}", users.len());
+}
+
+/// Writes a user, two lines of a journal and a link for each, in transactions of 64, each on the disk when it returns.
+fn rows(path: &str, users: usize) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+        let options = options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+        let mut connection = options.connect().await.unwrap();
+        let tables = "CREATE TABLE user (id TEXT PRIMARY KEY, elements TEXT) STRICT, WITHOUT ROWID;\
+                      CREATE TABLE journal (seq INTEGER PRIMARY KEY, what TEXT) STRICT;\
+                      CREATE TABLE link (id TEXT PRIMARY KEY, written TEXT) STRICT, WITHOUT ROWID;";
+        connection.execute(tables).await.unwrap();
+        let elements = format!("{{\"elements\": \"{}\"}}", "x".repeat(400));
+        for window in (0..users).collect::<Vec<_>>().chunks(64) {
+            let mut tx = connection.begin().await.unwrap();
+            for n in window {
+                let id = format!("u{n}");
+                let user = sqlx::query("INSERT INTO user VALUES (?1, ?2)").bind(&id).bind(&elements);
+                user.execute(&mut *tx).await.unwrap();
+                for what in ["intent", "outcome"] {
+                    let line = sqlx::query("INSERT INTO journal (what) VALUES (?1)").bind(what);
+                    line.execute(&mut *tx).await.unwrap();
+                }
+                let link = sqlx::query("INSERT INTO link VALUES (?1, ?2)").bind(&id).bind(&elements);
+                link.execute(&mut *tx).await.unwrap();
+            }
+            tx.commit().await.unwrap();
+        }
+    });
+}

@@ -1,0 +1,65 @@
+//! A process and what it used.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rollcall_tests::harness::TestEnv;
+
+/// What a process has used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Used {
+    pub(crate) wall: Duration,
+    /// In user and system mode together, in steps of 10 ms.
+    pub(crate) cpu: Duration,
+    /// The most memory at any time, in bytes.
+    pub(crate) memory: u64,
+}
+
+/// Gives what the children that have ended used in CPU time, in hundredths of a second (`proc(5)`, cutime and cstime).
+fn ticks() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    fields[13].parse::<u64>().unwrap() + fields[14].parse::<u64>().unwrap()
+}
+
+/// Runs a process to its end and gives what it used and printed. One at a time.
+///
+/// # Panics
+/// Where it does not end well.
+pub(crate) fn measured(command: &mut Command) -> (Used, Vec<u8>) {
+    let (begun, before) = (Instant::now(), ticks());
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let watch = std::thread::spawn(move || {
+        let mut most = 0;
+        while let Ok(text) = std::fs::read_to_string(&status) {
+            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let Some(line) = line else { break };
+            most = most.max(line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or_default() * 1024);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        most
+    });
+    let output = child.wait_with_output().unwrap();
+    let wall = begun.elapsed();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let cpu = Duration::from_millis((ticks() - before) * 10);
+    (Used { wall, cpu, memory: watch.join().unwrap() }, output.stdout)
+}
+
+/// A machine for a measurement.
+pub(crate) fn machine() -> TestEnv {
+    TestEnv::new(env!("CARGO_BIN_EXE_rollcall"), concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
+}
+
+/// The same by the machine's own clock, so that the steps of a run are timed.
+pub(crate) fn clocked(env: &TestEnv, arguments: &[&str]) -> (Used, serde_json::Value) {
+    let (used, printed) = measured(env.command(arguments).env_remove("ROLLCALL_NOW"));
+    (used, serde_json::from_slice(&printed).unwrap_or_default())
+}
+
+/// Runs `rollcall` and gives what it used, and its JSON.
+pub(crate) fn rollcall(env: &TestEnv, arguments: &[&str]) -> (Used, serde_json::Value) {
+    let (used, printed) = measured(&mut env.command(arguments));
+    (used, serde_json::from_slice(&printed).unwrap_or_default())
+}
