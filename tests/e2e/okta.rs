@@ -19,16 +19,11 @@ pub(crate) struct Okta {
 
 impl Okta {
     fn new(config: Config) -> Self {
-        Self::sized(Config { page_rows: PAGE, ..config }, PEOPLE)
-    }
-
-    /// An organisation of so many people.
-    pub(crate) fn sized(config: Config, count: usize) -> Self {
         let mut env = env();
-        let config = Config { api_token: format!("00{CANARY}"), ..config };
+        let config = Config { api_token: format!("00{CANARY}"), page_rows: PAGE, ..config };
         let now_ms = env.now_ms();
         let before = now_ms - 100 * 24 * 60 * 60 * 1000;
-        let org = Simulator::of(World::new(config, people(count, before), now_ms)).unwrap();
+        let org = Simulator::of(World::new(config, people(PEOPLE, before), now_ms)).unwrap();
         env.set("OKTA_API_TOKEN", format!("00{CANARY}"));
         let job = Job {
             connector: "okta",
@@ -58,7 +53,7 @@ impl Okta {
     }
 
     /// How often people were asked for.
-    pub(crate) fn users(&self) -> usize {
+    fn users(&self) -> usize {
         self.org.world().journal.entries.iter().filter(|entry| entry.path.ends_with("/users")).count()
     }
 }

@@ -74,6 +74,8 @@ pub struct Faulty {
     pub inner: MemoryOffice,
     pub fault: Mutex<Option<(usize, Fault)>>,
     pub cancel: Mutex<Cancel>,
+    /// Told once the process is as good as killed.
+    pub died: tokio::sync::Notify,
 }
 
 #[async_trait]
@@ -123,9 +125,13 @@ impl Office for Faulty {
                 Err(OfficeError::Unsure("on purpose".into()))
             }
             // The test drops the run while it hangs here: nothing of it goes on, as if it had been killed.
-            Some(Fault::KilledBefore) => std::future::pending().await,
+            Some(Fault::KilledBefore) => {
+                self.died.notify_one();
+                std::future::pending().await
+            }
             Some(Fault::KilledAfter) => {
                 self.inner.write(write).await?;
+                self.died.notify_one();
                 std::future::pending().await
             }
             Some(Fault::Signal) => {
@@ -235,7 +241,12 @@ impl World {
             _folder: folder,
             job,
             store,
-            office: Faulty { inner: office, fault: Mutex::default(), cancel: Mutex::default() },
+            office: Faulty {
+                inner: office,
+                fault: Mutex::default(),
+                cancel: Mutex::default(),
+                died: tokio::sync::Notify::new(),
+            },
             rules: Arc::new(rules),
             mapped: Arc::default(),
         }
@@ -290,8 +301,10 @@ impl World {
 
     /// Runs until the process is killed in the middle of a write; `false`: it came to its end before.
     pub async fn killed(&self, rows: &[(&str, &str, &str)], at: usize, fault: Fault) -> bool {
-        let run = self.run(people(rows, true), Some((at, fault)));
-        tokio::time::timeout(std::time::Duration::from_millis(300), run).await.is_err()
+        tokio::select! {
+            _ = self.run(people(rows, true), Some((at, fault))) => false,
+            () = self.office.died.notified() => true,
+        }
     }
 
     /// Resumes the latest run.
