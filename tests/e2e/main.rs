@@ -15,6 +15,7 @@ mod clouds_examples;
 mod codes;
 mod directories;
 mod drift;
+mod entra_changes;
 mod examples;
 mod faults;
 mod google;
