@@ -6,7 +6,8 @@ pub(crate) const USERS_A_PAGE: u32 = 999;
 /// How often a listing begins again because Graph no longer knows the page it had announced.
 pub(crate) const RESTARTS: u32 = 2;
 
-/// Users that one request asks for by their ids: Graph takes so many values behind `in` (its known issue 13635).
+/// Users that one request asks for by their ids: Graph takes so many values behind `in`
+/// (microsoft-graph-docs#21098: "Max allowed: 15").
 pub(crate) const IDS_A_REQUEST: usize = 15;
 
 /// How many pages such a request may be spread over; Graph may leave pages short and even empty.

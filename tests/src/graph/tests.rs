@@ -157,6 +157,12 @@ fn select_and_filter_are_honoured() {
     assert_eq!(get(&mut world, "/v1.0/users?$select=nonsense", false).0, 400);
     world.tenant.set(&id, "accountEnabled", false);
     assert_eq!(rows(&mut world, "/v1.0/users?$filter=accountEnabled%20eq%20true", false).len(), 19);
+    let these = |count: usize| {
+        let ids: Vec<String> = (0..count).map(|n| format!("'{}'", guid(1, n))).collect();
+        format!("/v1.0/users?$filter=id%20in%20({})", ids.join(","))
+    };
+    assert_eq!(rows(&mut world, &these(15), false).len(), 15);
+    assert_eq!(get(&mut world, &these(16), false).0, 400);
     let advanced = "/v1.0/users?$filter=department%20ne%20'IT'&$count=true";
     assert_eq!(get(&mut world, advanced, false).0, 400);
     assert_eq!(rows(&mut world, advanced, true).len(), 20);
