@@ -217,6 +217,28 @@ fn a_round_that_breaks_is_begun_again_by_the_next_run() {
 }
 
 #[test]
+fn many_changes_are_asked_for_by_fifteen_and_too_many_are_read_with_everybody() {
+    let mut scene = Scene::new(env(), 1700);
+    let preview = |scene: &Scene| {
+        let run = scene.preview();
+        (run.figure("directory_users"), asked(scene))
+    };
+    assert_eq!(preview(&scene), (1700, Asked { delta: 1, pages: 2, by_id: 0 }));
+    let change = |scene: &Scene, count: usize, number: &str| {
+        for n in 0..count {
+            scene.graph.world().tenant.set(&guid(1, n), "mobilePhone", number);
+        }
+    };
+    scene.wait(HOUR);
+    change(&scene, 1500, "+44 7700 900001");
+    assert_eq!(preview(&scene), (1700, Asked { delta: 8, pages: 0, by_id: 100 }));
+    scene.wait(HOUR);
+    change(&scene, 1501, "+44 7700 900002");
+    assert_eq!(preview(&scene), (1700, Asked { delta: 9, pages: 2, by_id: 0 }));
+    assert_eq!(preview(&scene), (1700, NOTHING));
+}
+
+#[test]
 fn where_there_is_no_delta_query_everything_is_read_each_time() {
     let mut scene = Scene::new(env(), PEOPLE);
     scene.graph.world().config.page_rows = 10;
