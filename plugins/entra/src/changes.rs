@@ -9,7 +9,7 @@
 //! If it is newer, the next round says so. Assumed, for no document tells it: that a replica is never older than the
 //! point of `$deltatoken=latest`. Where it was, a reading of everything finds what was missed (`full_every`).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rollcall_connector::walk::{Found, Step};
 use rollcall_connector::{Coverage, Error, log};
@@ -28,6 +28,8 @@ pub struct Changes {
     next: Option<String>,
     /// What the round has said of each user; nothing but the id of those who were deleted.
     changed: BTreeMap<String, Option<Row>>,
+    /// Who was deleted at some time within the round, restored afterwards or not.
+    removed: BTreeSet<String>,
     /// Who is still to be asked for, after the round.
     open: VecDeque<(String, Row)>,
     /// From where the next run may go on.
@@ -42,6 +44,7 @@ impl Changes {
             settings,
             next: Some(next),
             changed: BTreeMap::new(),
+            removed: BTreeSet::new(),
             open: VecDeque::new(),
             token: None,
         })
@@ -67,9 +70,10 @@ impl Changes {
         let page = delta::page(&self.settings, url)?;
         for row in page.rows {
             let id = wire::id(&row)?.to_owned();
-            let known = self.changed.entry(id).or_default();
+            let known = self.changed.entry(id.clone()).or_default();
             if row.contains_key("@removed") {
                 *known = None;
+                self.removed.insert(id);
             } else {
                 lay(row, known.get_or_insert_default());
             }
@@ -109,8 +113,9 @@ impl Changes {
                     lay(said, &mut row);
                     row
                 }
-                // A replica does not have a newcomer yet, whose row is whole ("their standard representation").
-                None if is_whole(&self.settings, &said) => said,
+                // A replica does not have a newcomer yet, whose row is whole ("their standard representation"). Rows
+                // come in no order, so that somebody who was deleted may be so for good.
+                None if is_whole(&self.settings, &said) && !self.removed.contains(&id) => said,
                 None => {
                     log::info(&format!(
                         "Microsoft Graph does not show the changed user `{id}`; reading everything"

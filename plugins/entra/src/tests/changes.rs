@@ -201,6 +201,10 @@ fn who_is_not_listed_yet_comes_with_his_own_row_if_it_is_whole() {
         let host = Host::new().json(SINCE, 200, &round(&[row], None)).json(&asked, 200, &nobody);
         assert!(matches!(since(&host, SINCE), Err(Error::TokenExpired)), "{part}");
     }
+    // Deleted and restored, or the other way round: the listing decides, as far as it shows him.
+    let rows = [removed("new", "changed"), user("new")];
+    let host = Host::new().json(SINCE, 200, &round(&rows, None)).json(&asked, 200, &nobody);
+    assert!(matches!(since(&host, SINCE), Err(Error::TokenExpired)));
 }
 
 #[test]
