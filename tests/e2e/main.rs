@@ -16,6 +16,7 @@ mod codes;
 mod conformance;
 mod directories;
 mod drift;
+mod entra_changes;
 mod examples;
 mod faults;
 mod google;

@@ -26,16 +26,21 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Runs SQL on the state's database; whatever its log still held is in the file afterwards.
+/// Runs SQL on the state's database.
 fn in_state(scene: &Scene, sql: &'static str) -> PathBuf {
     let path = scene.env.state().join("state.db");
-    let options = SqliteConnectOptions::new().filename(&path);
+    in_file(&path, sql);
+    path
+}
+
+/// Runs SQL on a database; whatever its log still held is in the file afterwards.
+pub(crate) fn in_file(path: &Path, sql: &'static str) {
+    let options = SqliteConnectOptions::new().filename(path);
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
         let mut conn = options.connect().await.unwrap();
         sqlx::raw_sql(sql).execute(&mut conn).await.unwrap();
         conn.close().await.unwrap();
     });
-    path
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The usual scene: a tenant of made-up people, a phone system of two systems, and one job between them.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -185,6 +186,12 @@ impl Scene {
     /// Writes the job file.
     pub fn job(&self, job: &Job) -> PathBuf {
         self.env.write("job.toml", job.text(&self.graph.url()))
+    }
+
+    /// Moves both clocks.
+    pub fn wait(&mut self, time: Duration) {
+        self.env.advance(time);
+        self.graph.world().config.now_ms = Some(self.env.now_ms());
     }
 
     /// Previews the job.

@@ -1,9 +1,12 @@
 //! Users of a Microsoft Entra tenant, or of groups in it, through Microsoft Graph.
 //!
 //! This file is the connector as the host sees it; `wire` is what Graph wants to be asked and what its answers mean,
-//! `schema` the attributes, `listing` the walk over pages and groups, `settings` what a job may say.
+//! `schema` the attributes, `listing` the walk over everything, `delta` and `changes` the way to what has changed since,
+//! `settings` what a job may say.
 #![deny(unsafe_code)]
 
+mod changes;
+mod delta;
 mod limits;
 mod listing;
 mod schema;
@@ -12,9 +15,11 @@ mod settings;
 mod tests;
 mod wire;
 
+use rollcall_connector::walk::{Found, Step, Steps, Walk};
 use rollcall_connector::{AttributeInfo, Connection, Connector, Error, Fault, passed, register};
 
-use crate::listing::Walk;
+use crate::changes::Changes;
+use crate::listing::Everything;
 use crate::settings::{Scope, Settings};
 
 /// The Entra connector.
@@ -22,7 +27,7 @@ pub struct Entra;
 
 impl Connector for Entra {
     type Settings = Settings;
-    type Listing = Walk;
+    type Listing = Walk<Reading>;
 
     fn validate(settings: &Settings) -> Vec<Fault> {
         settings.faults()
@@ -58,12 +63,35 @@ impl Connector for Entra {
         Ok(schema::attributes(&settings.select))
     }
 
-    fn open(settings: Settings, since: Option<Vec<u8>>) -> Result<Walk, Error> {
-        // This version gives no token, so that whatever is here was not its own.
-        if since.is_some() {
-            return Err(Error::TokenExpired);
+    fn open(settings: Settings, since: Option<Vec<u8>>) -> Result<Walk<Reading>, Error> {
+        Ok(Walk::new(match since {
+            None => Reading::Everything(Everything::new(settings)?),
+            Some(token) => Reading::Changes(Changes::since(settings, &token).ok_or(Error::TokenExpired)?),
+        }))
+    }
+}
+
+/// One reading of the directory.
+pub enum Reading {
+    /// From the beginning.
+    Everything(Everything),
+    /// From where an earlier one ended.
+    Changes(Changes),
+}
+
+impl Steps for Reading {
+    fn columns(&self) -> Vec<String> {
+        match self {
+            Self::Everything(reading) => reading.columns(),
+            Self::Changes(reading) => reading.columns(),
         }
-        Walk::new(settings)
+    }
+
+    fn step(&mut self, found: &mut Found) -> Result<Step, Error> {
+        match self {
+            Self::Everything(reading) => reading.step(found),
+            Self::Changes(reading) => reading.step(found),
+        }
     }
 }
 

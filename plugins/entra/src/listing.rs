@@ -1,52 +1,72 @@
-//! The walk over a listing: page after page, group after group.
+//! The walk over everything: page after page, group after group.
 //!
 //! Rows may repeat, pages may be empty, and a page that was announced may have expired when it is asked for. A restart
 //! is harmless: the host merges by id, and the last one wins.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
-use rollcall_connector::{Coverage, Error, Listing, Page, Table, log, run};
+use rollcall_connector::walk::{Found, Step};
+use rollcall_connector::{Coverage, Error, log};
 
-use crate::limits::{EMPTY_PAGES, RESTARTS};
-use crate::schema::{Row, cell};
+use crate::delta;
+use crate::limits::RESTARTS;
+use crate::schema::cells;
 use crate::settings::Settings;
 use crate::wire::{self, Source};
 
-/// A listing on its way.
-pub struct Walk {
+/// A listing of everything on its way.
+pub struct Everything {
     settings: Settings,
     sources: Vec<Source>,
     /// Which source is being read.
     at: usize,
     /// The next page of that source; none before its first.
     next: Option<String>,
-    /// Rows that were read and not yet handed over.
-    waiting: VecDeque<Row>,
     /// The ids of all sources so far, kept only where there are several.
     seen: BTreeSet<String>,
     restarts: u32,
-    handed: u32,
-    total: Option<u32>,
+    /// Whether it is still to be asked from where the next run may go on.
+    unmarked: bool,
+    /// From where the next run may go on.
+    token: Option<Vec<u8>>,
 }
 
-impl Walk {
+impl Everything {
     /// Begins at the first source, with no request yet.
     pub(crate) fn new(settings: Settings) -> Result<Self, Error> {
         Ok(Self {
             sources: wire::sources(&settings)?,
+            unmarked: settings.can_go_on(),
             settings,
             at: 0,
             next: None,
-            waiting: VecDeque::new(),
             seen: BTreeSet::new(),
             restarts: 0,
-            handed: 0,
-            total: None,
+            token: None,
         })
     }
 
+    pub(crate) fn columns(&self) -> Vec<String> {
+        self.settings.select.clone()
+    }
+
+    pub(crate) fn step(&mut self, found: &mut Found) -> Result<Step, Error> {
+        // Before the first page, so that what changes while the pages are read is seen by the next run.
+        if std::mem::take(&mut self.unmarked) {
+            self.token = delta::from_now_on(&self.settings);
+            return Ok(Step::More);
+        }
+        if let Some(source) = self.sources.get(self.at).cloned() {
+            self.page(&source, found)?;
+        }
+        if self.at < self.sources.len() {
+            return Ok(Step::More);
+        }
+        Ok(Step::End { coverage: Coverage::Everything, token: self.token.take() })
+    }
+
     /// Reads one page of Graph, or begins its source again where Graph has forgotten it.
-    fn fetch(&mut self, source: &Source) -> Result<(), Error> {
+    fn page(&mut self, source: &Source, found: &mut Found) -> Result<(), Error> {
         let request = match &self.next {
             None => wire::first(&self.settings, source),
             Some(url) => wire::follow(&self.settings, source, url)?,
@@ -58,7 +78,7 @@ impl Walk {
                 log::warn("Microsoft Graph no longer knows the next page; reading again from the first");
                 return Ok(());
             }
-            // To the host this would mean a token of its own, of which there is none.
+            // To the host this would mean a token of an earlier run, of which there is none.
             Err(Error::TokenExpired) => {
                 return Err(Error::transient(format!(
                     "Microsoft Graph forgot the next page {} times",
@@ -67,67 +87,22 @@ impl Walk {
             }
             page => page?,
         };
-        if self.sources.len() == 1 {
-            self.total = self.total.or(page.count);
+        if self.sources.len() == 1 && page.count.is_some() {
+            found.total(page.count);
         }
         for row in page.rows {
             wire::visible(&row)?;
             wire::tells_enabled(&self.settings, &row)?;
-            if wire::wanted(&self.settings, &row) {
-                self.waiting.push_back(row);
+            let id = wire::id(&row)?;
+            let repeated = self.sources.len() > 1 && self.restarts == 0 && !self.seen.insert(id.to_owned());
+            if wire::wanted(&self.settings, &row) && !repeated {
+                found.user(id, cells(&row, &self.settings.select));
             }
         }
-        if page.next.is_some() && page.next == self.next {
-            return Err(Error::permanent("Microsoft Graph announced the same page twice"));
-        }
-        self.next = page.next;
+        wire::go_on(&mut self.next, page.next)?;
         if self.next.is_none() {
             self.at += 1;
         }
         Ok(())
-    }
-
-    /// Puts waiting rows into the page, as far as it has room.
-    fn hand_over(&mut self, table: &mut Table, max: usize) -> Result<(), Error> {
-        while table.len() < max {
-            let Some(row) = self.waiting.pop_front() else {
-                break;
-            };
-            let id = wire::id(&row)?;
-            if self.sources.len() > 1 && self.restarts == 0 && !self.seen.insert(id.to_owned()) {
-                continue;
-            }
-            let cells = self.settings.select.iter().map(|column| cell(&row, column));
-            table.user(id, cells.collect())?;
-            self.handed = self.handed.saturating_add(1);
-        }
-        Ok(())
-    }
-}
-
-impl Listing for Walk {
-    fn next(&mut self, max: u32) -> Result<Page, Error> {
-        let max = usize::try_from(max).unwrap_or(usize::MAX);
-        let mut table = Table::new(self.settings.select.iter().map(String::as_str));
-        let mut empty = 0;
-        loop {
-            self.hand_over(&mut table, max)?;
-            let source = self.sources.get(self.at).cloned();
-            match source {
-                // One request a page, so that the host sees progress; more only while there is nothing to hand over.
-                Some(source) if table.is_empty() => self.fetch(&source)?,
-                None if self.waiting.is_empty() => return Ok(table.last(Coverage::Everything)),
-                _ => {
-                    run::progress(self.handed, self.total);
-                    return Ok(table.page());
-                }
-            }
-            empty += 1;
-            if empty > EMPTY_PAGES {
-                return Err(Error::permanent(format!(
-                    "Microsoft Graph gave {EMPTY_PAGES} pages in a row without a user"
-                )));
-            }
-        }
     }
 }

@@ -99,8 +99,13 @@ pub(crate) fn property(column: &str) -> &str {
     column.split('.').next().unwrap_or(column)
 }
 
+/// Fills all columns from a user.
+pub(crate) fn cells(row: &Row, columns: &[String]) -> Vec<Cell> {
+    columns.iter().map(|column| cell(row, column)).collect()
+}
+
 /// Fills one column from a user.
-pub(crate) fn cell(row: &Row, column: &str) -> Cell {
+fn cell(row: &Row, column: &str) -> Cell {
     let mut path = column.split('.');
     let first = if is_extension_attribute(column) {
         row.get(EXTENSIONS).and_then(|parent| parent.get(column))

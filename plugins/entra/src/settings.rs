@@ -76,6 +76,12 @@ impl Settings {
         (!filter.is_empty()).then_some(filter)
     }
 
+    /// Tells whether changes show everything that matters. They know nothing of groups, and nobody but Graph can say
+    /// whether a changed user meets an OData filter.
+    pub(crate) fn can_go_on(&self) -> bool {
+        self.scope == Scope::Tenant && self.filter().is_none()
+    }
+
     fn tenant(&self, faults: &mut Vec<Fault>) {
         let id = self.tenant_id.as_str();
         // The sign-in takes these for any tenant, but an application has no home among them.

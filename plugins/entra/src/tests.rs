@@ -1,16 +1,21 @@
 //! The whole connector against answers of Microsoft Graph that were written down.
 
 use rollcall_connector::testing::Host;
-use rollcall_connector::{Cell, Change, Connector, Error, Page};
+use rollcall_connector::{Cell, Change, Connector, Error, Page, User};
 use serde_json::{Value, json};
 
 use crate::Entra;
+
+mod changes;
 
 const ROOT: &str = "http://127.0.0.1:1/graph";
 const GROUP: &str = "02bd9fd6-8f93-4758-87c3-1fb73740a315";
 const OTHER: &str = "12bd9fd6-8f93-4758-87c3-1fb73740a315";
 const FIRST: &str = "http://127.0.0.1:1/graph/v1.0/users?$select=id%2CuserPrincipalName%2CuserType%2CaccountEnabled%2Cmail\
     &$top=999&$filter=accountEnabled%20eq%20true";
+
+const LATEST: &str = "http://127.0.0.1:1/graph/v1.0/users/delta?$select=id%2CuserPrincipalName%2CuserType%2CaccountEnabled%2C\
+    mail&$deltatoken=latest";
 
 fn settings(more: Value) -> String {
     let mut all =
@@ -66,13 +71,13 @@ fn a_tenant_is_read_page_by_page() {
         .json(&empty, 200, &page(&[user("b")], None));
     let pages = host.list::<Entra>(&settings(json!({})), 100).unwrap();
     assert_eq!(ids(&pages), ["a", "old", "b"]);
-    assert_eq!(pages[0].columns, ["mail"]);
-    let Change::User(first) = &pages[0].changes[0] else { panic!() };
-    assert_eq!(first.cells, [Cell::Text("a@contoso.test".into())]);
-    assert!(pages.iter().all(|page| page.token.is_none()));
+    assert!(pages.iter().all(|page| page.columns == ["mail"]));
+    let first = pages.iter().flat_map(|page| &page.changes).next();
+    let cells = vec![Cell::Text("a@contoso.test".into())];
+    assert_eq!(first, Some(&Change::User(User { id: "a".into(), cells })));
     let requests = host.requests();
     assert!(requests.iter().all(|request| request.login.as_deref() == Some("graph")));
-    assert_eq!(requests.len(), 3);
+    assert_eq!(requests.len(), 4);
 }
 
 #[test]
@@ -133,7 +138,7 @@ fn the_next_page_stays_with_graph() {
         let host = Host::new().json(FIRST, 200, &page(&[user("a")], Some(evil)));
         let end = host.list::<Entra>(&settings(json!({})), 100);
         assert!(matches!(end, Err(Error::Permanent(_))), "{evil}: {end:?}");
-        assert_eq!(host.requests().len(), 1);
+        assert_eq!(host.requests().len(), 2);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use rollcall_connector::http::{Request, Response};
 use rollcall_connector::limits::ERROR_BODY_BYTES;
-use rollcall_connector::{Error, Fault, encode, http, link, quoted};
+use rollcall_connector::{Error, Fault, encode, http, link, log, quoted};
 use serde_json::Value;
 
 use crate::limits::USERS_A_PAGE;
@@ -25,6 +25,8 @@ pub(crate) enum Source {
     Tenant,
     /// One group, by its encoded object ID.
     Group(String),
+    /// What has changed in the tenant; see [`crate::delta`].
+    Changes,
 }
 
 /// One page of users.
@@ -33,6 +35,8 @@ pub(crate) struct Rows {
     pub(crate) rows: Vec<Row>,
     /// The next page's URL, opaque.
     pub(crate) next: Option<String>,
+    /// The link to later changes, opaque; on the last page of changes.
+    pub(crate) changes: Option<String>,
     /// How many there are in all; on first pages that asked for it.
     pub(crate) count: Option<u32>,
 }
@@ -118,13 +122,23 @@ pub(crate) fn fetch(request: Request, settings: &Settings, source: &Source) -> R
             _ => Err(Error::permanent("Microsoft Graph gave a user that is no object")),
         })
         .collect::<Result<_, _>>()?;
-    let next = match body.remove("@odata.nextLink") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(url)) => Some(url),
-        Some(_) => return Err(Error::permanent("`@odata.nextLink` is no text")),
+    let mut link = |name: &str| match body.remove(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(url)) => Ok(Some(url)),
+        Some(_) => Err(Error::permanent(format!("`{name}` is no text"))),
     };
+    let (next, changes) = (link("@odata.nextLink")?, link("@odata.deltaLink")?);
     let count = body.get("@odata.count").and_then(Value::as_u64);
-    Ok(Rows { rows, next, count: count.and_then(|count| u32::try_from(count).ok()) })
+    Ok(Rows { rows, next, changes, count: count.and_then(|count| u32::try_from(count).ok()) })
+}
+
+/// Goes on to the next page that an answer announced.
+pub(crate) fn go_on(at: &mut Option<String>, next: Option<String>) -> Result<(), Error> {
+    if next.is_some() && next == *at {
+        return Err(Error::permanent("Microsoft Graph announced the same page twice"));
+    }
+    *at = next;
+    Ok(())
 }
 
 /// Gives a row's id.
@@ -159,18 +173,19 @@ pub(crate) fn tells_enabled(settings: &Settings, row: &Row) -> Result<(), Error>
     Ok(())
 }
 
-/// Tells whether a user belongs to the settings' scope, as far as Graph was not asked to tell.
+/// Tells whether a user belongs to the settings' scope, as far as the row says and Graph was not asked to tell.
 pub(crate) fn wanted(settings: &Settings, row: &Row) -> bool {
     // Null on very old users, who are members.
     let guest =
         row.get("userType").and_then(Value::as_str).is_some_and(|kind| kind.eq_ignore_ascii_case("guest"));
-    let enabled = row.get("accountEnabled") == Some(&Value::Bool(true));
-    (settings.include_guests || !guest) && (settings.include_disabled || enabled)
+    let disabled = row.get("accountEnabled") == Some(&Value::Bool(false));
+    (settings.include_guests || !guest) && (settings.include_disabled || !disabled)
 }
 
-fn url(settings: &Settings, source: &Source) -> String {
+pub(crate) fn url(settings: &Settings, source: &Source) -> String {
     let root = settings.graph_url.trim_end_matches('/');
     match source {
+        Source::Changes => format!("{root}/v1.0/users/delta"),
         Source::Tenant => format!("{root}/v1.0/users"),
         Source::Group(id) => {
             let members = if settings.transitive { "transitiveMembers" } else { "members" };
@@ -181,7 +196,7 @@ fn url(settings: &Settings, source: &Source) -> String {
 
 /// Every property that a column, a filter or the check of [`visible`] needs. Always explicit: without `$select` Graph
 /// leaves out most of them, `accountEnabled` included.
-fn select(settings: &Settings) -> String {
+pub(crate) fn select(settings: &Settings) -> String {
     let mut names = vec!["id", "userPrincipalName"];
     if !settings.include_guests {
         names.push("userType");
@@ -200,7 +215,7 @@ fn select(settings: &Settings) -> String {
 
 /// Casts to users and filters of the job's own need Graph's advanced queries; plain listings read the better index.
 fn advanced(settings: &Settings, source: &Source) -> bool {
-    *source != Source::Tenant || settings.filter().is_some()
+    matches!(source, Source::Group(_)) || settings.filter().is_some()
 }
 
 fn filtered(mut request: Request, parts: &[String], advanced: bool) -> Request {
@@ -213,7 +228,7 @@ fn filtered(mut request: Request, parts: &[String], advanced: bool) -> Request {
     signed(request, advanced)
 }
 
-fn signed(request: Request, advanced: bool) -> Request {
+pub(crate) fn signed(request: Request, advanced: bool) -> Request {
     let request = request.login("graph").header("accept", "application/json");
     if advanced { request.header("ConsistencyLevel", "eventual") } else { request }
 }
@@ -229,12 +244,17 @@ fn refusal(response: &mut Response, settings: &Settings, source: &Source) -> Err
         403 => Error::missing(
             text,
             match source {
-                Source::Tenant => USERS,
+                Source::Tenant | Source::Changes => USERS,
                 Source::Group(_) => GROUPS,
             },
         ),
+        408 | 429 | 500 | 502 | 503 | 504 => Error::transient(text),
+        400..=499 | 501 if *source == Source::Changes => {
+            log::info(&format!("{text}; reading everything"));
+            Error::TokenExpired
+        }
         404 => match source {
-            Source::Tenant => Error::permanent(text),
+            Source::Tenant | Source::Changes => Error::permanent(text),
             Source::Group(id) => Error::setting(
                 Fault::new("group_id", format!("the tenant has no group `{id}`"))
                     .hint("copy the object ID from the group's overview"),
@@ -246,7 +266,6 @@ fn refusal(response: &mut Response, settings: &Settings, source: &Source) -> Err
             Fault::new("filter", text)
                 .hint("try the filter in Graph Explorer with `ConsistencyLevel: eventual`"),
         ),
-        408 | 429 | 500 | 502 | 503 | 504 => Error::transient(text),
         _ => Error::permanent(text),
     }
 }

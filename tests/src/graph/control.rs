@@ -9,7 +9,7 @@ use super::world::World;
 use crate::web::{Answer, Entry, Request};
 
 /// One change of the simulated world.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
     /// Adds a user or takes its place.
@@ -24,8 +24,18 @@ pub enum Command {
         /// The properties.
         values: Object,
     },
-    /// Removes a user.
+    /// Deletes a user, who can be restored.
     RemoveUser {
+        /// The user's id.
+        id: String,
+    },
+    /// Restores a deleted user.
+    RestoreUser {
+        /// The user's id.
+        id: String,
+    },
+    /// Deletes a user for good.
+    PurgeUser {
         /// The user's id.
         id: String,
     },
@@ -85,6 +95,8 @@ impl World {
                 user.extend(values);
             }
             Command::RemoveUser { id } => self.tenant.remove_user(&id),
+            Command::RestoreUser { id } => self.tenant.restore_user(&id)?,
+            Command::PurgeUser { id } => self.tenant.purge_user(&id),
             Command::PutGroup { id, group } => {
                 self.tenant.groups.insert(id, group);
             }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::control::Command;
+
 /// A fault and when it strikes.
 pub type FaultRule = crate::web::Rule<Fault>;
 
@@ -52,6 +54,11 @@ pub enum Fault {
     DropRows {
         /// Rows that are lost.
         rows: usize,
+    },
+    /// Nothing is wrong, but the directory is changed just before the answer.
+    Meanwhile {
+        /// The change.
+        command: Box<Command>,
     },
     /// The page's link leads to another host.
     ForeignLink {

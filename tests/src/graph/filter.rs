@@ -40,6 +40,16 @@ impl Filter {
         }
     }
 
+    /// Gives how many values the longest `in` has.
+    pub(super) fn values(&self) -> usize {
+        match self {
+            Filter::And(left, right) | Filter::Or(left, right) => left.values().max(right.values()),
+            Filter::Not(inner) => inner.values(),
+            Filter::In { values, .. } => values.len(),
+            Filter::Compare { .. } | Filter::StartsWith { .. } | Filter::EndsWith { .. } => 0,
+        }
+    }
+
     /// Tells whether a user is let through.
     pub(super) fn admits(&self, user: &Object) -> bool {
         match self {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::answer::Refusal;
+use super::delta;
 use super::fault::Fault;
 use super::model::{Member, Object};
 use super::properties::{self, Kind};
@@ -24,9 +25,12 @@ pub(super) struct Cursor {
 /// Rows on a page where `$top` does not say.
 const DEFAULT_PAGE_ROWS: usize = 100;
 
-/// Gives which page of its listing a query asks for, from 1.
-pub(super) fn page_number(world: &World, query: &str) -> usize {
-    skip_token(query).and_then(|token| world.cursors.get(&token)).map_or(1, |cursor| cursor.page)
+/// Gives which page of its listing a request asks for, from 1.
+pub(super) fn page_number(world: &World, request: &Request) -> usize {
+    if delta::is_path(&request.path) {
+        return delta::page_number(world, request);
+    }
+    skip_token(&request.query).and_then(|token| world.cursors.get(&token)).map_or(1, |cursor| cursor.page)
 }
 
 fn skip_token(query: &str) -> Option<String> {
@@ -51,6 +55,7 @@ pub(super) fn resource(
             let rows = world.tenant.users.keys().cloned().map(Member::User).collect();
             list(world, request, origin, fault, rows, Shape::Users)
         }
+        _ if read_users && delta::is_path(&request.path) => delta::answer(world, request, origin, fault),
         ["users", "$count"] if read_users => count(world, request),
         ["users", id] if read_users => {
             let options = Options::parse(&request.query)?;
@@ -118,40 +123,70 @@ fn list(
     };
     let total = cursor.rows.len();
     let top = cursor.options.top.unwrap_or(DEFAULT_PAGE_ROWS).min(world.config.page_rows).max(1);
-    let take = match fault {
-        Some(Fault::NoRows) => 0,
-        Some(Fault::FewerRows { rows }) => *rows,
-        _ => top,
-    };
-    let (now, later) = cursor.rows.split_at(take.min(total));
+    let (now, later) = cursor.rows.split_at(cut(fault, top).min(total));
     let mut shown: Vec<Value> =
         now.iter().filter_map(|row| show(world, row, shape, &cursor.options)).collect();
+    spoil(&mut shown, fault);
+    let next = (!later.is_empty()).then(|| Link::Page(link(world, &cursor, later, origin)));
+    let count = (cursor.options.count && cursor.page == 1).then_some(total);
+    let context = if shape == Shape::Members { "directoryObjects" } else { "users" };
+    Ok(body(&format!("{origin}/v1.0/$metadata#{context}"), count, shown, next, fault))
+}
+
+/// Where a page leads to.
+pub(super) enum Link {
+    /// To the next page.
+    Page(String),
+    /// To later changes.
+    Changes(String),
+}
+
+/// Gives how many rows a page has, of at most so many.
+pub(super) fn cut(fault: Option<&Fault>, most: usize) -> usize {
+    match fault {
+        Some(Fault::NoRows) => 0,
+        Some(Fault::FewerRows { rows }) => *rows,
+        _ => most,
+    }
+}
+
+/// Repeats or loses rows of a page.
+pub(super) fn spoil(shown: &mut Vec<Value>, fault: Option<&Fault>) {
     match fault {
         Some(Fault::RepeatRows { rows }) => shown.extend_from_within(shown.len().saturating_sub(*rows)..),
         Some(Fault::DropRows { rows }) => shown.truncate(shown.len().saturating_sub(*rows)),
         _ => {}
     }
+}
+
+/// Writes a page.
+pub(super) fn body(
+    context: &str,
+    count: Option<usize>,
+    rows: Vec<Value>,
+    link: Option<Link>,
+    fault: Option<&Fault>,
+) -> Answer {
     let mut body = Map::new();
-    let context = if shape == Shape::Members { "directoryObjects" } else { "users" };
-    body.insert("@odata.context".into(), json!(format!("{origin}/v1.0/$metadata#{context}")));
-    if cursor.options.count && cursor.page == 1 {
-        body.insert("@odata.count".into(), json!(total));
+    body.insert("@odata.context".into(), json!(context));
+    if let Some(count) = count {
+        body.insert("@odata.count".into(), json!(count));
     }
-    let next = (!later.is_empty()).then(|| link(world, &cursor, later, origin));
-    match fault {
+    let link = match fault {
         Some(Fault::ForeignLink { origin }) => {
-            body.insert("@odata.nextLink".into(), json!(format!("{origin}/v1.0/users?$skiptoken=stolen")));
+            Some(Link::Page(format!("{origin}/v1.0/users?$skiptoken=stolen")))
         }
-        _ => {
-            if let Some(next) = next {
-                body.insert("@odata.nextLink".into(), json!(next));
-            }
-        }
+        _ => link,
+    };
+    match link {
+        Some(Link::Page(url)) => _ = body.insert("@odata.nextLink".into(), json!(url)),
+        Some(Link::Changes(url)) => _ = body.insert("@odata.deltaLink".into(), json!(url)),
+        None => {}
     }
     if fault != Some(&Fault::NoValue) {
-        body.insert("value".into(), Value::Array(shown));
+        body.insert("value".into(), Value::Array(rows));
     }
-    Ok(Answer::json(200, &Value::Object(body)))
+    Answer::json(200, &Value::Object(body))
 }
 
 fn open(

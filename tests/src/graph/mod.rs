@@ -7,6 +7,7 @@
 mod answer;
 mod assertion;
 mod control;
+mod delta;
 mod fault;
 mod filter;
 mod listing;

@@ -13,6 +13,8 @@ pub type Object = serde_json::Map<String, Value>;
 pub struct Tenant {
     /// Users by id.
     pub users: BTreeMap<String, Object>,
+    /// Deleted users by id, who can be restored.
+    pub deleted: BTreeMap<String, Object>,
     /// Groups by id.
     pub groups: BTreeMap<String, Group>,
 }
@@ -83,6 +85,7 @@ impl Tenant {
     /// The object has no text `id`.
     pub fn put_user(&mut self, user: Object) -> Result<(), String> {
         let id = user.get("id").and_then(Value::as_str).ok_or("a user without `id`")?.to_owned();
+        self.deleted.remove(&id);
         self.users.insert(id, user);
         Ok(())
     }
@@ -93,12 +96,29 @@ impl Tenant {
         user.insert(property.to_owned(), value.into());
     }
 
-    /// Removes a user, from its groups too.
+    /// Deletes a user, from its groups too; it can be restored.
     pub fn remove_user(&mut self, id: &str) {
-        self.users.remove(id);
+        if let Some(user) = self.users.remove(id) {
+            self.deleted.insert(id.to_owned(), user);
+        }
         for group in self.groups.values_mut() {
             group.members.retain(|member| member.kind_and_id().1 != id);
         }
+    }
+
+    /// Restores a deleted user, but not to its groups.
+    ///
+    /// # Errors
+    /// The user is not among the deleted ones.
+    pub fn restore_user(&mut self, id: &str) -> Result<(), String> {
+        let user = self.deleted.remove(id).ok_or_else(|| format!("no deleted user `{id}`"))?;
+        self.put_user(user)
+    }
+
+    /// Deletes a user for good.
+    pub fn purge_user(&mut self, id: &str) {
+        self.remove_user(id);
+        self.deleted.remove(id);
     }
 
     /// Gives the id of the one user with this `displayName`.

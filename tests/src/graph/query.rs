@@ -19,6 +19,9 @@ pub(super) struct Options {
     pub(super) skip_token: Option<String>,
 }
 
+/// The most values behind `in` without the advanced index (microsoft-graph-docs#21098).
+const MAX_VALUES: usize = 15;
+
 /// The largest `$top` of users and members.
 const MAX_PAGE_ROWS: usize = 999;
 
@@ -58,6 +61,14 @@ impl Options {
         if advanced && !(eventual && self.count) {
             let message = "Operator or property needs the request header 'ConsistencyLevel:eventual' and '$count=true'.";
             return Err(Refusal::bad("Request_UnsupportedQuery", message));
+        }
+        let values = self.filter.as_ref().map_or(0, Filter::values);
+        if values > MAX_VALUES && !eventual {
+            let message = format!(
+                "Too many child clauses specified in search filter expression containing 'OR' operators: {values}. Max \
+                 allowed: {MAX_VALUES}."
+            );
+            return Err(Refusal::bad("Request_UnsupportedQuery", &message));
         }
         if self.count && !eventual {
             let message = "$count is not currently supported without 'ConsistencyLevel:eventual'.";

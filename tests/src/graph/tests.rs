@@ -157,6 +157,12 @@ fn select_and_filter_are_honoured() {
     assert_eq!(get(&mut world, "/v1.0/users?$select=nonsense", false).0, 400);
     world.tenant.set(&id, "accountEnabled", false);
     assert_eq!(rows(&mut world, "/v1.0/users?$filter=accountEnabled%20eq%20true", false).len(), 19);
+    let these = |count: usize| {
+        let ids: Vec<String> = (0..count).map(|n| format!("'{}'", guid(1, n))).collect();
+        format!("/v1.0/users?$filter=id%20in%20({})", ids.join(","))
+    };
+    assert_eq!(rows(&mut world, &these(15), false).len(), 15);
+    assert_eq!(get(&mut world, &these(16), false).0, 400);
     let advanced = "/v1.0/users?$filter=department%20ne%20'IT'&$count=true";
     assert_eq!(get(&mut world, advanced, false).0, 400);
     assert_eq!(rows(&mut world, advanced, true).len(), 20);
@@ -250,4 +256,125 @@ fn stray_secrets_are_seen() {
     assert!(!world.journal.token_strayed());
     world.answer(&request("GET", "/v1.0/users", &[("x-debug", &bearer)], ""));
     assert!(world.journal.token_strayed());
+}
+
+/// Follows changes from a link to the next one.
+fn changes(world: &mut World, link: &str) -> (Vec<Value>, String) {
+    let (mut target, mut found) = (link.to_owned(), Vec::new());
+    loop {
+        let (status, body) = get(world, &target, false);
+        assert_eq!(status, 200, "{target}: {body}");
+        found.extend(body["value"].as_array().unwrap().iter().cloned());
+        match (body["@odata.nextLink"].as_str(), body["@odata.deltaLink"].as_str()) {
+            (Some(next), None) => target = next.to_owned(),
+            (None, Some(link)) => return (found, link.to_owned()),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+const LATEST: &str = "/v1.0/users/delta?$select=id,mail,department,faxNumber&$deltatoken=latest";
+
+#[test]
+fn changes_are_told_from_a_point_on() {
+    let mut world = world(6);
+    let id = |n: usize| guid(1, n);
+    let (rows, link) = changes(&mut world, LATEST);
+    assert!(rows.is_empty() && link.starts_with("http://127.0.0.1/v1.0/users/delta?$deltatoken="), "{link}");
+    assert!(changes(&mut world, &link).0.is_empty());
+    // What was not selected is no change; what was never set is absent, and what was cleared is null.
+    world.tenant.set(&id(0), "displayName", "Somebody Else");
+    world.tenant.set(&id(1), "department", Value::Null);
+    world.tenant.remove_user(&id(2));
+    world.tenant.purge_user(&id(3));
+    world.tenant.users.insert("new".into(), json!({"id": "new", "mail": "n@x"}).as_object().unwrap().clone());
+    let mail = world.tenant.users[&id(1)]["mail"].clone();
+    let (mut rows, later) = changes(&mut world, &link);
+    rows.sort_by_key(|row| {
+        row.get("@removed").map(Value::to_string).unwrap_or_default() + &row["id"].to_string()
+    });
+    let mut expect = vec![
+        json!({"id": id(1), "mail": mail, "department": null}),
+        json!({"id": "new", "mail": "n@x"}),
+        json!({"id": id(2), "@removed": {"reason": "changed"}}),
+        json!({"id": id(3), "@removed": {"reason": "deleted"}}),
+    ];
+    expect[..2].sort_by_key(|row| row["id"].to_string());
+    assert_eq!(rows, expect);
+    // A link may be followed again, and a restored user is a row like any other.
+    assert_eq!(changes(&mut world, &link).0.len(), 4);
+    assert!(changes(&mut world, &later).0.is_empty());
+    world.tenant.restore_user(&id(2)).unwrap();
+    world.config.delta_rows_whole = false;
+    world.tenant.set(&id(1), "mail", "other@x");
+    let (rows, last) = changes(&mut world, &later);
+    let row = |id: &str| rows.iter().find(|row| row["id"] == id).unwrap().as_object().unwrap().len();
+    assert_eq!((rows.len(), row(&id(1)), row(&id(2))), (2, 2, 3));
+    // In the bin, and then gone for good.
+    world.tenant.remove_user(&id(2));
+    let (_, link) = changes(&mut world, &last);
+    world.tenant.purge_user(&id(2));
+    assert_eq!(changes(&mut world, &link).0, [json!({"id": id(2), "@removed": {"reason": "deleted"}})]);
+}
+
+#[test]
+fn changes_have_pages_of_their_own_size_and_links_of_seven_days() {
+    let mut world = world(450);
+    let (_, link) = changes(&mut world, LATEST);
+    for n in 0..450 {
+        world.tenant.set(&guid(1, n), "department", "Moved");
+    }
+    let (_, first) = get(&mut world, &link, false);
+    assert_eq!(first["value"].as_array().unwrap().len(), 200);
+    assert!(first["@odata.nextLink"].as_str().unwrap().contains("?$skiptoken="));
+    assert_eq!(changes(&mut world, &link).0.len(), 450);
+    assert_eq!(changes(&mut world, "/v1.0/users/delta").0.len(), 450, "from the beginning");
+    let rule = |page, fault| FaultRule { path: "/users".into(), page: Some(page), times: Some(1), fault };
+    world.faults.push(rule(3, Fault::RepeatRows { rows: 4 }));
+    assert_eq!(changes(&mut world, &link).0.len(), 454);
+    // A request for a point in time is no page.
+    world.faults.push(rule(1, Fault::ExpiredPageToken));
+    assert_eq!(get(&mut world, LATEST, false).0, 200);
+    assert_eq!(get(&mut world, &link, false).0, 400);
+
+    world.config.now_ms = Some(1_800_000_000_000);
+    let (_, link) = changes(&mut world, LATEST);
+    world.config.now_ms = Some(1_800_000_000_000 + 7 * 86_400_000);
+    assert_eq!(get(&mut world, &link, false).0, 200);
+    world.config.now_ms = Some(1_800_000_000_001 + 7 * 86_400_000);
+    let bearer = bearer(&mut world);
+    let target = link.strip_prefix("http://127.0.0.1").unwrap();
+    let gone = world.answer(&request("GET", target, &[("authorization", &bearer)], ""));
+    assert_eq!(gone.status, 410);
+    assert!(
+        gone.headers.iter().any(|(name, value)| name == "Location" && value.ends_with("/delta?$deltatoken="))
+    );
+}
+
+#[test]
+fn what_the_delta_query_does_not_do_is_refused() {
+    let mut world = world(3);
+    for option in ["$top=5", "$filter=accountEnabled%20eq%20true", "$orderby=mail", "$expand=manager"] {
+        assert_eq!(get(&mut world, &format!("/v1.0/users/delta?{option}"), false).0, 400, "{option}");
+        assert_eq!(get(&mut world, &format!("{LATEST}&{option}"), false).0, 400, "{option}");
+    }
+    assert_eq!(get(&mut world, "/v1.0/users/delta?$select=skills&$deltatoken=latest", false).0, 501);
+    let (_, link) = changes(&mut world, LATEST);
+    assert_eq!(get(&mut world, &format!("{link}&$select=id"), false).0, 400);
+    let unknown = get(&mut world, "/v1.0/users/delta?$deltatoken=another", false);
+    assert_eq!((unknown.0, &unknown.1["error"]["code"]), (400, &json!("syncStateNotFound")));
+    world.config.delta = false;
+    assert_eq!(get(&mut world, LATEST, false).0, 400);
+    world.config.permissions.clear();
+    assert_eq!(get(&mut world, LATEST, false).0, 403);
+}
+
+#[test]
+fn the_directory_changes_meanwhile() {
+    let mut world = world(3);
+    let command = Box::new(Command::RemoveUser { id: guid(1, 0) });
+    let fault = Fault::Meanwhile { command };
+    world.faults.push(FaultRule { path: "/users".into(), page: None, times: Some(1), fault });
+    assert_eq!(rows(&mut world, "/v1.0/users", false).len(), 2);
+    assert!(world.tenant.deleted.contains_key(&guid(1, 0)));
 }

@@ -68,7 +68,7 @@ fn check(world: &World, tenant: &str, origin: &str, body: &str) -> Result<(), Bo
             );
         };
         let audience = format!("{origin}/{tenant}/oauth2/v2.0/token");
-        let now_s = config.now_ms.unwrap_or_else(wall_clock_ms) / 1000;
+        let now_s = world.now_ms() / 1000;
         let expected = Expected {
             certificate,
             client_id: &config.client_id,
@@ -121,7 +121,7 @@ fn issue(world: &mut World) -> Answer {
     answer
 }
 
-fn wall_clock_ms() -> i64 {
+pub(super) fn wall_clock_ms() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

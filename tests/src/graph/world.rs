@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::answer::Refusal;
 use super::control;
+use super::delta;
 use super::fault::Fault;
 use super::listing::{self, Cursor};
 use super::model::Tenant;
@@ -36,9 +37,14 @@ pub struct Config {
     pub latency_ms: u64,
     /// The most rows that the server puts on a page, whatever `$top` asks for.
     pub page_rows: usize,
+    /// Whether there is a delta query; External ID tenants have none.
+    pub delta: bool,
+    /// Whether a changed user comes with every selected property that was ever set, as the reference has it. Else with
+    /// those that have changed alone, which the overview leaves open.
+    pub delta_rows_whole: bool,
     /// Scheme, host and port for `@odata.nextLink`; absent: the request's own.
     pub public_url: Option<String>,
-    /// The server's clock for assertions, in milliseconds since 1970; absent: the machine's.
+    /// The server's clock for assertions and the age of delta tokens, in milliseconds since 1970; absent: the machine's.
     pub now_ms: Option<i64>,
 }
 
@@ -56,6 +62,8 @@ impl Default for Config {
             token_seconds: 3599,
             latency_ms: 0,
             page_rows: 999,
+            delta: true,
+            delta_rows_whole: true,
             public_url: None,
             now_ms: None,
         }
@@ -75,6 +83,7 @@ pub struct World {
     pub journal: Journal,
     pub(super) tokens: BTreeMap<String, Instant>,
     pub(super) cursors: BTreeMap<String, Cursor>,
+    pub(super) deltas: delta::Tokens,
 }
 
 impl World {
@@ -101,10 +110,13 @@ impl World {
     }
 
     fn dispatch(&mut self, request: &Request) -> Answer {
-        let page = listing::page_number(self, &request.query);
+        let page = listing::page_number(self, request);
         let fault = self.faults.strike(&request.path, page);
         if let Some(answer) = fault.as_ref().and_then(|fault| self.instead(fault, request)) {
             return answer;
+        }
+        if let Some(Fault::Meanwhile { command }) = &fault {
+            self.command((**command).clone()).unwrap_or_else(|why| panic!("{why}"));
         }
         let mut answer = self.properly(request, fault.as_ref());
         match fault {
@@ -191,6 +203,11 @@ impl World {
             .public_url
             .clone()
             .unwrap_or_else(|| format!("http://{}", request.header("host").unwrap_or("127.0.0.1")))
+    }
+
+    /// Gives the server's time, in milliseconds since 1970.
+    pub(super) fn now_ms(&self) -> i64 {
+        self.config.now_ms.unwrap_or_else(token::wall_clock_ms)
     }
 
     /// Tells whether one of these application permissions was granted.
