@@ -17,6 +17,7 @@ mod directories;
 mod drift;
 mod examples;
 mod faults;
+mod files;
 mod google;
 mod guard;
 mod history;

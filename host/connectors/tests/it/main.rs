@@ -9,6 +9,7 @@
 
 mod bench;
 mod cache;
+mod files;
 mod hostile;
 mod http;
 mod offline;
