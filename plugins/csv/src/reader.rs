@@ -13,7 +13,7 @@ use crate::user::{Trouble, User, listed};
 
 /// A file that is open.
 enum Source {
-    Csv(Rows),
+    Csv(Box<Rows>),
     Json(Box<Records>),
 }
 
@@ -170,7 +170,7 @@ impl Source {
     fn open(settings: &Settings, name: &str) -> Result<Self, Error> {
         let text = Text::open(name, settings.encoding)?;
         match settings.format_of(name) {
-            Format::Csv => Rows::open(settings, text).map(Self::Csv),
+            Format::Csv => Rows::open(settings, text).map(|rows| Self::Csv(Box::new(rows))),
             json => Records::open(settings, text, json).map(|records| Self::Json(Box::new(records))),
         }
     }
