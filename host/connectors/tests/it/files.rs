@@ -25,10 +25,10 @@ async fn ids(spec: &ConnectSpec) -> Result<Vec<String>, DirectoryError> {
     let pages = read(&mut connector).await?;
     let changes = pages.iter().flat_map(|page| &page.changes);
     let ids = changes.map(|change| match change {
-        RecordChange::Whole(record) => record.id.to_string(),
-        other => panic!("{other:?}"),
+        RecordChange::Whole(record) => Some(record.id.to_string()),
+        _ => None,
     });
-    let ids = ids.collect();
+    let ids = ids.collect::<Option<_>>().unwrap();
     if let Recording::Record { .. } = spec.recording {
         connector.tail().write_recording().unwrap();
     }
