@@ -84,6 +84,26 @@ fn the_staff_list_runs() {
 }
 
 #[test]
+fn the_export_of_an_hr_system_runs() {
+    let env = example("json");
+    let preview = env.run(&["preview"]).success();
+    for line in
+        env.read("README.md").lines().filter(|line| line.starts_with("+ ") || line.starts_with("Plan for"))
+    {
+        assert!(
+            preview.stdout.contains(line),
+            "the page promises `{line}`, and there is\n{}",
+            preview.stdout
+        );
+    }
+    let _ = env.run(&["test-connection"]).success().says("people.json: 8 keys, 4 users (JSON in utf-8)");
+    let _ = env.run(&["fields"]).success().says("contact.phones");
+    runs(&env, "job.toml", 4);
+    let users = users_of(&env, "office.db");
+    assert!(users.iter().any(|user| user["full_name"] == "Maria Lopez" && user["extension"] == "2450"));
+}
+
+#[test]
 fn an_existing_synchronization_is_taken_over() {
     let env = example("takeover");
     let _ = env.run(&["office", "init", "office.db", "--from", "office.toml"]).success();

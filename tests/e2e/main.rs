@@ -19,6 +19,7 @@ mod drift;
 mod entra_changes;
 mod examples;
 mod faults;
+mod files;
 mod google;
 mod guard;
 mod history;

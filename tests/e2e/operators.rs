@@ -151,9 +151,9 @@ fn a_phone_system_that_cannot_be_reached_is_a_night_that_failed_too() {
 fn a_wrong_header_is_a_mistake_of_the_job() {
     let staff = staff();
     staff.env.write("people.csv", "nr,login\n1,anna\n");
-    let _ = staff.sync().exits(12).says("`people.csv` has no column `id`").says("it has `nr`, `login`");
+    let _ = staff.sync().exits(12).says("line 1: there is no column `id`").says("there are `nr`, `login`");
     staff.env.write("people.csv", "id,login,login\n");
-    let _ = staff.sync().exits(12).says("`people.csv` has two columns `login`");
+    let _ = staff.sync().exits(12).says("the columns 2 and 3 are both called `login`");
 }
 
 #[test]

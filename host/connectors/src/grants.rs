@@ -3,6 +3,7 @@
 //! `[directory.grants]`.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use rollcall_core::{Diagnostic, codes};
 use rollcall_net::Algorithm;
@@ -11,6 +12,7 @@ use url::{Origin, Url};
 
 use crate::expand::{Place, Unfilled, expand};
 use crate::grants_ldap::{FilledLdap, LdapTerms};
+use crate::host::files::Named;
 use crate::manifest::{Login, LoginKind, Manifest, SettingKind};
 use crate::settings::{Settings, is_loopback};
 use crate::words::tame;
@@ -262,39 +264,51 @@ impl Allow<'_> {
     }
 }
 
-/// Gives the files that the manifest asks for and the settings name, and checks that they are there. What lies beside
-/// them is not granted: that takes a line under `[directory.grants] files`.
+/// Gives the files and folders that the manifest asks for and the settings name, and checks that they are there. What
+/// lies beside a file, or deeper in a folder, is not granted: that takes a line under `[directory.grants] files`.
 pub(crate) fn files(
     manifest: &Manifest,
     settings: &Settings,
     must_exist: bool,
-) -> Result<Vec<std::path::PathBuf>, Vec<Diagnostic>> {
+) -> Result<Vec<Named>, Vec<Diagnostic>> {
     let mut files = Vec::new();
     let mut wrong = Vec::new();
     for grant in &manifest.grant.files {
         let name = &grant.folder_of;
         let Some(path) = settings.path(name) else { continue };
-        let written = settings.values().get(name).and_then(Value::as_str).unwrap_or_default();
-        if must_exist && !path.is_file() {
-            let shown = tame(written, 200);
-            let message = if path.exists() {
-                format!("`{shown}` is no file")
-            } else {
-                format!("there is no file `{shown}`")
-            };
-            let looked = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-            let hint = format!(
-                "it was looked for at `{}`; a path counts from the job file's folder",
-                looked.display()
-            );
-            let place = ["directory", "settings", name];
-            // The setting may well be right: whoever writes the file has not done so, or its disk is not there.
-            wrong.push(Diagnostic::error(codes::DIRECTORY_UNREACHABLE, message).path(&place).hint(hint));
+        let folder = settings.is_folder(name);
+        if must_exist && !(if folder { path.is_dir() } else { path.is_file() }) {
+            let written = settings.values().get(name).and_then(Value::as_str).unwrap_or_default();
+            let absent = absent(path, &tame(written, 200), folder);
+            wrong.push(absent.path(&["directory", "settings", name]));
             continue;
         }
-        files.push(path.to_owned());
+        let path = path.to_owned();
+        files.push(if folder { Named::Folder(path) } else { Named::File(path) });
     }
     if wrong.is_empty() { Ok(files) } else { Err(wrong) }
+}
+
+/// Says that a path leads nowhere. The setting may well be right: whoever writes the file has not done so, or its disk
+/// is not there.
+fn absent(path: &Path, shown: &str, folder: bool) -> Diagnostic {
+    let what = if folder { "folder" } else { "file" };
+    // A file does not exist for a path with a slash behind it.
+    let path = path.components().as_path();
+    if path.is_dir() {
+        let hint = format!("write `{shown}/` where every file in it is to be read");
+        let message = format!("`{shown}` is a folder");
+        return Diagnostic::error(codes::DIRECTORY_UNREACHABLE, message).hint(hint);
+    }
+    let message = if path.exists() {
+        format!("`{shown}` is no {what}")
+    } else {
+        format!("there is no {what} `{shown}`")
+    };
+    let looked = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let hint =
+        format!("it was looked for at `{}`; a path counts from the job file's folder", looked.display());
+    Diagnostic::error(codes::DIRECTORY_UNREACHABLE, message).hint(hint)
 }
 
 #[cfg(test)]
@@ -317,7 +331,7 @@ mod tests {
     fn check(settings: &str, job: &[&str], bundled: bool, expect: Result<&str, &str>) {
         let manifest = Manifest::parse(MANIFEST.as_bytes()).unwrap();
         let given = serde_json::from_str(settings).unwrap();
-        let settings = Settings::check(&manifest, &given, std::path::Path::new("/job")).unwrap();
+        let settings = Settings::check(&manifest, &given, Path::new("/job")).unwrap();
         let job: Vec<rollcall_core::Text> = job.iter().map(|line| (*line).into()).collect();
         let (credentials, ldap) = (BTreeSet::new(), LdapTerms::default());
         let allow = Allow { manifest: &manifest, settings: &settings, job: &job, credentials, bundled, ldap };

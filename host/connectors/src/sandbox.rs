@@ -17,7 +17,7 @@ use crate::engine;
 use crate::grants::{Allow, FilledLogin, Servers, files};
 use crate::grants_ldap::LdapTerms;
 use crate::host::Imports;
-use crate::host::files::FilesGranted;
+use crate::host::files::{FilesGranted, Named};
 use crate::host::http::HttpGranted;
 use crate::host::ldap::LdapGranted;
 use crate::host::run::Progress;
@@ -93,7 +93,7 @@ struct Prepared {
     settings: Settings,
     limits: Limits,
     servers: Servers,
-    files: Vec<PathBuf>,
+    files: Vec<Named>,
 }
 
 impl Host {
@@ -221,7 +221,7 @@ impl Host {
             limits: Arc::new(prepared.limits),
             http: Arc::new(http),
             ldap: Arc::new(ldap),
-            files: Arc::new(FilesGranted { files: prepared.files, folders: spec.grant_files.clone(), tape }),
+            files: Arc::new(FilesGranted { named: prepared.files, folders: spec.grant_files.clone(), tape }),
             progress: spec.progress.clone(),
             page_users: spec.trial.as_ref().and_then(|trial| trial.page_users).unwrap_or(PAGE_USERS),
         };

@@ -45,7 +45,7 @@ impl Settings {
         for (name, value) in given {
             match manifest.settings.get(name) {
                 None => wrong.push(unknown(manifest, name)),
-                Some(setting) => match checked(name, setting, value) {
+                Some(setting) => match checked(manifest, name, setting, value) {
                     Ok(value) => {
                         values.insert(name.clone(), value);
                     }
@@ -79,9 +79,14 @@ impl Settings {
         self.given.contains(name)
     }
 
-    /// Gives the file that a setting of kind `path` names.
+    /// Gives the file or folder that a setting of kind `path` names.
     pub(crate) fn path(&self, name: &str) -> Option<&Path> {
         self.paths.get(name).map(PathBuf::as_path)
+    }
+
+    /// Says whether a setting of kind `path` names a folder.
+    pub(crate) fn is_folder(&self, name: &str) -> bool {
+        self.values.get(name).and_then(Value::as_str).is_some_and(names_folder)
     }
 
     /// Says whether the job lets plain `http://` leave this machine.
@@ -89,14 +94,15 @@ impl Settings {
         self.values.get(ALLOW_INSECURE).and_then(Value::as_bool).unwrap_or(false)
     }
 
-    /// Gives the JSON that the connector gets: a path has become its file's name, and the attributes that the job
+    /// Gives the JSON that the connector gets: a path has become its file's name, or its folder's with a `/`, and the attributes that the job
     /// refers to stand in the setting that the manifest names for them, sorted and each once.
     pub(crate) fn for_guest(&self, manifest: &Manifest, select: &[Text]) -> String {
         let mut values: BTreeMap<&str, Value> =
             self.values.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         for (name, path) in &self.paths {
-            let file = path.file_name().map(|file| file.to_string_lossy().into_owned()).unwrap_or_default();
-            values.insert(name, Value::from(file));
+            let file = path.file_name().map(|file| file.to_string_lossy()).unwrap_or_default();
+            let slash = if self.is_folder(name) { "/" } else { "" };
+            values.insert(name, Value::from(format!("{file}{slash}")));
         }
         if let Some(name) = &manifest.attributes.select {
             let sorted: BTreeSet<&str> = select.iter().map(|attribute| &**attribute).collect();
@@ -125,7 +131,7 @@ fn unknown(manifest: &Manifest, name: &str) -> Diagnostic {
         .hint(did_you_mean(name, manifest.settings.keys().map(String::as_str)))
 }
 
-fn checked(name: &str, setting: &Setting, value: &Value) -> Result<Value, Diagnostic> {
+fn checked(manifest: &Manifest, name: &str, setting: &Setting, value: &Value) -> Result<Value, Diagnostic> {
     let Some(value) = normal(setting.kind_of_value, value) else {
         return Err(at(name, format!("`{name}` must be {}", setting.kind_of_value.words())));
     };
@@ -139,14 +145,22 @@ fn checked(name: &str, setting: &Setting, value: &Value) -> Result<Value, Diagno
     if empty && (setting.required || setting.kind.is_some()) {
         return Err(at(name, format!("`{name}` must not be empty")));
     }
-    if setting.kind == Some(SettingKind::Path) && value.as_str().is_some_and(names_no_file) {
-        return Err(at(name, format!("`{name}` must name a file")));
+    if setting.kind == Some(SettingKind::Path)
+        && let Some(path) = value.as_str()
+    {
+        let may_be_folder = manifest.grant.files.iter().any(|grant| grant.folder_of == name);
+        let nameless = Path::new(path).file_name().is_none_or(|name| name.to_str().is_none());
+        if nameless || (names_folder(path) && !may_be_folder) {
+            let what = if may_be_folder { "a file, or a folder with a `/` behind it" } else { "a file" };
+            return Err(at(name, format!("`{name}` must name {what}")));
+        }
     }
     Ok(value)
 }
 
-fn names_no_file(path: &str) -> bool {
-    Path::new(path).file_name().is_none_or(|name| name.to_str().is_none()) || path.ends_with('/')
+/// Says whether a path is written as a folder's: what is meant does not depend on what is there.
+fn names_folder(path: &str) -> bool {
+    path.ends_with('/')
 }
 
 /// Fills presets, then defaults. A setting that is given wrongly keeps its mistake: nothing is filled over it.

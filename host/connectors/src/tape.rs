@@ -18,10 +18,6 @@ pub(crate) trait FileTape: Debug + Send + Sync {
 pub(crate) struct Tape(pub(crate) Option<Arc<dyn FileTape>>);
 
 impl Tape {
-    pub(crate) fn replays(&self) -> bool {
-        self.0.as_ref().is_some_and(|tape| tape.replays())
-    }
-
     pub(crate) fn records(&self) -> bool {
         self.0.as_ref().is_some_and(|tape| !tape.replays())
     }

@@ -123,6 +123,8 @@ impl RunError {
     }
 }
 
+const NOTHING_APPLIED: &str = "nothing was applied; an incomplete reading never deletes";
+
 fn directory(error: DirectoryError) -> Vec<Diagnostic> {
     let hinted = |diagnostic: Diagnostic, hint: Option<String>| match hint {
         Some(hint) => diagnostic.hint(hint),
@@ -131,10 +133,11 @@ fn directory(error: DirectoryError) -> Vec<Diagnostic> {
     vec![match error {
         DirectoryError::Invalid(why) => return why,
         DirectoryError::Refused(why) => *why,
-        DirectoryError::Transient { message, retry_after_ms } => hinted(
-            Diagnostic::error(codes::DIRECTORY_UNREACHABLE, message),
-            retry_after_ms.map(|ms| format!("the directory asks to wait for {} s", ms.div_ceil(1000))),
-        ),
+        DirectoryError::Transient { message, retry_after_ms } => {
+            let wait = |ms: u32| format!("the directory asks to wait for {} s", ms.div_ceil(1000));
+            let hint = retry_after_ms.map_or(NOTHING_APPLIED.to_owned(), wait);
+            Diagnostic::error(codes::DIRECTORY_UNREACHABLE, message).hint(hint)
+        }
         DirectoryError::Denied { message, missing, hint } => {
             let missing = missing.map(|name| format!("grant the permission `{name}` and give admin consent"));
             hinted(Diagnostic::error(codes::DIRECTORY_DENIED, message), hint.or(missing))
@@ -146,9 +149,12 @@ fn directory(error: DirectoryError) -> Vec<Diagnostic> {
             codes::READ_INCOMPLETE,
             "the directory twice forgot the position of the last reading",
         ),
-        DirectoryError::Incomplete(message) => Diagnostic::error(codes::READ_INCOMPLETE, message)
-            .hint("nothing was applied; an incomplete reading never deletes"),
-        DirectoryError::Permanent(message) => Diagnostic::error(codes::CONNECTOR_FAILED, message),
+        DirectoryError::Incomplete(message) => {
+            Diagnostic::error(codes::READ_INCOMPLETE, message).hint(NOTHING_APPLIED)
+        }
+        DirectoryError::Permanent(message) => {
+            Diagnostic::error(codes::CONNECTOR_FAILED, message).hint(NOTHING_APPLIED)
+        }
     }]
 }
 

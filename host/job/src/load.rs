@@ -72,6 +72,9 @@ struct Files {
 }
 
 pub(crate) fn read_with(path: &Path, read: ReadFile<'_>) -> (Option<Job>, Vec<Diagnostic>) {
+    if let Some(list) = list_of_people(path) {
+        return (None, vec![list]);
+    }
     let mut files = Files::default();
     let text = match read(path) {
         Ok(text) => text,
@@ -127,6 +130,21 @@ fn unreadable(path: &Path, why: &io::Error) -> Diagnostic {
         _ => "look at the file and its permissions".to_owned(),
     };
     Diagnostic::error(codes::JOB_UNREADABLE, message).hint(hint)
+}
+
+/// Says that what was given for the job is the list that a job reads, going by its ending: read as TOML, each of its lines
+/// would be a mistake of its own.
+fn list_of_people(path: &Path) -> Option<Diagnostic> {
+    let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+    if !["csv", "tsv", "json", "ndjson", "jsonl"].contains(&ending.as_str()) {
+        return None;
+    }
+    let message = format!("`{}` is no job file", path.display());
+    let hint = format!(
+        "give the job that reads it, with `path = \"{}\"` under [directory.settings]; `rollcall init DIR --from csv` makes one",
+        path.display()
+    );
+    Some(Diagnostic::error(codes::JOB_UNREADABLE, message).hint(hint))
 }
 
 /// Words an error without the number that the standard library appends.

@@ -445,6 +445,17 @@ fn a_missing_file() {
 }
 
 #[test]
+fn a_list_of_people_for_a_job() {
+    let (job, problems) = job_of(&[("people.CSV", "id,name\n1,Ann\n")]);
+    assert!(job.is_none());
+    expect![[r#"
+        E0100 `people.CSV` is no job file
+            give the job that reads it, with `path = "people.CSV"` under [directory.settings]; `rollcall init DIR --from csv` makes one
+    "#]]
+    .assert_eq(&rendered(&problems));
+}
+
+#[test]
 fn places_of_keys_and_expressions() {
     let job = good("email = '''\nmail'''\nfull_name = \"a + \\\"b\\\"\"\n");
     let text = |place: Option<Place>| match place {

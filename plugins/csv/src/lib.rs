@@ -1,79 +1,42 @@
-//! Users from a CSV file.
+//! Users from files: CSV, JSON and NDJSON.
 //!
-//! `parse` knows RFC 4180 and no meaning, `encoding` makes text of bytes, `table` knows what a header and a row must be.
-//! Every cell is text, an empty one is none, and whoever is not in the file is not in the directory: so a file that is
-//! ambiguous or broken anywhere is an error, never a shorter directory.
+//! `text` makes text of bytes with the `encoding`; `csv` and `json` know their formats and no meaning; `table` and `records`
+//! know what makes a directory of them; `reader` makes one reading of one file or of all in a folder. An empty value is
+//! none, and whoever is not in the files is not in the directory: so a file that is ambiguous or broken anywhere is an
+//! error, never a shorter directory.
 #![deny(unsafe_code)]
 
+mod csv;
 mod encoding;
+mod flat;
+mod json;
 mod limits;
-mod parse;
+mod reader;
+mod records;
+mod schema;
+mod settings;
 mod table;
 #[cfg(test)]
 mod tests;
+mod text;
+mod user;
 
 use rollcall_connector::{
-    AttributeInfo, Connection, Connector, Coverage, Error, Fault, Kind, Listing, Page, Table, attribute,
-    passed, register,
+    AttributeInfo, Cell, Connection, Connector, Coverage, Error, Fault, Listing, Page, Table, register,
 };
-use serde::Deserialize;
 
-use crate::encoding::Encoding;
-use crate::table::Rows;
+use crate::reader::{Reader, Step};
+pub use crate::settings::Settings;
 
 /// The CSV connector.
 pub struct Csv;
-
-/// The settings, with the manifest's defaults filled in by the host.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Settings {
-    /// The file's name within the granted folder.
-    path: String,
-    #[serde(default = "comma")]
-    delimiter: String,
-    #[serde(default = "id")]
-    id_column: String,
-    #[serde(default)]
-    encoding: Encoding,
-}
-
-fn comma() -> String {
-    ",".to_owned()
-}
-
-fn id() -> String {
-    "id".to_owned()
-}
-
-impl Settings {
-    /// Gives the delimiter's byte, where it is one that cannot be taken for something else.
-    fn delimiter(&self) -> Option<u8> {
-        match self.delimiter.as_bytes() {
-            [byte] if byte.is_ascii() && !b"\"\r\n\0".contains(byte) => Some(*byte),
-            _ => None,
-        }
-    }
-}
 
 impl Connector for Csv {
     type Settings = Settings;
     type Listing = Reading;
 
     fn validate(settings: &Settings) -> Vec<Fault> {
-        let mut faults = Vec::new();
-        if settings.delimiter().is_none() {
-            faults.push(
-                Fault::new(
-                    "delimiter",
-                    format!("`{}` cannot stand between two cells", settings.delimiter.escape_debug()),
-                )
-                .hint("use one ASCII character, such as `,`, `;` or `\\t`"),
-            );
-        }
-        if settings.id_column.is_empty() {
-            faults.push(Fault::new("id_column", "names no column"));
-        }
-        faults
+        settings.faults()
     }
 
     /// The file's name alone: moving a folder makes no other directory of it.
@@ -82,18 +45,11 @@ impl Connector for Csv {
     }
 
     fn check(settings: &Settings) -> Result<Connection, Error> {
-        let mut rows = Rows::open(settings)?;
-        let mut users = 0;
-        while rows.next()?.is_some() {
-            users += 1;
-        }
-        let message = format!("{} columns, {users} users", rows.columns().len());
-        Ok(Connection { users: Some(users), findings: vec![passed(&settings.path, message)] })
+        schema::check(settings)
     }
 
     fn attributes(settings: &Settings) -> Result<Vec<AttributeInfo>, Error> {
-        let rows = Rows::open(settings)?;
-        Ok(rows.columns().iter().map(|name| attribute(name, Kind::Text, "A column of the file.")).collect())
+        schema::attributes(settings)
     }
 
     fn open(settings: Settings, since: Option<Vec<u8>>) -> Result<Reading, Error> {
@@ -101,24 +57,36 @@ impl Connector for Csv {
         if since.is_some() {
             return Err(Error::TokenExpired);
         }
-        Rows::open(&settings).map(Reading)
+        Reader::open(settings).map(Reading)
     }
 }
 
-/// A file on its way.
-pub struct Reading(Rows);
+/// The files on their way.
+pub struct Reading(Reader);
 
 impl Listing for Reading {
     fn next(&mut self, max: u32) -> Result<Page, Error> {
         let max = usize::try_from(max).unwrap_or(usize::MAX);
-        let mut table = Table::new(self.0.columns().iter().map(String::as_str));
-        while table.len() < max {
-            match self.0.next()? {
-                Some((id, cells)) => table.user(id, cells)?,
-                None => return Ok(table.last(Coverage::Everything)),
+        let mut users = Vec::new();
+        let ended = loop {
+            if users.len() >= max {
+                break false;
             }
+            match self.0.step()? {
+                Step::User(user) => users.push(user),
+                // The columns of the next file may be others.
+                Step::FileEnd if !users.is_empty() => break false,
+                Step::FileEnd => {}
+                Step::End => break true,
+            }
+        };
+        let columns = self.0.columns();
+        let mut table = Table::new(columns.iter().map(String::as_str));
+        for mut user in users {
+            user.cells.resize(columns.len(), Cell::None);
+            table.user(user.id, user.cells)?;
         }
-        Ok(table.page())
+        Ok(if ended { table.last(Coverage::Everything) } else { table.page() })
     }
 }
 

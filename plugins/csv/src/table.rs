@@ -1,199 +1,150 @@
-//! What a header and a row must be, so that a file is a directory.
+//! What a header and a row must be, so that a CSV file is a directory.
 
-use std::collections::BTreeMap;
+use rollcall_connector::{Cell, Error, Fault};
 
-use rollcall_connector::{Cell, Error, Fault, files};
+use crate::csv::{Parser, Row};
+use crate::limits::{NAME_BYTES, VALUES};
+use crate::settings::Settings;
+use crate::text::{Text, broken};
+use crate::user::{Trouble, User, did_you_mean, listed};
 
-use crate::Settings;
-use crate::encoding::Encoding;
-use crate::limits::CHUNK_BYTES;
-use crate::parse::{Parser, Row, broken};
+/// What may stand between two cells where the settings say something else.
+const DELIMITERS: [char; 4] = [';', '\t', '|', ','];
 
 /// The rows of an open file.
 pub(crate) struct Rows {
-    source: Source,
-    /// The file's name.
-    name: String,
-    encoding: Encoding,
+    parser: Parser,
     columns: Vec<String>,
     id_at: usize,
-    /// The line of every id so far: a file that names one twice does not say which line holds.
-    ids: BTreeMap<String, u64>,
+    /// For each column the text between its values, where it has several.
+    separators: Vec<Option<String>>,
 }
 
 impl Rows {
-    /// Opens the file and reads its header.
+    /// Reads the header.
     ///
     /// # Errors
     /// Mistakes of the header are invalid settings, all at once; they name the setting that would be another file.
-    pub(crate) fn open(settings: &Settings) -> Result<Self, Error> {
-        let delimiter = settings.delimiter().unwrap_or(b',');
-        let mut source = Source {
-            file: files::open(&settings.path)?,
-            parser: Parser::new(&settings.path, delimiter),
-            name: settings.path.clone(),
-            begun: false,
-            ended: false,
-        };
-        let encoding = settings.encoding;
-        let Some(header) = source.next()? else {
+    pub(crate) fn open(settings: &Settings, text: Text) -> Result<Self, Error> {
+        if let Some(fault) = settings.no_separator() {
+            return Err(Error::setting(fault));
+        }
+        let mut parser = Parser::new(text, settings.delimiter().unwrap_or(b','));
+        let Some(header) = parser.row()? else {
             // Most likely it is being written just now: that is no mistake of the job.
             return Err(Error::permanent(format!(
                 "the file `{}` is empty, so the directory was not read: its first line names the columns, such as `id,name`",
-                settings.path
+                parser.text.name()
             )));
         };
-        let line = header.line;
-        let name = settings.path.clone();
-        let columns = header
-            .cells
-            .into_iter()
-            .map(|cell| Ok(decode(encoding, cell, &name, line)?.trim().to_owned()))
-            .collect::<Result<Vec<String>, Error>>()?;
+        let columns: Vec<String> = header.cells.iter().map(|cell| cell.trim().to_owned()).collect();
+        let place = format!("`{}` line {}", parser.text.name(), header.line);
         let id_at = columns.iter().position(|name| *name == settings.id_column);
-        let faults = header_faults(&columns, settings, id_at.is_some());
-        match id_at {
-            Some(id_at) if faults.is_empty() => {
-                Ok(Self { source, name, encoding, columns, id_at, ids: BTreeMap::new() })
-            }
-            _ => Err(Error::InvalidSettings(faults)),
+        let mut faults = header_faults(&place, &columns);
+        let Some(id_at) = id_at else {
+            let (fault, another_delimiter) = no_id(&place, &columns, settings);
+            // Where the columns are not told apart, nothing else that is said of them would be true.
+            faults.retain(|_| !another_delimiter);
+            faults.push(fault);
+            return Err(Error::InvalidSettings(faults));
+        };
+        if !faults.is_empty() {
+            return Err(Error::InvalidSettings(faults));
         }
+        let separators = columns
+            .iter()
+            .map(|name| settings.separator.clone().filter(|_| settings.many.contains(name)))
+            .collect();
+        Ok(Self { parser, columns, id_at, separators })
     }
 
-    /// Gives the columns' names.
+    pub(crate) fn text(&self) -> &Text {
+        &self.parser.text
+    }
+
     pub(crate) fn columns(&self) -> &[String] {
         &self.columns
     }
 
-    /// Gives the next user: the id, and a cell for each column.
+    /// Gives the next user.
     ///
     /// # Errors
-    /// A row that has not as many cells as the header, no id, or the id of another is a permanent error.
-    pub(crate) fn next(&mut self) -> Result<Option<(String, Vec<Cell>)>, Error> {
-        let Some(row) = self.source.next()? else {
-            return Ok(None);
-        };
-        let line = row.line;
-        let (has, wants) = (row.cells.len(), self.columns.len());
-        if has != wants {
-            let cells = if has == 1 { "cell" } else { "cells" };
-            let what = format!("{has} {cells} where the header has {wants}");
-            return Err(broken(&self.name, line, &what));
-        }
-        let mut id = String::new();
-        let mut cells = Vec::with_capacity(wants);
-        for (at, cell) in row.cells.into_iter().enumerate() {
-            let text = decode(self.encoding, cell, &self.name, line)?;
-            if at == self.id_at {
-                id.clone_from(&text);
+    /// A row that has not as many cells as the header, or no id, is a user that is wrong.
+    pub(crate) fn next(&mut self) -> Result<Option<User>, Trouble> {
+        loop {
+            let Some(Row { line, cells }) = self.parser.row()? else {
+                return Ok(None);
+            };
+            let (has, wants) = (cells.len(), self.columns.len());
+            if has != wants {
+                let unit = if has == 1 { "cell" } else { "cells" };
+                let what = format!("{has} {unit} where the header has {wants}");
+                return Err(Trouble::User { line, what });
             }
-            cells.push(Cell::text(text));
+            let id = cells.get(self.id_at).cloned().unwrap_or_default();
+            if id.trim().is_empty() {
+                // Spreadsheets write rows of nothing behind the last one that was ever filled.
+                if cells.iter().all(String::is_empty) {
+                    continue;
+                }
+                let column = self.columns.get(self.id_at).map_or("", String::as_str);
+                return Err(Trouble::User { line, what: format!("the column `{column}` is empty") });
+            }
+            let several = cells.into_iter().zip(&self.separators);
+            let cells = several.map(|(cell, separator)| self.cell(line, cell, separator.as_deref()));
+            return Ok(Some(User { line, id, cells: cells.collect::<Result<_, Error>>()? }));
         }
-        if id.is_empty() {
-            let column = self.columns.get(self.id_at).map_or("", String::as_str);
-            return Err(broken(&self.name, line, &format!("the column `{column}` is empty")));
+    }
+
+    fn cell(&self, line: u64, cell: String, separator: Option<&str>) -> Result<Cell, Error> {
+        let Some(separator) = separator else {
+            return Ok(Cell::text(cell));
+        };
+        let values: Vec<String> =
+            cell.split(separator).map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        if values.len() > VALUES {
+            let what = format!("a cell has more than {VALUES} values");
+            return Err(broken(self.text().name(), line, &what));
         }
-        if let Some(before) = self.ids.insert(id.clone(), line) {
-            let what = format!("the id `{id}` stands on line {before} too");
-            return Err(broken(&self.name, line, &what));
-        }
-        Ok(Some((id, cells)))
+        Ok(Cell::from_texts(values))
     }
 }
 
-fn header_faults(columns: &[String], settings: &Settings, has_id: bool) -> Vec<Fault> {
+fn header_faults(place: &str, columns: &[String]) -> Vec<Fault> {
     let mut faults = Vec::new();
-    let file = &settings.path;
     for (at, name) in columns.iter().enumerate() {
+        let number = at + 1;
         if name.is_empty() {
-            faults.push(Fault::new("path", format!("column {} of `{file}` has no name", at + 1)));
-        } else if columns.iter().take(at).any(|earlier| earlier == name) {
-            faults.push(Fault::new("path", format!("`{file}` has two columns `{name}`")));
+            faults.push(
+                Fault::new("path", format!("{place}: column {number} has no name"))
+                    .hint("name it, or remove the column from the file"),
+            );
+        } else if name.len() > NAME_BYTES || name.chars().any(char::is_control) {
+            let what =
+                format!("column {number} has a name with a line break, or one of over {NAME_BYTES} bytes");
+            let hint = "write its name on one line; is this line the header?";
+            faults.push(Fault::new("path", format!("{place}: {what}")).hint(hint));
+        } else if let Some(first) = columns.iter().take(at).position(|earlier| earlier == name) {
+            let message = format!("{place}: the columns {} and {number} are both called `{name}`", first + 1);
+            faults.push(Fault::new("path", message).hint("give one of them another name"));
         }
-    }
-    if !has_id {
-        let mut hint = format!("it has {}", listed(columns));
-        if columns.len() == 1 {
-            hint.push_str("; is `delimiter` right?");
-        }
-        faults.push(
-            Fault::new("id_column", format!("`{file}` has no column `{}`", settings.id_column)).hint(hint),
-        );
     }
     faults
 }
 
-fn listed(columns: &[String]) -> String {
-    let mut names: Vec<String> = columns.iter().take(20).map(|name| format!("`{name}`")).collect();
-    if columns.len() > 20 {
-        names.push("…".to_owned());
-    }
-    names.join(", ")
-}
-
-fn decode(encoding: Encoding, bytes: Vec<u8>, file: &str, line: u64) -> Result<String, Error> {
-    encoding.decode(bytes).ok_or_else(|| {
-        Error::setting(
-            Fault::new("encoding", format!("line {line} of `{file}` is not {}", encoding.name()))
-                .hint("save the file as UTF-8, or set `encoding = \"windows-1252\"`"),
-        )
-    })
-}
-
-/// The file and its parser: rows are read no further ahead than one chunk.
-struct Source {
-    file: files::File,
-    name: String,
-    parser: Parser,
-    begun: bool,
-    ended: bool,
-}
-
-impl Source {
-    fn next(&mut self) -> Result<Option<Row>, Error> {
-        loop {
-            if let Some(row) = self.parser.pop() {
-                return Ok(Some(row));
-            }
-            if self.ended {
-                return Ok(None);
-            }
-            if self.begun {
-                let part = self.file.read(CHUNK_BYTES)?;
-                self.take(&part)?;
-            } else {
-                self.begun = true;
-                self.begin()?;
-            }
+/// Makes the fault of a missing column, and says whether the columns are probably parted by something else.
+fn no_id(place: &str, columns: &[String], settings: &Settings) -> (Fault, bool) {
+    let message = format!("{place}: there is no column `{}`", settings.id_column);
+    let names: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let only = columns.first().filter(|_| columns.len() == 1);
+    let another = only.and_then(|only| DELIMITERS.iter().find(|delimiter| only.contains(**delimiter)));
+    let hint = match (another, only) {
+        (Some(delimiter), _) => {
+            let delimiter = delimiter.escape_default();
+            format!("it has one column, {}: write `delimiter = \"{delimiter}\"`", listed(&names))
         }
-    }
-
-    fn take(&mut self, part: &[u8]) -> Result<(), Error> {
-        if part.is_empty() {
-            self.ended = true;
-            return self.parser.end();
-        }
-        self.parser.feed(part)
-    }
-
-    /// Reads until a byte order mark could be whole, and drops it.
-    fn begin(&mut self) -> Result<(), Error> {
-        let mut start = Vec::new();
-        while start.len() < 3 {
-            let part = self.file.read(CHUNK_BYTES)?;
-            if part.is_empty() {
-                self.ended = true;
-                break;
-            }
-            start.extend_from_slice(&part);
-        }
-        if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") {
-            return Err(Error::setting(
-                Fault::new("path", format!("`{}` is UTF-16", self.name)).hint("save it as CSV UTF-8"),
-            ));
-        }
-        let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start);
-        self.parser.feed(text)?;
-        if self.ended { self.parser.end() } else { Ok(()) }
-    }
+        (None, Some(_)) => format!("it has one column, {}; is `delimiter` right?", listed(&names)),
+        (None, None) => did_you_mean(&settings.id_column, names),
+    };
+    (Fault::new("id_column", message).hint(hint), another.is_some())
 }

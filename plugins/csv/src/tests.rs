@@ -1,88 +1,101 @@
 //! The whole connector on files that were written down.
 
+mod csv;
+mod folder;
+mod json;
+mod round_trip;
+
 use rollcall_connector::testing::Host;
-use rollcall_connector::{Cell, Change, Connector, Error, Page};
+use rollcall_connector::{Cell, Change, Connector, Error, Page, User};
 
 use crate::Csv;
+use crate::settings::Settings;
 
-fn list(file: &[u8], more: &str, max: u32) -> Result<Vec<Page>, Error> {
-    let settings = format!("{{\"path\": \"people.csv\"{more}}}");
-    Host::new().file("people.csv", file).list::<Csv>(&settings, max)
+/// Reads a file; `more` are further settings, each with a comma before it.
+fn list(name: &str, file: &[u8], more: &str, max: u32) -> Result<Vec<Page>, Error> {
+    let settings = format!("{{\"path\": \"{name}\"{more}}}");
+    Host::new().file(name, file).list::<Csv>(&settings, max)
 }
 
+/// Gives the users of all pages, each with its values by name; what is none is left out.
+fn users(pages: &[Page]) -> Vec<(String, Vec<(String, Cell)>)> {
+    let named = |page: &Page, user: &User| {
+        let all = page.columns.iter().cloned().zip(user.cells.iter().cloned());
+        (user.id.clone(), all.filter(|(_, cell)| *cell != Cell::None).collect())
+    };
+    let each = |page: &Page| -> Vec<_> {
+        page.changes
+            .iter()
+            .map(|change| match change {
+                Change::User(user) => named(page, user),
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    };
+    pages.iter().flat_map(each).collect()
+}
+
+/// Gives an error as its message, or as `setting: message (hint)` for each setting.
 fn message(error: Error) -> String {
     match error {
         Error::Permanent(message) => message,
         Error::InvalidSettings(faults) => faults
             .iter()
-            .map(|fault| format!("{}: {}", fault.setting, fault.message))
+            .map(|fault| match &fault.hint {
+                Some(hint) => format!("{}: {} ({hint})", fault.setting, fault.message),
+                None => format!("{}: {}", fault.setting, fault.message),
+            })
             .collect::<Vec<_>>()
-            .join("; "),
+            .join("\n"),
         other => panic!("{other:?}"),
     }
 }
 
-#[test]
-fn a_file_is_read_in_pages() {
-    let file = "\u{feff}id, name ,phone\r\n1,\"Turanga\nLeela\",\r\n2,Zoë,2001\r\n3,x,y";
-    let pages = list(file.as_bytes(), "", 2).unwrap();
-    assert_eq!(pages.len(), 2);
-    assert_eq!(pages[0].columns, ["id", "name", "phone"]);
-    assert!(pages[0].end.is_none() && pages[1].end.is_some());
-    let Change::User(leela) = &pages[0].changes[0] else { panic!() };
-    assert_eq!(leela.id, "1");
-    assert_eq!(leela.cells, [Cell::Text("1".into()), Cell::Text("Turanga\nLeela".into()), Cell::None]);
+fn settings(json: &str) -> Settings {
+    serde_json::from_str(json).unwrap()
 }
 
-#[test]
-fn other_files_than_the_usual_one_are_read() {
-    let pages = list(
-        b"nr;name\n7;Zo\xeb",
-        ", \"delimiter\": \";\", \"id_column\": \"nr\", \"encoding\": \"latin1\"",
-        9,
-    )
-    .unwrap();
-    let Change::User(user) = &pages[0].changes[0] else { panic!() };
-    assert_eq!((user.id.as_str(), &user.cells[1]), ("7", &Cell::Text("Zoë".into())));
-    assert_eq!(list(b"id\n", "", 9).unwrap()[0].changes.len(), 0);
-}
-
-#[test]
-fn a_file_that_is_no_directory_is_refused() {
-    let check = |file: &[u8], expect: &str| {
-        let error = list(file, "", 100).unwrap_err();
-        assert_eq!(message(error), expect);
+/// Gives the attributes as `name kind`, with a `*` for several values.
+fn attributes(host: &Host, json: &str) -> Result<Vec<String>, Error> {
+    let described = host.run(|| Csv::attributes(&settings(json)))?;
+    let one = |info: &rollcall_connector::AttributeInfo| {
+        let kind = format!("{:?}", info.kind).replace("Kind::", "");
+        format!("{} {kind}{}", info.name, if info.many { "*" } else { "" })
     };
-    let empty = "the file `people.csv` is empty, so the directory was not read: its first line names the columns, such as `id,name`";
-    check(b"", empty);
-    check(b"\n\n", empty);
-    check(b"\xef\xbb\xbf", empty);
-    check(b"id,,id\n", "path: column 2 of `people.csv` has no name; path: `people.csv` has two columns `id`");
-    check(b"nr;name\n", "id_column: `people.csv` has no column `id`");
-    check(b"id,name\n1,a\n2", "`people.csv` line 3: 1 cell where the header has 2");
-    check(b"id,name\n,a", "`people.csv` line 2: the column `id` is empty");
-    check(b"id,name\n1,a\n\n2,b\n1,c", "`people.csv` line 5: the id `1` stands on line 2 too");
-    check(b"id\nZo\xeb", "encoding: line 2 of `people.csv` is not utf-8");
-    check(b"\xff\xfei\0d\0", "path: `people.csv` is UTF-16");
+    Ok(described.iter().map(one).collect())
+}
+
+fn findings(host: &Host, json: &str) -> Vec<String> {
+    let connection = host.run(|| Csv::check(&settings(json))).unwrap();
+    connection.findings.iter().map(|finding| format!("{}: {}", finding.subject, finding.message)).collect()
 }
 
 #[test]
-fn settings_and_a_missing_file_are_named() {
+fn mistakes_that_need_no_file_are_named() {
+    let check = |json: &str, expect: &[&str]| {
+        let faults = Csv::validate(&settings(json));
+        let names: Vec<&str> = faults.iter().map(|fault| fault.setting.as_str()).collect();
+        assert_eq!(names, expect, "{json}");
+        assert!(faults.iter().all(|fault| fault.setting == "id_column" || !fault.message.is_empty()));
+    };
     for bad in ["", ",,", "\\\"", "\\n", "é"] {
-        let error = list(b"id\n", &format!(", \"delimiter\": \"{bad}\""), 9).unwrap_err();
-        assert!(message(error).starts_with("delimiter: "));
+        check(&format!("{{\"path\": \"a.csv\", \"delimiter\": \"{bad}\"}}"), &["delimiter"]);
     }
+    check(r#"{"path": "a.csv", "id_column": ""}"#, &["id_column"]);
+    check(r#"{"path": "a.csv", "many": ["groups"]}"#, &["many"]);
+    check(r#"{"path": "a.csv", "many": ["groups"], "separator": "|"}"#, &[]);
+    check(r#"{"path": "a.csv", "many": ["groups"], "separator": ""}"#, &["separator"]);
+    check(r#"{"path": "a.csv", "separator": "|"}"#, &["separator"]);
+    check(r#"{"path": "a.json", "many": ["groups"]}"#, &[]);
+    check(r#"{"path": "a.csv", "records": "staff"}"#, &["records"]);
+    check(r#"{"path": "a.jsonl", "records": "staff"}"#, &["records"]);
+    check(r#"{"path": "a.json", "records": "data..staff"}"#, &["records"]);
+    check(r#"{"path": "a.txt", "format": "json", "records": "data.staff"}"#, &[]);
+}
+
+#[test]
+fn a_missing_file_is_named() {
     let error = Host::new().list::<Csv>("{\"path\": \"no.csv\"}", 9).unwrap_err();
     assert_eq!(message(error), "there is no file `no.csv`");
-}
-
-#[test]
-fn the_header_is_the_schema_and_the_rows_are_counted() {
-    let host = Host::new().file("people.csv", b"id,name\n1,a\n2,b\n");
-    let settings = serde_json::from_str("{\"path\": \"people.csv\"}").unwrap();
-    let names: Vec<_> =
-        host.run(|| Csv::attributes(&settings)).unwrap().into_iter().map(|info| info.name).collect();
-    assert_eq!(names, ["id", "name"]);
-    assert_eq!(host.run(|| Csv::check(&settings)).unwrap().users, Some(2));
-    assert_eq!(Csv::identity(&settings).unwrap(), "csv:people.csv");
+    assert_eq!(Csv::identity(&settings("{\"path\": \"people.csv\"}")).unwrap(), "csv:people.csv");
 }

@@ -1,9 +1,10 @@
 //! `files`: granted folders, read only. A path is relative to them, and nothing that leads out of them is opened:
-//! neither `..` nor a link.
+//! neither `..` nor a link. A file that changes while it is read is no reading of it.
 
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::time::SystemTime;
 
 use rollcall_core::{Diagnostic, codes};
 use tokio::io::AsyncReadExt;
@@ -20,12 +21,21 @@ use crate::words::tame;
 /// What a connector may read.
 #[derive(Debug, Default)]
 pub(crate) struct FilesGranted {
-    /// The files that the settings name; what lies beside them is closed.
-    pub(crate) files: Vec<PathBuf>,
+    /// What the settings name.
+    pub(crate) named: Vec<Named>,
     /// In the order in which a path is looked for.
     pub(crate) folders: Vec<PathBuf>,
     /// Where what is read is recorded, or comes from.
     pub(crate) tape: Tape,
+}
+
+/// What a setting names.
+#[derive(Clone, Debug)]
+pub(crate) enum Named {
+    /// A file; what lies beside it is closed.
+    File(PathBuf),
+    /// A folder: the files in it, but neither hidden ones nor folders of it. The connector knows it by its name.
+    Folder(PathBuf),
 }
 
 /// An open file.
@@ -38,8 +48,28 @@ pub struct File {
 
 #[derive(Debug)]
 enum Source {
-    Disk(tokio::fs::File),
+    Disk(tokio::fs::File, Stamp),
     Memory(io::Cursor<Vec<u8>>),
+}
+
+/// What tells that a file was written to: its length in bytes, and when it was last changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp(u64, Option<SystemTime>);
+
+impl Stamp {
+    async fn of(file: &tokio::fs::File) -> io::Result<Self> {
+        let metadata = file.metadata().await?;
+        Ok(Self(metadata.len(), metadata.modified().ok()))
+    }
+
+    /// Fails where the file is not as it was.
+    async fn compare(self, file: &tokio::fs::File) -> io::Result<()> {
+        if Self::of(file).await? == self {
+            return Ok(());
+        }
+        let why = "it changed meanwhile; whoever writes it should rename it into place when it is whole";
+        Err(io::Error::other(why))
+    }
 }
 
 /// Why a path is not opened.
@@ -65,24 +95,21 @@ impl FilesGranted {
         if !Path::new(path).components().all(normal) {
             return Err(out("is not inside the granted folder"));
         }
-        let named = self
-            .files
-            .iter()
-            .find(|file| file.file_name().is_some_and(|name| Path::new(path) == Path::new(name)));
+        if let Some(found) = self.in_named_folder(path) {
+            return found;
+        }
+        let named = self.named.iter().find_map(|named| match named {
+            Named::File(file) if file.file_name().is_some_and(|name| Path::new(path) == Path::new(name)) => {
+                Some(file)
+            }
+            _ => None,
+        });
         let beside = named.map(|file| match file.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
             _ => PathBuf::from("."),
         });
         for folder in beside.iter().chain(&self.folders) {
-            let root = match folder.canonicalize() {
-                Ok(root) => root,
-                Err(error) => {
-                    return Err(Closed::Unreadable(format!(
-                        "the folder `{}` cannot be read: {error}",
-                        folder.display()
-                    )));
-                }
-            };
+            let root = canonical(folder)?;
             match root.join(path).canonicalize() {
                 Ok(found) if found.starts_with(&root) => return Ok(found),
                 Ok(_) => return Err(out("is a link out of the granted folder")),
@@ -98,6 +125,34 @@ impl FilesGranted {
         Err(Closed::Absent(format!("there is no file `{shown}`")))
     }
 
+    /// Finds a folder that a setting names, or a file right inside it; none where the path begins elsewhere.
+    fn in_named_folder(&self, path: &str) -> Option<Result<PathBuf, Closed>> {
+        let mut parts = Path::new(path).components().filter(|part| *part != Component::CurDir);
+        let first = parts.next()?.as_os_str();
+        let folder = self.named.iter().find_map(|named| match named {
+            Named::Folder(folder) if folder.file_name() == Some(first) => Some(folder),
+            _ => None,
+        })?;
+        Some(canonical(folder).and_then(|root| {
+            let shown = tame(path, 200);
+            let Some(file) = parts.next().map(|part| part.as_os_str()) else {
+                return Ok(root);
+            };
+            if parts.next().is_some() || is_hidden(&file.to_string_lossy()) {
+                let why = "is not granted: of the folder, neither hidden files nor folders are";
+                return Err(Closed::Out(format!("the file `{shown}` {why}")));
+            }
+            match root.join(file).canonicalize() {
+                Ok(found) if found.parent() == Some(&root) => Ok(found),
+                Ok(_) => Err(Closed::Out(format!("the file `{shown}` is a link out of the granted folder"))),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    Err(Closed::Absent(format!("there is no file `{shown}`")))
+                }
+                Err(error) => Err(Closed::Unreadable(format!("the file `{shown}` cannot be read: {error}"))),
+            }
+        }))
+    }
+
     async fn open(&self, path: &str) -> Result<Source, Closed> {
         if let Some(replayed) = self.tape.file(path) {
             return replayed.map(|bytes| Source::Memory(io::Cursor::new(bytes))).map_err(Closed::Out);
@@ -110,36 +165,67 @@ impl FilesGranted {
         if !tokio::fs::metadata(&found).await.map_err(unreadable)?.is_file() {
             return Err(Closed::Absent(format!("`{shown}` is no file")));
         }
+        let mut file = tokio::fs::File::open(&found).await.map_err(unreadable)?;
+        let stamp = Stamp::of(&file).await.map_err(unreadable)?;
         if self.tape.records() {
-            let bytes = tokio::fs::read(&found).await.map_err(unreadable)?;
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).await.map_err(unreadable)?;
+            stamp.compare(&file).await.map_err(unreadable)?;
             self.tape.keep_file(path, &bytes).map_err(Closed::Unreadable)?;
             return Ok(Source::Memory(io::Cursor::new(bytes)));
         }
-        tokio::fs::File::open(&found).await.map(Source::Disk).map_err(unreadable)
+        Ok(Source::Disk(file, stamp))
     }
 
     fn names(&self, folder: &str) -> Result<Vec<String>, Closed> {
-        if self.tape.replays() {
-            return Err(Closed::Out("the names in a folder are not in a recording".to_owned()));
+        if let Some(replayed) = self.tape.file(folder) {
+            let listed = replayed.map_err(Closed::Out)?;
+            let listed = String::from_utf8_lossy(&listed).into_owned();
+            return Ok(listed.lines().map(str::to_owned).collect());
         }
-        let found = self.find(if folder.is_empty() { "." } else { folder })?;
         let shown = tame(folder, 200);
-        let listed = std::fs::read_dir(&found)
-            .map_err(|error| Closed::Unreadable(format!("the folder `{shown}` cannot be read: {error}")))?;
+        let unreadable =
+            |why: &str| Closed::Unreadable(format!("the folder `{shown}` cannot be read: {why}"));
+        let named = self.in_named_folder(folder);
+        let only_files = named.is_some();
+        let found = named.unwrap_or_else(|| self.find(if folder.is_empty() { "." } else { folder }))?;
+        let failed = |error: io::Error| unreadable(&error.to_string());
         let mut names = BTreeSet::new();
-        for entry in listed.take(FOLDER_NAMES + 1) {
-            let entry = entry.map_err(|error| {
-                Closed::Unreadable(format!("the folder `{shown}` cannot be read: {error}"))
-            })?;
-            if let Ok(name) = entry.file_name().into_string() {
-                names.insert(name);
+        for (at, entry) in std::fs::read_dir(&found).map_err(failed)?.enumerate() {
+            if at == FOLDER_NAMES {
+                return Err(Closed::Out(format!("the folder `{shown}` has more than {FOLDER_NAMES} names")));
             }
+            let entry = entry.map_err(failed)?;
+            let closed = is_hidden(&entry.file_name().to_string_lossy())
+                || entry.file_type().map_err(failed)?.is_dir();
+            if only_files && closed {
+                continue;
+            }
+            let name = entry.file_name();
+            match name.to_str().filter(|name| !name.chars().any(char::is_control)) {
+                Some(name) => names.insert(name.to_owned()),
+                // To leave it out would make the directory shorter than it is.
+                None => {
+                    let name = tame(&name.to_string_lossy(), 200);
+                    return Err(unreadable(&format!("`{name}` in it is no usable name")));
+                }
+            };
         }
-        if names.len() > FOLDER_NAMES {
-            return Err(Closed::Out(format!("the folder `{shown}` has more than {FOLDER_NAMES} names")));
-        }
-        Ok(names.into_iter().collect())
+        let names: Vec<String> = names.into_iter().collect();
+        self.tape.keep_file(folder, names.join("\n").as_bytes()).map_err(Closed::Unreadable)?;
+        Ok(names)
     }
+}
+
+fn canonical(folder: &Path) -> Result<PathBuf, Closed> {
+    folder.canonicalize().map_err(|error| {
+        Closed::Unreadable(format!("the folder `{}` cannot be read: {error}", folder.display()))
+    })
+}
+
+/// Says whether a name is of a file that is not meant for anybody: an editor's, a lock, a download on its way.
+fn is_hidden(name: &str) -> bool {
+    name.starts_with('.')
 }
 
 impl Guest {
@@ -194,7 +280,10 @@ impl HostFile for Guest {
         let file = self.table.get_mut(&file)?;
         let mut bytes = vec![0; usize::try_from(max.clamp(1, READ_BYTES))?];
         let read = match &mut file.source {
-            Source::Disk(disk) => disk.read(&mut bytes).await,
+            Source::Disk(disk, stamp) => match disk.read(&mut bytes).await {
+                Ok(0) => stamp.compare(disk).await.map(|()| 0),
+                read => read,
+            },
             Source::Memory(memory) => io::Read::read(memory, &mut bytes),
         };
         match read {

@@ -10,6 +10,7 @@
 mod bench;
 mod cache;
 mod conformance;
+mod files;
 mod hostile;
 mod http;
 mod offline;
