@@ -87,6 +87,10 @@ impl Everything {
             }
             page => page?,
         };
+        // It would be taken for a listing's last page, and one of nobody is as good as always without users.
+        if page.changes.is_some() {
+            return Err(Error::permanent("Microsoft Graph answered a listing with a page of changes"));
+        }
         if self.sources.len() == 1 && page.count.is_some() {
             found.total(page.count);
         }

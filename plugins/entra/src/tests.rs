@@ -149,6 +149,7 @@ fn a_page_is_all_that_it_should_be() {
         "[]",
         "",
         "{\"value\": {}}",
+        "{\"value\": [], \"@odata.deltaLink\": \"http://127.0.0.1:1/graph/v1.0/users/delta?$deltatoken=a\"}",
         "{\"value\": [1]}",
         "{\"value\": [{\"mail\": \"x\", \"accountEnabled\": true}]}",
     ] {
