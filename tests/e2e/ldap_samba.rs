@@ -105,6 +105,10 @@ fn a_domain_is_read() {
     );
     assert_eq!(preview("include_disabled = true"), 5);
     assert_eq!(preview("user_schema = \"User\""), 3);
+    // From its root the domain names its other partitions, which are no part of it.
+    let root = Job { base_dn: BASE.to_owned(), ..job("filter = \"(sn=*)\"", "") };
+    root.write(&env);
+    assert_eq!(env.run(&["preview", "job.toml", "--json"]).success().figure("directory_users"), 3);
     // Without TLS the controller wants no password, and gets none.
     let over_start_tls =
         job("", "").settings.replace("ldaps://127.0.0.1\"", "ldap://127.0.0.1\"\nstart_tls = true");

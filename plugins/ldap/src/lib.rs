@@ -1,8 +1,8 @@
 //! Users of an LDAP directory: Active Directory, OpenLDAP, and what speaks like them.
 //!
 //! This file is the connector as the host sees it; `server` is what a server says of itself, `schema` its attributes,
-//! `groups` who is in which, `listing` the walk over pages, `reading` what it walks over, `mark` the token from which the
-//! next run goes on, `values` what attributes hold, `settings` what a job may say.
+//! `groups` who is in which, `listing` the walk over pages, `reading` what it walks over, `mark` the token from which
+//! the next run goes on, `values` what attributes hold, `settings` what a job may say.
 //!
 //! Unless `changes_only` is set there is no token: who is deleted is seen by reading everybody.
 #![deny(unsafe_code)]
@@ -66,7 +66,8 @@ impl Connector for Ldap {
             findings.push(match hindrance {
                 None => passed(
                     "changes_only",
-                    "only changed entries are read between full readings; a deleted user is noticed at the next full one",
+                    "only changed entries are read between full readings; a deleted user is noticed at the next \
+                     full one",
                 ),
                 Some(why) => {
                     let mut none = warned("changes_only", format!("everything is read every time: {why}"));

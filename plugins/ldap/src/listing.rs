@@ -104,7 +104,7 @@ impl Walk {
 impl Listing for Walk {
     fn next(&mut self, max: u32) -> Result<Page, Error> {
         let max = usize::try_from(max).unwrap_or(usize::MAX);
-        // One page of the directory a page, so that the host sees progress; more only where there is nothing to hand over.
+        // One page of the directory a page, so that the host sees progress; more only where nothing is to be handed over.
         for _ in 0..QUIET_PAGES {
             if !self.waiting.is_empty() || self.ended().is_some() || self.fetch()? {
                 break;

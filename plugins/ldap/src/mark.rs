@@ -1,14 +1,14 @@
 //! The token from which the next reading goes on, and what a reading watches to make it.
 //!
-//! A controller of Active Directory numbers every change that reaches it (`uSNChanged`). The numbers are its own, so they
-//! mean something at the same controller with the same database only, and never go back unless that database was put
-//! back (MS-ADTS 3.1.1.1.9).
+//! A controller of Active Directory numbers every change that reaches it (`uSNChanged`). The numbers are its own, so
+//! they mean something at the same controller with the same database only, and never go back unless that database was
+//! put back (MS-ADTS 3.1.1.1.9).
 //!
 //! Other directories write when an entry was changed (`modifyTimestamp`), by the clock of the server where that was done
 //! and to the second. Servers that copy from one provider get changes in order; where several accept changes, one may
-//! come later than a younger one of another server, for which [`OVERLAP_SECONDS`] allows. The time counts that the newest
-//! entry has, and this machine's clock only says which one is yet to come. Less, by how long the reading took: who was read at its beginning may have changed
-//! before the newest entry did.
+//! come later than a younger one of another server, for which [`OVERLAP_SECONDS`] allows. The time counts that the
+//! newest entry has, and this machine's clock only says which one is yet to come. Less, by how long the reading took:
+//! who was read at its beginning may have changed before the newest entry did.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -16,8 +16,8 @@ use crate::values;
 /// What tells whether an account is disabled, outside of Active Directory: the password policy of OpenLDAP, 389
 /// Directory Server, eDirectory.
 const LOCKS: [&str; 3] = ["pwdAccountLockedTime", "nsAccountLock", "loginDisabled"];
-/// What people are kept in, in Active Directory. Elsewhere the second in which a folder changed may be that of an earlier
-/// change, so that nothing can be told from it.
+/// What people are kept in, in Active Directory. Elsewhere the second in which a folder changed may be that of an
+/// earlier change, so that nothing can be told from it.
 const FOLDERS: [&str; 2] = ["organizationalUnit", "container"];
 /// Locked by an administrator and for good (draft-behera-ldap-password-policy, 5.3.3).
 const LOCKED_FOR_GOOD: &str = "000001010000Z";
@@ -203,10 +203,10 @@ impl Reading {
 
 /// Gives the ids of all entries below the base that have changed, whoever they are; none where no entry has.
 ///
-/// Who is among them and not among those in scope has left the scope, or never was in it, which the host knows. They are
-/// looked for before the users in scope are. Whoever comes into scope in between is found there with all attributes, and
-/// whoever leaves it in between has left it. The other way round, somebody who came into scope in between would be found
-/// here alone, and would count as gone.
+/// Who is among them and not among those in scope has left the scope, or never was in it, which the host knows. They
+/// are looked for before the users in scope are. Whoever comes into scope in between is found there with all attributes,
+/// and whoever leaves it in between has left it. The other way round, somebody who came into scope in between would be
+/// found here alone, and would count as gone.
 fn ids_changed(
     settings: &Settings,
     server: &Server,
