@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use rollcall_connector::{Cell, Error, Listing, Page, Table, run};
 
 use crate::limits::{NAMED_COLUMNS, QUIET_PAGES};
-use crate::mark::{Mark, Watch};
+use crate::mark::Mark;
 use crate::reading::{Reading, Row};
 use crate::settings::Settings;
 
@@ -68,8 +68,7 @@ impl Walk {
                 break;
             }
         }
-        let watch = self.reading.as_ref().and_then(Reading::watch);
-        survey.hindrance = watch.and_then(Watch::hindrance).map(str::to_owned);
+        survey.hindrance = self.reading.as_ref().and_then(Reading::hindrance).map(str::to_owned);
         Ok(survey)
     }
 
@@ -113,8 +112,7 @@ impl Listing for Walk {
         let table = self.table(max)?;
         run::progress(self.handed, None);
         let Some(reading) = self.ended().filter(|_| self.waiting.is_empty()) else { return Ok(table.page()) };
-        let mark = reading.watch().and_then(Watch::mark);
-        Ok(Page { token: mark.and_then(|mark| mark.token()), ..table.last(reading.coverage()) })
+        Ok(Page { token: reading.mark().and_then(|mark| mark.token()), ..table.last(reading.coverage()) })
     }
 }
 

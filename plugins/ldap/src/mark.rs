@@ -22,8 +22,15 @@ use crate::server::{self, Server};
 use crate::settings::Settings;
 use crate::values;
 
-/// When an entry was changed, where changes are not numbered.
-pub(crate) const CHANGED_AT: &str = "modifyTimestamp";
+/// The number of an entry's last change, in Active Directory.
+const NUMBER: &str = "uSNChanged";
+/// When an entry was changed, elsewhere.
+const TIME: &str = "modifyTimestamp";
+
+/// Gives the attribute that tells of an entry's last change.
+pub(crate) fn attribute(server: &Server) -> &'static str {
+    if server.active_directory { NUMBER } else { TIME }
+}
 
 /// Where a reading ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,9 +103,9 @@ impl Mark {
     pub(crate) fn changed(&self, now: Option<i64>) -> Filter {
         let at_least = |name: &str, value: String| Filter::AtLeast(name.to_owned(), value.into_bytes());
         match &self.place {
-            Place::Time { from, .. } => at_least(CHANGED_AT, values::written(*from)),
+            Place::Time { from, .. } => at_least(TIME, values::written(*from)),
             Place::Change { counter, now: before } => {
-                let numbered = at_least("uSNChanged", (counter.last + 1).to_string());
+                let numbered = at_least(NUMBER, counter.last.saturating_add(1).to_string());
                 let Some((before, now)) = before.zip(now) else { return numbered };
                 // An account expires by the clock alone; a clock that was set back lets it live again.
                 let most = values::expires_at(before.max(now) + 1).to_string();
@@ -112,7 +119,7 @@ impl Mark {
     }
 }
 
-/// When the newest of several entries was changed.
+/// When the newest of several entries was changed: its number, or its time in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Newest {
     /// There was none.
@@ -171,14 +178,15 @@ impl Watch {
         })
     }
 
-    /// Looks at an entry that was read.
+    /// Looks at an entry that was read. Of whom the change is not shown, no change is found either.
     pub(crate) fn see(&mut self, entry: &Entry) {
-        if self.active_directory {
-            return;
-        }
-        self.newest = match (self.newest, entry.text(CHANGED_AT).and_then(values::seconds)) {
+        let at = match self.active_directory {
+            true => entry.text(NUMBER).and_then(|number| number.parse().ok()),
+            false => entry.text(TIME).and_then(values::seconds),
+        };
+        self.newest = match (self.newest, at) {
             // Of a server whose clock is ahead; whoever is changed elsewhere meanwhile would be passed over.
-            (before, Some(at)) if at > self.began + OVERLAP_SECONDS => before,
+            (before, Some(at)) if !self.active_directory && at > self.began + OVERLAP_SECONDS => before,
             (Newest::Hidden, _) | (_, None) => Newest::Hidden,
             (Newest::Nothing, Some(at)) => Newest::At(at),
             (Newest::At(before), Some(at)) => Newest::At(before.max(at)),
@@ -193,25 +201,29 @@ impl Watch {
 
     /// Gives why changes cannot be followed from here; none where they can.
     pub(crate) fn hindrance(&self) -> Option<&str> {
-        let untold = || {
-            let told = self.active_directory || self.newest != Newest::Hidden;
-            (!told).then_some("the directory does not tell when every user was changed (`modifyTimestamp`)")
+        let untold = || match (self.newest, self.active_directory) {
+            (Newest::Hidden, true) => Some("the directory does not show every user's `uSNChanged`"),
+            (Newest::Hidden, false) => Some("the directory does not show every user's `modifyTimestamp`"),
+            _ => None,
         };
         self.hindrance.as_deref().or_else(untold)
     }
 
-    /// Gives where the reading ended; none where changes cannot be followed from there.
-    pub(crate) fn mark(&self) -> Option<Mark> {
+    /// Gives where the reading ended; none where changes cannot be followed from there. `of_changes`: it was one of
+    /// changes only, of which there may be none; where there is nobody at all, nothing is known of what is shown.
+    pub(crate) fn mark(&self, of_changes: bool) -> Option<Mark> {
         if self.hindrance().is_some() {
             return None;
         }
         let took_seconds = i64::from(self.began_ms_left.saturating_sub(run::time_left_ms()) / 1_000);
-        let place = match (self.active_directory, self.newest) {
-            (true, _) => Place::Change { counter: self.counter.clone()?, now: self.now },
-            (false, Newest::At(newest)) => {
+        let place = match (&self.counter, self.newest) {
+            (None, Newest::At(newest)) => {
                 Place::Time { newest, from: newest - took_seconds - OVERLAP_SECONDS }
             }
-            (false, _) => return None,
+            (Some(counter), newest) if of_changes || newest != Newest::Nothing => {
+                Place::Change { counter: counter.clone(), now: self.now }
+            }
+            _ => return None,
         };
         Some(Mark { place, groups: self.groups })
     }

@@ -7,7 +7,7 @@ use rollcall_connector::{Cell, Coverage, Error};
 
 use crate::groups::{self, Groups};
 use crate::limits::{CHANGED, NAMED_COLUMNS};
-use crate::mark::{CHANGED_AT, Mark, Watch};
+use crate::mark::{self, Mark, Watch};
 use crate::schema::{self, Schema};
 use crate::server::{LOGIN, Server};
 use crate::settings::Settings;
@@ -76,9 +76,9 @@ impl Reading {
         parts.extend(settings.filter());
         let filter = if parts.len() == 1 { parts.remove(0) } else { Filter::And(parts) };
         let mut attributes = asked(&server, &schema, columns, from_groups);
-        let by_time = watch.is_some() && !server.active_directory;
-        if by_time && !attributes.iter().any(|name| name.eq_ignore_ascii_case(CHANGED_AT)) {
-            attributes.push(CHANGED_AT.to_owned());
+        let stamp = mark::attribute(&server);
+        if watch.is_some() && !attributes.iter().any(|name| name.eq_ignore_ascii_case(stamp)) {
+            attributes.push(stamp.to_owned());
         }
         let results = ldap::search(LOGIN, &settings.base_dn)
             .filter(filter)
@@ -142,9 +142,14 @@ impl Reading {
         if self.changed.is_some() { Coverage::Changes } else { Coverage::Everything }
     }
 
-    /// Gives what the next reading goes on from, for whoever wants to know.
-    pub(crate) fn watch(&self) -> Option<&Watch> {
-        self.watch.as_ref()
+    /// Gives where it ended, once all has been read; none where the next one cannot go on from there.
+    pub(crate) fn mark(&self) -> Option<Mark> {
+        self.watch.as_ref()?.mark(self.changed.is_some())
+    }
+
+    /// Gives why the next one cannot go on from there, where the settings want that.
+    pub(crate) fn hindrance(&self) -> Option<&str> {
+        self.watch.as_ref()?.hindrance()
     }
 
     /// Makes a row of an entry; none where it is not in scope.
@@ -210,13 +215,14 @@ impl Reading {
 fn ids_changed(
     settings: &Settings,
     server: &Server,
-    mark: &Mark,
+    since: &Mark,
     watch: &mut Watch,
 ) -> Result<Option<BTreeSet<String>>, Error> {
-    let more = if server.active_directory { "objectClass" } else { CHANGED_AT };
+    let class = server.active_directory.then_some("objectClass");
+    let attributes = server.id_attributes().iter().copied().chain(class).chain([mark::attribute(server)]);
     let mut found = ldap::search(LOGIN, &settings.base_dn)
-        .filter(mark.changed(server.now))
-        .attributes(server.id_attributes().iter().copied().chain([more]))
+        .filter(since.changed(server.now))
+        .attributes(attributes)
         .page_size(settings.page_size)
         .start()?;
     let (mut ids, mut entries) = (BTreeSet::new(), 0);
@@ -236,7 +242,7 @@ fn ids_changed(
             ids.extend(server.shown_id(entry));
         }
     }
-    mark.is_met_by(watch)?;
+    since.is_met_by(watch)?;
     Ok((entries > 0).then_some(ids))
 }
 

@@ -168,6 +168,7 @@ fn account(at: usize, account: &Account, wanted: &[String]) -> Vec<u8> {
         ("cn", vec![account.name.clone().into()]),
         ("displayName", vec![account.name.clone().into()]),
         ("userAccountControl", vec![b"512".to_vec()]),
+        ("uSNChanged", vec![account.changed.to_string().into_bytes()]),
     ];
     let asked = wanted.iter().find(|name| name.to_ascii_lowercase().starts_with("memberof"));
     let (mut ranged, mut values) = (String::new(), Vec::new());

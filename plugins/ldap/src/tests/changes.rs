@@ -211,10 +211,17 @@ fn domain(controller: &str, database: u8, last: u64, now: &str) -> Host {
     )
 }
 
+/// An account that shows the number of its last change.
+fn counted(name: &str, guid: u8, control: &str, more: &[(&str, &[&str])]) -> Entry {
+    let mut account = account(name, guid, control, more);
+    account.attributes.push(("uSNChanged".to_owned(), vec![b"90".to_vec()]));
+    account
+}
+
 /// Reads a domain up to a change and gives the token.
 fn domain_once(last: u64, more: Value) -> Option<Vec<u8>> {
     let host = domain(SERVICE, 1, last, NOW)
-        .finds(BASE, AD_PEOPLE, vec![account("a", 0x11, "512", &[]), account("b", 0x22, "512", &[])])
+        .finds(BASE, AD_PEOPLE, vec![counted("a", 0x11, "512", &[]), counted("b", 0x22, "512", &[])])
         .finds("dc=x", "(objectClass=group)", vec![entry("cn=g,dc=x", &[("uSNChanged", &["7"])])]);
     token(&follow(&host, more, None).unwrap())
 }
@@ -228,14 +235,14 @@ const A_MINUTE_LATER: &str = "20261123090100.0Z";
 fn a_controller_counts_its_changes() {
     let since = domain_once(100, json!({})).unwrap();
     let scope = format!("(&(objectCategory=person)(objectClass=user){NUMBERED})");
-    let expired = account("b", 0x22, "512", &[("accountExpires", &["134398980300000000"])]);
+    let expired = counted("b", 0x22, "512", &[("accountExpires", &["134398980300000000"])]);
     let host = domain(SERVICE, 1, 120, A_MINUTE_LATER)
         .finds(
             BASE,
             NUMBERED,
-            vec![account("a", 0x11, "514", &[]), expired.clone(), account("c", 0x33, "512", &[])],
+            vec![counted("a", 0x11, "514", &[]), expired.clone(), counted("c", 0x33, "512", &[])],
         )
-        .finds(BASE, &scope, vec![account("a", 0x11, "514", &[]), expired, account("c", 0x33, "512", &[])]);
+        .finds(BASE, &scope, vec![counted("a", 0x11, "514", &[]), expired, counted("c", 0x33, "512", &[])]);
     let pages = follow(&host, json!({}), Some(&since)).unwrap();
     assert_eq!(ids(&pages), ["33333333-3333-3333-3333-333333333333"]);
     let left = ["11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"];
@@ -263,7 +270,9 @@ fn another_controller_or_an_older_database_wants_everything_read() {
         assert_eq!(follow(&host, json!({}), Some(&since)), Err(Error::TokenExpired));
     }
     // Where the database is not shown, the name and the count are.
-    let shy = |last| domain(SERVICE, 0, last, A_MINUTE_LATER).finds(BASE, AD_PEOPLE, vec![]);
+    let shy = |last| {
+        domain(SERVICE, 0, last, A_MINUTE_LATER).finds(BASE, AD_PEOPLE, vec![counted("a", 1, "512", &[])])
+    };
     let hidden = token(&follow(&shy(100), json!({}), None).unwrap()).unwrap();
     assert_eq!(follow(&shy(99), json!({}), Some(&hidden)), Err(Error::TokenExpired));
     let same_minute =
@@ -283,8 +292,15 @@ fn another_controller_or_an_older_database_wants_everything_read() {
     let changes = follow(&moved("CN=NTDS Settings,CN=DC2", NUMBERED), json!({}), Some(&since));
     assert_eq!(changes, Err(Error::TokenExpired));
     assert!(follow(&moved(SERVICE, NUMBERED), json!({}), Some(&since)).is_ok());
+    // Where the number is not shown, no change would be found; and nobody shows none.
+    let mut shy = counted("a", 0x11, "512", &[]);
+    shy.attributes.retain(|(name, _)| name != "uSNChanged");
+    for found in [vec![counted("b", 0x22, "512", &[]), shy], vec![]] {
+        let host = domain(SERVICE, 1, 100, NOW).finds(BASE, AD_PEOPLE, found);
+        assert_eq!(token(&follow(&host, json!({}), None).unwrap()), None);
+    }
     // A controller that does not count gives no token.
-    let host = active_directory().finds(BASE, AD_PEOPLE, vec![account("a", 0x11, "512", &[])]);
+    let host = active_directory().finds(BASE, AD_PEOPLE, vec![counted("a", 0x11, "512", &[])]);
     assert_eq!(token(&follow(&host, json!({}), None).unwrap()), None);
 }
 
@@ -310,7 +326,7 @@ fn a_group_of_a_domain_that_changed_wants_everything_read() {
     let host = domain(SERVICE, 1, 100, NOW).finds("cn=g,dc=y", ANY, vec![entry("cn=g,dc=y", &[])]).finds(
         BASE,
         filter,
-        vec![account("a", 0x11, "512", &[])],
+        vec![counted("a", 0x11, "512", &[])],
     );
     assert_eq!(token(&follow(&host, far, None).unwrap()), None);
 }
