@@ -1,5 +1,7 @@
 //! What directories really hold, read through the real server.
 
+use std::time::Duration;
+
 use rollcall_tests::ldap::packages::say;
 use rollcall_tests::ldap::people::{self, SUFFIX};
 use rollcall_tests::ldap::slapd::{ADMIN, Setup, Slapd};
@@ -67,6 +69,60 @@ fn awkward_entries_are_read_as_they_are() {
     );
     Job::new(&filtered).write(&env);
     assert_eq!(env.run(&["preview", "job.toml", "--json"]).success().figure("create"), 2);
+}
+
+/// A branch that has moved to another server.
+const REFERRAL: &str = "dn: ou=branch,ou=people,dc=example,dc=test
+objectClass: referral
+objectClass: extensibleObject
+ou: branch
+ref: ldap://elsewhere.example.test:1389/ou=branch,ou=people,dc=example,dc=test
+
+";
+
+#[test]
+fn a_branch_on_another_server_deletes_nobody() {
+    let branch = format!("dn: ou=branch,ou=people,{SUFFIX}\nobjectClass: organizationalUnit\nou: branch\n\n");
+    let person = people::person(3).replace("uid=u3,", "uid=u3,ou=branch,");
+    let content = format!("{}{}{branch}{person}", people::root(), people::person(1));
+    let Some(server) = Slapd::start(&Setup::new(content)) else { return };
+    let mut env = machine(&server);
+    Job::new(&ldaps(&server)).write(&env);
+    assert_eq!(env.run(&["sync", "job.toml", "--yes", "--json"]).success().figure("create"), 2);
+    server.modify(&format!(
+        "dn: uid=u3,ou=branch,ou=people,{SUFFIX}\nchangetype: delete\n\n\
+         dn: ou=branch,ou=people,{SUFFIX}\nchangetype: delete\n\n{}",
+        REFERRAL.replacen("\nobjectClass", "\nchangetype: add\nobjectClass", 1)
+    ));
+    let told = env.run(&["sync", "job.toml", "--yes"]).exits(13).says("`ldap://elsewhere.example.test:1389`");
+    let _ = told.says("skip_referrals = true");
+    let _ = env.run(&["test-connection", "job.toml"]).exits(13).says("elsewhere.example.test");
+    env.advance(Duration::from_secs(30 * 86_400));
+    // Whoever says that the branch is left out has its people leave.
+    let _ = env.run(&["sync", "job.toml", "--yes"]).exits(13);
+    let skipping = format!("{}skip_referrals = true\n", ldaps(&server));
+    Job { rest: "[guard]\nmin_directory = \"10%\"\n".to_owned(), ..Job::new(&skipping) }.write(&env);
+    let run = env.run(&["sync", "job.toml", "--yes", "--json"]).success();
+    assert_eq!((run.figure("directory_users"), run.figure("pending_delete")), (1, 1));
+}
+
+#[test]
+fn fields_begin_with_what_people_have() {
+    let Some(server) = Slapd::start(&Setup::new(format!("{}{}", people::root(), people::person(1)))) else {
+        return;
+    };
+    let env = machine(&server);
+    Job::new(&ldaps(&server)).write(&env);
+    let output = env.run(&["fields", "job.toml"]).success();
+    let (table, rest) = output.stdout.split_once("\nNobody has: ").unwrap();
+    assert!(table.lines().count() < 30, "{table}");
+    let mail = table.lines().find(|line| line.starts_with("mail ")).unwrap();
+    assert!(mail.contains("text (several)") && mail.contains("u1@example.test"), "{mail}");
+    assert!(rest.contains("carLicense") && !table.contains("carLicense"), "{rest}");
+    let all = env.run(&["fields", "job.toml", "--json"]).success().json();
+    let all = all["attributes"].as_array().unwrap();
+    let users: Vec<bool> = all.iter().map(|one| one["users"] == 1).collect();
+    assert!(users.is_sorted_by(|one, other| one >= other) && all.len() > 100, "{} attributes", all.len());
 }
 
 /// The people of Planet Express, a directory that many test with: pictures, several titles, a name of two parts, and groups

@@ -3,7 +3,9 @@
 //! ranges) a small directory of our own does.
 
 use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rollcall_tests::harness::TestEnv;
 use rollcall_tests::ldap::samba::{ADMIN, BASE, Samba};
 use rollcall_tests::ldap::windows::{self, Account, Windows};
 
@@ -103,6 +105,10 @@ fn a_domain_is_read() {
     );
     assert_eq!(preview("include_disabled = true"), 5);
     assert_eq!(preview("user_schema = \"User\""), 3);
+    // From its root the domain names its other partitions, which are no part of it.
+    let root = Job { base_dn: BASE.to_owned(), ..job("filter = \"(sn=*)\"", "") };
+    root.write(&env);
+    assert_eq!(env.run(&["preview", "job.toml", "--json"]).success().figure("directory_users"), 3);
     // Without TLS the controller wants no password, and gets none.
     let over_start_tls =
         job("", "").settings.replace("ldaps://127.0.0.1\"", "ldap://127.0.0.1\"\nstart_tls = true");
@@ -119,6 +125,8 @@ fn a_domain_is_read() {
     let kept = env.run(&["sync", "job.toml", "--yes", "--json"]).success();
     assert_eq!((kept.figure("delete"), kept.figure("pending_delete"), kept.figure("create")), (0, 0, 0));
 
+    changes_are_followed(&domain);
+
     // The words behind the numbers.
     job("", "").write(&env);
     env.set("BIND_PASSWORD", "Wrong~Secret.99");
@@ -133,6 +141,75 @@ fn a_domain_is_read() {
     for secret in [READER, ADMIN] {
         assert_eq!(env.files_with(secret), Vec::<std::path::PathBuf>::new());
     }
+}
+
+/// Only changes of the domain are read, by its count of them. Ann is disabled, Bob and Cid are there.
+fn changes_are_followed(domain: &Samba) {
+    let mut env = env();
+    env.write("ca.pem", std::fs::read(&domain.certificate.authority).unwrap());
+    env.set("BIND_PASSWORD", READER);
+    let job = |settings: &str| Job {
+        bind_dn: Some("reader@ad.example.test".to_owned()),
+        base_dn: format!("OU=Staff,{BASE}"),
+        rest: "[guard]\nmin_directory = \"10%\"\n".to_owned(),
+        ..Job::new(&format!(
+            "url = \"ldaps://127.0.0.1\"\nca_file = \"ca.pem\"\nchanges_only = true\n{settings}"
+        ))
+    };
+    let sync = |env: &TestEnv| {
+        let run = env.run(&["sync", "job.toml", "--yes", "--json"]).success();
+        ["create", "update", "pending_delete"].map(|name| run.figure(name))
+    };
+    let modify = |name: &str, change: &str| {
+        domain.modify(&format!("dn: CN={name},OU=Staff,{BASE}\nchangetype: modify\n{change}\n\n"));
+    };
+    job("").write(&env);
+    let _ = env.run(&["test-connection", "job.toml"]).success().says("noticed at the next full one");
+    assert_eq!(sync(&env), [2, 0, 0]);
+    assert_eq!(sync(&env), [0, 0, 0]);
+    modify("Bob Carr", "replace: mail\nmail: carr@example.test");
+    domain.modify(&format!(
+        "dn: CN=Cid Dorn,OU=Staff,{BASE}\nchangetype: modrdn\nnewrdn: CN=Cid D\ndeleteoldrdn: 1\n\n"
+    ));
+    modify("Cid D", "replace: displayName\ndisplayName: Cid D");
+    assert_eq!(sync(&env), [0, 2, 0]);
+    modify("Ann Berg", "replace: userAccountControl\nuserAccountControl: 544");
+    modify("Cid D", "replace: userAccountControl\nuserAccountControl: 546");
+    assert_eq!(sync(&env), [1, 0, 1]);
+    // An account expires, and nobody touches it then.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let soon = (now + 6 + 11_644_473_600) * 10_000_000;
+    modify("Bob Carr", &format!("replace: accountExpires\naccountExpires: {soon}"));
+    assert_eq!(sync(&env), [0, 0, 1]);
+    std::thread::sleep(Duration::from_secs(7));
+    assert_eq!(sync(&env), [0, 0, 2]);
+    modify("Bob Carr", "replace: accountExpires\naccountExpires: 0");
+    // Who is deleted is noticed when everything is read again.
+    domain.modify(&format!("dn: CN=Ann Berg,OU=Staff,{BASE}\nchangetype: delete\n\n"));
+    assert_eq!(sync(&env), [0, 0, 1]);
+    env.advance(Duration::from_secs(86_400));
+    assert_eq!(sync(&env), [0, 0, 2]);
+
+    // Members of a group: Bob is one by way of another group. Cid comes, and his entry stays as it was.
+    modify("Cid D", "replace: userAccountControl\nuserAccountControl: 544");
+    job(&format!("group_dn = \"CN=All Staff,OU=Staff,{BASE}\"")).write(&env);
+    let users =
+        |env: &TestEnv| env.run(&["preview", "job.toml", "--json"]).success().figure("directory_users");
+    assert_eq!((users(&env), users(&env)), (1, 1));
+    modify("Sales", &format!("add: member\nmember: CN=Cid D,OU=Staff,{BASE}"));
+    assert_eq!(users(&env), 2);
+    modify("Sales", &format!("delete: member\nmember: CN=Cid D,OU=Staff,{BASE}"));
+    assert_eq!(users(&env), 1);
+    // A folder that moves into the base takes its people with it, unchanged.
+    job("").write(&env);
+    let before = users(&env);
+    domain.tool(&["ou", "add", &format!("OU=Guests,{BASE}")]);
+    domain.tool(&["user", "add", "hal", "Guest0!Canary4", "--userou=OU=Guests"]);
+    assert_eq!(users(&env), before);
+    domain.modify(&format!(
+        "dn: OU=Guests,{BASE}\nchangetype: modrdn\nnewrdn: OU=Guests\ndeleteoldrdn: 1\nnewsuperior: OU=Staff,{BASE}\n\n"
+    ));
+    assert_eq!(users(&env), before + 1);
 }
 
 /// Phone system with two groups, of which a user is the eleventh and the three thousandth time a member.
@@ -153,8 +230,12 @@ system = "Primary"
 #[test]
 fn limits_of_windows_hide_nobody_and_no_group() {
     let groups = (0..3_200).map(|n| format!("CN=G{n},OU=Groups,{}", windows::BASE)).collect();
-    let mut accounts = vec![Account { name: "Joiner Everywhere".to_owned(), member_of: groups }];
-    accounts.extend((1..2_500).map(|n| Account { name: format!("User {n}"), member_of: Vec::new() }));
+    let mut accounts = vec![Account { name: "Joiner Everywhere".to_owned(), member_of: groups, changed: 1 }];
+    accounts.extend((1..2_500).map(|n| Account {
+        name: format!("User {n}"),
+        member_of: Vec::new(),
+        changed: 1,
+    }));
     let server = Windows::start(accounts);
     let env = env();
     env.write("office.toml", OFFICE);

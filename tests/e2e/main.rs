@@ -26,6 +26,7 @@ mod history;
 mod identity;
 mod kills;
 mod ldap;
+mod ldap_changes;
 mod ldap_entries;
 mod ldap_samba;
 mod leavers;

@@ -29,6 +29,7 @@ pub(crate) struct FilledLdap {
     pub(crate) name: String,
     pub(crate) server: LdapServer,
     pub(crate) start_tls: bool,
+    pub(crate) skip_referrals: bool,
     /// The name to sign in with and the credential that is its password.
     pub(crate) bind: Option<(String, String)>,
     pub(crate) trust: Trust,
@@ -46,8 +47,7 @@ impl Allow<'_> {
         let server = LdapServer::parse(text).map_err(|why| vec![at(&[url], tame(&why, 200))])?;
         let mut wrong = Vec::new();
         wrong.extend(self.ungranted(url, &server, &login.reason));
-        let start_tls = login.start_tls.as_deref().and_then(|name| self.settings.values().get(name));
-        let start_tls = start_tls.and_then(Value::as_bool).unwrap_or(false);
+        let start_tls = self.says(&login.start_tls);
         if start_tls && server.is_encrypted() {
             let key = login.start_tls.as_deref().unwrap_or_default();
             let message = format!("`{server}` is encrypted from the beginning, and `{key}` is for `ldap://`");
@@ -61,7 +61,14 @@ impl Allow<'_> {
         if !wrong.is_empty() {
             return Err(wrong);
         }
-        Ok(FilledLdap { name: name.to_owned(), server, start_tls, bind, trust })
+        Ok(FilledLdap {
+            name: name.to_owned(),
+            server,
+            start_tls,
+            skip_referrals: self.says(&login.skip_referrals),
+            bind,
+            trust,
+        })
     }
 
     /// Gives the name of a setting that a login names, and its text.
@@ -69,6 +76,12 @@ impl Allow<'_> {
         let name = named.as_deref().unwrap_or_default();
         let text = self.settings.values().get(name).and_then(Value::as_str);
         (name, text.filter(|text| !text.trim().is_empty()))
+    }
+
+    /// Gives the truth value of a setting that a login names; without one: no.
+    fn says(&self, named: &Option<String>) -> bool {
+        let value = named.as_deref().and_then(|name| self.settings.values().get(name));
+        value.and_then(Value::as_bool).unwrap_or(false)
     }
 
     fn ungranted(&self, url: &str, server: &LdapServer, reason: &str) -> Option<Diagnostic> {

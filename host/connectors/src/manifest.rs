@@ -192,6 +192,8 @@ pub struct Login {
     pub url: Option<String>,
     /// `ldap-bind`: the boolean setting that asks for StartTLS.
     pub start_tls: Option<String>,
+    /// `ldap-bind`: the boolean setting that leaves out what lies on other servers.
+    pub skip_referrals: Option<String>,
     /// `ldap-bind`: the setting that holds the name to sign in with.
     pub bind_dn: Option<String>,
     /// `ldap-bind`: the setting that names the PEM file of a private authority.

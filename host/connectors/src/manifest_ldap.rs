@@ -38,6 +38,8 @@ pub(crate) fn check_login(manifest: &Manifest, name: &str, login: &Login, wrong:
     };
     names("url", &login.url, &|_, kind| kind == Some(SettingKind::LdapUrl), "setting of kind `ldap-url`");
     names("start_tls", &login.start_tls, &|value, _| value == SettingType::Boolean, "boolean setting");
+    let skip = &login.skip_referrals;
+    names("skip_referrals", skip, &|value, _| value == SettingType::Boolean, "boolean setting");
     names("bind_dn", &login.bind_dn, &|value, _| value == SettingType::Text, "text setting");
     names("ca_file", &login.ca_file, &|_, kind| kind == Some(SettingKind::Path), "setting of kind `path`");
     let pin = &login.certificate_sha256;
@@ -119,6 +121,8 @@ mod tests {
         check("url = \"url\"", "url = \"bind_dn\"", &["`bind_dn`, which is no setting of kind `ldap-url`"]);
         check("url = \"url\"", "", &["the login `directory` has no `url`"]);
         check("start_tls = \"start_tls\"", "start_tls = \"tls\"", &["`tls`, which is no boolean setting"]);
+        let skips = "start_tls = \"start_tls\"\nskip_referrals = \"ca_file\"";
+        check("start_tls = \"start_tls\"", skips, &["`ca_file`, which is no boolean setting"]);
         check("ca_file = \"ca_file\"", "ca_file = \"url\"", &["`url`, which is no setting of kind `path`"]);
         check(
             "password = \"bind_password\"",

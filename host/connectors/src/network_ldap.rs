@@ -67,6 +67,7 @@ impl Parts<'_> {
             start_tls: login.start_tls,
             bind,
             trust: login.trust.clone(),
+            skip_referrals: login.skip_referrals,
         })
     }
 }

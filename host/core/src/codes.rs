@@ -86,6 +86,8 @@ codes! {
     RECORDING_INVALID = "E0309";
     /// A certificate that is not trusted.
     TLS_UNTRUSTED = "E0310";
+    /// Only what changed was read.
+    CHANGES_READ = "E0311";
 
     /// An expression failed for this user.
     USER_EXPRESSION = "E0400";

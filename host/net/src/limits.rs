@@ -53,6 +53,10 @@ pub const RECORDED_BODY_BYTES: u64 = 128 << 20;
 pub const CA_FILE_BYTES: u64 = 4 << 20;
 /// The longest message of an LDAP server, in bytes: one entry with its pictures and values.
 pub const LDAP_MESSAGE_BYTES: usize = 32 << 20;
+/// The most attributes and values of an entry together: half a million members of a group.
+pub const LDAP_MESSAGE_ELEMENTS: usize = 500_000;
+/// What an attribute or a value counts at least against the bytes of a page, for what it takes in memory.
+pub const LDAP_ELEMENT_BYTES: usize = 32;
 /// The most entries that a page is asked for.
 pub const LDAP_PAGE_SIZE: u32 = 5_000;
 /// The most entries of a page of a server that does not keep to what it is asked for.

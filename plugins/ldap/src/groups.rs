@@ -2,11 +2,12 @@
 //! Directory answers from the user's side instead, where its `memberOf` is complete.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use rollcall_connector::ldap::{self, Entry, Filter};
 use rollcall_connector::{Error, log};
 
-use crate::dn::{first_value, normal};
+use crate::dn::{first_value, normal, within};
 use crate::limits::GROUPS;
 use crate::server::{LOGIN, Server, absent};
 use crate::settings::Settings;
@@ -43,8 +44,38 @@ pub(crate) fn member_of(entry: &Entry) -> Vec<String> {
     names.into_iter().collect()
 }
 
+/// Gives a digest of the groups of a domain: it differs as soon as one of them has changed, come or gone. None where it
+/// would not tell: a group of the settings is in another domain, or its number is not shown.
+pub(crate) fn digest(settings: &Settings, server: &Server) -> Result<Option<u64>, Error> {
+    let context = normal(&server.context);
+    if settings.group_dn.iter().any(|dn| !within(&normal(dn), &context)) {
+        return Ok(None);
+    }
+    let mut groups = Vec::new();
+    for group in ldap::search(LOGIN, &server.context)
+        .filter(Filter::equal("objectClass", "group"))
+        .attributes(["uSNChanged"])
+        .page_size(settings.page_size)
+        .start()?
+        .all(GROUPS)?
+    {
+        let Some(changed) = group.text("uSNChanged").map(str::to_owned) else { return Ok(None) };
+        groups.push((group.dn, changed));
+    }
+    groups.sort();
+    Ok(Some(hashed(&groups)))
+}
+
+/// Hashes with keys that are always the same. Another version of this connector may hash otherwise; everything is read
+/// then.
+fn hashed(what: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// All groups of a directory, from the groups' side.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Hash)]
 pub(crate) struct Groups {
     names: Vec<String>,
     /// A group's own name to its number.
@@ -61,12 +92,14 @@ impl Groups {
     /// Reads the groups of the directory that holds the users.
     pub(crate) fn read(settings: &Settings, server: &Server) -> Result<Self, Error> {
         let classes = CLASSES.iter().map(|class| Filter::equal("objectClass", class)).collect();
-        let found = ldap::search(LOGIN, &server.context)
+        let mut found = ldap::search(LOGIN, &server.context)
             .filter(Filter::Or(classes))
             .attributes(ATTRIBUTES)
             .page_size(settings.page_size)
             .start()?
             .all(GROUPS)?;
+        // So that the digest does not depend on the server's order.
+        found.sort_by(|one, other| one.dn.cmp(&other.dn));
         let mut groups = Self::default();
         found.iter().for_each(|group| groups.add(group));
         for dn in &settings.group_dn {
@@ -82,6 +115,12 @@ impl Groups {
             groups.want(&settings.group_dn);
         }
         Ok(groups)
+    }
+
+    /// Gives a digest of who is in which group. Not of the groups' times: those are whole seconds, in which a group may
+    /// change again.
+    pub(crate) fn digest(&self) -> u64 {
+        hashed(self)
     }
 
     fn add(&mut self, group: &Entry) {

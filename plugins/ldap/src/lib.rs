@@ -1,15 +1,18 @@
 //! Users of an LDAP directory: Active Directory, OpenLDAP, and what speaks like them.
 //!
 //! This file is the connector as the host sees it; `server` is what a server says of itself, `schema` its attributes,
-//! `groups` who is in which, `listing` the walk over pages, `values` what attributes hold, `settings` what a job may say.
+//! `groups` who is in which, `listing` the walk over pages, `reading` what it walks over, `mark` the token from which
+//! the next run goes on, `values` what attributes hold, `settings` what a job may say.
 //!
-//! There is no token: deletions are seen by reading everybody, and membership leaves no trace at the user.
+//! Unless `changes_only` is set there is no token: who is deleted is seen by reading everybody.
 #![deny(unsafe_code)]
 
 mod dn;
 mod groups;
 mod limits;
 mod listing;
+mod mark;
+mod reading;
 mod schema;
 mod server;
 mod settings;
@@ -20,7 +23,8 @@ mod values;
 use rollcall_connector::{AttributeInfo, Connection, Connector, Error, Fault, passed, register, warned};
 
 use crate::limits::COUNTED_PAGES;
-use crate::listing::Walk;
+use crate::listing::{Survey, Walk};
+use crate::mark::Mark;
 use crate::server::Server;
 use crate::settings::Settings;
 
@@ -44,7 +48,7 @@ impl Connector for Ldap {
         let kind = if server.active_directory { "Active Directory" } else { "an LDAP directory" };
         let signed_in = format!("`{}` is {kind}, signed in as {}", settings.url, settings.who());
         let mut findings = vec![passed("sign-in", signed_in)];
-        let (users, empty) = Walk::new(settings.clone()).survey(COUNTED_PAGES)?;
+        let Survey { users, empty, hindrance } = Walk::new(settings.clone(), None).survey(COUNTED_PAGES)?;
         let base = &settings.base_dn;
         findings.push(match users {
             Some(0) => {
@@ -58,6 +62,20 @@ impl Connector for Ldap {
             Some(_) => passed("users", format!("users below `{base}` can be read")),
             None => passed("users", format!("very many users below `{base}` can be read")),
         });
+        if settings.changes_only {
+            findings.push(match hindrance {
+                None => passed(
+                    "changes_only",
+                    "only changed entries are read between full readings; a deleted user is noticed at the next \
+                     full one",
+                ),
+                Some(why) => {
+                    let mut none = warned("changes_only", format!("everything is read every time: {why}"));
+                    none.hint = Some("nobody is missed; take `changes_only` out, or what stands in its way".to_owned());
+                    none
+                }
+            });
+        }
         for name in empty {
             let mut none = warned(&name, format!("no user of the first page has `{name}`"));
             none.hint = Some(format!("it is empty for all of them, or {} may not read it", settings.who()));
@@ -71,11 +89,11 @@ impl Connector for Ldap {
     }
 
     fn open(settings: Settings, since: Option<Vec<u8>>) -> Result<Walk, Error> {
-        // This version gives no token, so that whatever is here was not its own.
-        if since.is_some() {
+        let mark = since.map(|token| Mark::of_token(&token).ok_or(Error::TokenExpired)).transpose()?;
+        if mark.is_some() && !settings.changes_only {
             return Err(Error::TokenExpired);
         }
-        Ok(Walk::new(settings))
+        Ok(Walk::new(settings, mark))
     }
 }
 

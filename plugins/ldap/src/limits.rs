@@ -14,3 +14,10 @@ pub(crate) const NAMED_COLUMNS: usize = 200;
 
 /// How many pages in a row may have nobody in scope before the host hears of it.
 pub(crate) const QUIET_PAGES: u32 = 1_000;
+
+/// The most entries that may have changed; where there are more, everything is read.
+pub(crate) const CHANGED: usize = 200_000;
+
+/// How far a reading of changes goes back behind the last one, in seconds: clocks are set, and servers that copy from
+/// each other are late. Who comes again is compared and left alone.
+pub(crate) const OVERLAP_SECONDS: i64 = 900;

@@ -4,6 +4,7 @@ use rollcall_connector::ldap::{self, Entry, Filter, Scope};
 use rollcall_connector::{Error, Fault};
 
 use crate::dn::{normal, within};
+use crate::mark::Counter;
 use crate::schema::Schema;
 use crate::settings::Settings;
 use crate::values;
@@ -17,6 +18,10 @@ const CAPABILITIES: [&str; 2] = ["1.2.840.113556.1.4.800", "1.2.840.113556.1.4.1
 const ROOT: [&str; 5] =
     ["namingContexts", "defaultNamingContext", "subschemaSubentry", "supportedCapabilities", "currentTime"];
 
+/// What is asked for as well where changes are followed (MS-ADTS 3.1.1.3.2): the entry of this very controller's
+/// settings, and the number of the last change.
+const COUNTED: [&str; 2] = ["dsServiceName", "highestCommittedUSN"];
+
 /// A server's own entry.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
@@ -27,12 +32,16 @@ pub(crate) struct Server {
     /// What time it is there, in seconds since 1970.
     pub(crate) now: Option<i64>,
     subschema: Option<String>,
+    service: Option<String>,
+    last_change: Option<u64>,
 }
 
 impl Server {
     /// Asks a server for its own entry.
     pub(crate) fn read(settings: &Settings) -> Result<Self, Error> {
-        let root = ldap::read(LOGIN, "", &ROOT)?.unwrap_or_default();
+        let counted = COUNTED.iter().filter(|_| settings.changes_only);
+        let wanted: Vec<&str> = ROOT.iter().chain(counted).copied().collect();
+        let root = ldap::read(LOGIN, "", &wanted)?.unwrap_or_default();
         let active_directory = root.texts("supportedCapabilities").any(|one| CAPABILITIES.contains(&one));
         let base = normal(&settings.base_dn);
         // The longest one that the base lies in: contexts may lie in each other.
@@ -46,6 +55,8 @@ impl Server {
             context: context.unwrap_or(&settings.base_dn).to_owned(),
             now: root.text("currentTime").and_then(values::seconds),
             subschema: root.text("subschemaSubentry").map(str::to_owned),
+            service: root.text(COUNTED[0]).map(str::to_owned),
+            last_change: root.text(COUNTED[1]).and_then(|number| number.parse().ok()),
         })
     }
 
@@ -62,6 +73,20 @@ impl Server {
         Ok(Schema::read(entry.texts("attributeTypes")))
     }
 
+    /// Asks a controller of Active Directory how far it has counted; none where it does not tell.
+    pub(crate) fn counter(&self) -> Result<Option<Counter>, Error> {
+        let (Some(controller), Some(last)) = (self.service.clone(), self.last_change) else {
+            return Ok(None);
+        };
+        let database = match ldap::read(LOGIN, &controller, &["invocationId"]) {
+            Ok(entry) => entry.as_ref().and_then(|entry| entry.bytes("invocationId")).and_then(values::guid),
+            // Not to be seen by everybody. A number that goes back still shows that the database was put back.
+            Err(Error::Denied(_)) => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Some(Counter { controller, database, last }))
+    }
+
     /// Makes sure that users can be looked for.
     pub(crate) fn base(&self, settings: &Settings) -> Result<(), Error> {
         match ldap::read(LOGIN, &settings.base_dn, &["1.1"])? {
@@ -76,19 +101,30 @@ impl Server {
         if self.active_directory { &["objectGUID"] } else { &["entryUUID", "nsUniqueId", "ipaUniqueID"] }
     }
 
-    /// Gives the id of an entry.
-    pub(crate) fn id(&self, entry: &Entry, settings: &Settings) -> Result<String, Error> {
+    /// Gives the id of an entry, where it shows one.
+    pub(crate) fn shown_id(&self, entry: &Entry) -> Option<String> {
         let names = self.id_attributes();
-        let id = if self.active_directory {
+        if self.active_directory {
             entry.bytes(names[0]).and_then(values::guid)
         } else {
             names.iter().find_map(|name| entry.text(name)).map(str::to_owned)
-        };
-        id.ok_or_else(|| {
-            let message = format!("the directory shows `{}` entries without `{}`", settings.who(), names[0]);
-            Error::missing(message, format!("read {}", names[0]))
+        }
+    }
+
+    /// Gives the id of a user's entry.
+    pub(crate) fn id(&self, entry: &Entry, settings: &Settings) -> Result<String, Error> {
+        self.shown_id(entry).ok_or_else(|| {
+            let name = self.id_attributes()[0];
+            let message = format!("the directory shows `{}` entries without `{name}`", settings.who());
+            Error::missing(message, format!("read {name}"))
         })
     }
+}
+
+/// Asks which controller of Active Directory answers.
+pub(crate) fn service() -> Result<Option<String>, Error> {
+    let root = ldap::read(LOGIN, "", &[COUNTED[0]])?;
+    Ok(root.and_then(|root| root.text(COUNTED[0]).map(str::to_owned)))
 }
 
 /// Says that an entry which the settings name is not there.

@@ -36,6 +36,9 @@ pub struct Settings {
     /// Whether users with a disabled account are read.
     #[serde(default)]
     pub include_disabled: bool,
+    /// Whether only what changed is read between full readings.
+    #[serde(default)]
+    pub changes_only: bool,
     /// The attributes that the job refers to; filled in by the host.
     #[serde(default)]
     pub select: Vec<String>,
@@ -47,6 +50,19 @@ fn page_size() -> u32 {
 
 /// Names of directories that some write where object classes belong.
 const DIRECTORIES: [&str; 3] = ["active-directory", "activedirectory", "openldap"];
+
+/// Attributes that change while the entry that shows them stays as it was: they tell what others point at it, or what
+/// its server counts for itself.
+const UNMARKED: [&str; 8] = [
+    "memberof",
+    "ismemberof",
+    "nsrole",
+    "directreports",
+    "managedobjects",
+    "lastlogon",
+    "logoncount",
+    "badpwdcount",
+];
 
 impl Settings {
     /// Gives every mistake at once.
@@ -97,6 +113,22 @@ impl Settings {
         Filter::parse(self.filter_text()?).ok()
     }
 
+    /// Gives an attribute that the job looks at and that changes without a mark at the user's entry.
+    pub(crate) fn unmarked(&self) -> Option<String> {
+        let mut looked_at: Vec<&str> =
+            self.select.iter().chain(&self.attributes).map(String::as_str).collect();
+        let filter = self.filter();
+        filter.iter().for_each(|filter| names(filter, &mut looked_at));
+        let unmarked = |name: &&str| UNMARKED.contains(&name.to_ascii_lowercase().as_str());
+        looked_at.into_iter().find(unmarked).map(str::to_owned)
+    }
+
+    /// Tells whether groups decide who is in scope or what users have.
+    pub(crate) fn wants_groups(&self) -> bool {
+        let mut columns = self.select.iter().chain(&self.attributes);
+        !self.group_dn.is_empty() || columns.any(|column| column == "groups")
+    }
+
     /// Gives the object classes that users must have one of; none for what is usual. Avaya's own screen takes several
     /// between commas.
     pub(crate) fn classes(&self) -> Vec<String> {
@@ -109,5 +141,20 @@ impl Settings {
     /// Names who signs in, for messages.
     pub(crate) fn who(&self) -> &str {
         self.bind_dn.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or("nobody (anonymously)")
+    }
+}
+
+/// Collects the attributes that a filter looks at.
+fn names<'a>(filter: &'a Filter, into: &mut Vec<&'a str>) {
+    match filter {
+        Filter::And(parts) | Filter::Or(parts) => parts.iter().for_each(|part| names(part, into)),
+        Filter::Not(part) => names(part, into),
+        Filter::Rule(name, _) => into.extend(name.split(':').next()),
+        Filter::Equal(name, _)
+        | Filter::Present(name)
+        | Filter::Pieces(name, _)
+        | Filter::AtLeast(name, _)
+        | Filter::AtMost(name, _)
+        | Filter::About(name, _) => into.push(name),
     }
 }

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use crate::Ldap;
 
+mod changes;
+
 const ANY: &str = "(objectClass=*)";
 const BASE: &str = "ou=people,dc=x";
 const PEOPLE: &str = "(objectClass=person)";

@@ -107,9 +107,29 @@ pub(crate) fn seconds(time: &str) -> Option<i64> {
     Some(days * 86_400 + hour * 3_600 + minute * 60 + second)
 }
 
+/// Writes seconds since 1970 as a time (RFC 4517, 3.3.13).
+pub(crate) fn written(seconds: i64) -> String {
+    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // The other way round: 400 years have 146,097 days, and a year begins in March.
+    let (era, of_era) = ((days + 719_468).div_euclid(146_097), (days + 719_468).rem_euclid(146_097));
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = era * 400 + year + i64::from(month <= 2);
+    format!("{year:04}{month:02}{day:02}{:02}{:02}{:02}Z", rest / 3_600, rest / 60 % 60, rest % 60)
+}
+
+const BEFORE_1970: i64 = 11_644_473_600;
+
+/// Writes seconds since 1970 as `accountExpires` does.
+pub(crate) fn expires_at(seconds: i64) -> i64 {
+    seconds.saturating_add(BEFORE_1970).saturating_mul(10_000_000)
+}
+
 /// Reads `accountExpires`: 100-nanosecond steps since 1601; none where the account never expires.
 pub(crate) fn expiry(text: &str) -> Option<i64> {
-    const BEFORE_1970: i64 = 11_644_473_600;
     match text.parse::<i64>().ok()? {
         // Both mean never (MS-ADA1, accountExpires).
         0 | i64::MAX => None,
@@ -167,5 +187,16 @@ mod tests {
             assert_eq!(expiry(never), None);
         }
         assert_eq!(expiry("134398980000000000"), Some(1_795_424_400));
+        assert_eq!(expires_at(1_795_424_400), 134_398_980_000_000_000);
+    }
+
+    #[test]
+    fn times_that_are_written_are_read_again() {
+        assert_eq!(written(0), "19700101000000Z");
+        assert_eq!(written(1_709_208_000), "20240229120000Z");
+        for day in -100_000..100_000 {
+            let at = day * 86_400 + 86_399;
+            assert_eq!(seconds(&written(at)), Some(at));
+        }
     }
 }

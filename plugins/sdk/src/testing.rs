@@ -32,7 +32,7 @@ struct Inner {
     answers: BTreeMap<String, VecDeque<Result<Answer, Error>>>,
     files: BTreeMap<String, Vec<u8>>,
     requests: Vec<Request>,
-    found: BTreeMap<(String, String), Vec<Found>>,
+    found: BTreeMap<(String, String), VecDeque<Vec<Found>>>,
     searches: Vec<Search>,
     notes: Vec<String>,
 }
@@ -81,6 +81,14 @@ impl Host {
     /// Writes down what a search finds, by its base and its filter: a page more each time it is said.
     #[must_use]
     pub fn finds(self, base: &str, filter: &str, entries: Vec<Entry>) -> Self {
+        self.put_found(base, filter, Ok(entries))
+    }
+
+    /// Writes down what the same search finds when it is asked again, from then on: its first page.
+    #[must_use]
+    pub fn then_finds(self, base: &str, filter: &str, entries: Vec<Entry>) -> Self {
+        let key = (base.to_owned(), filter.to_owned());
+        self.0.borrow_mut().found.entry(key).or_default().push_back(Vec::new());
         self.put_found(base, filter, Ok(entries))
     }
 
@@ -155,7 +163,13 @@ impl Host {
 
     fn put_found(self, base: &str, filter: &str, page: Found) -> Self {
         let key = (base.to_owned(), filter.to_owned());
-        self.0.borrow_mut().found.entry(key).or_default().push(page);
+        let mut inner = self.0.borrow_mut();
+        let found = inner.found.entry(key).or_default();
+        match found.back_mut() {
+            Some(pages) => pages.push(page),
+            None => found.push_back(vec![page]),
+        }
+        drop(inner);
         self
     }
 
@@ -172,7 +186,9 @@ pub(crate) fn found(search: Search) -> Result<Vec<Found>, Error> {
     let said = format!("the test finds nothing for `{}` below `{}`", key.1, key.0);
     let wanted = search.attributes.clone();
     inner.searches.push(search);
-    let mut pages = inner.found.get(&key).cloned().ok_or(Error::Refused(said))?;
+    let found = inner.found.get_mut(&key).ok_or_else(|| Error::Refused(said.clone()))?;
+    let pages = if found.len() > 1 { found.pop_front() } else { found.front().cloned() };
+    let mut pages = pages.ok_or(Error::Refused(said))?;
     // As a server does: what was not asked for is not given.
     for entry in pages.iter_mut().flatten().flatten().filter(|_| !wanted.is_empty()) {
         entry.attributes.retain(|(name, _)| {

@@ -1,12 +1,13 @@
 //! A directory that keeps to what Windows does and Samba does not (MS-ADTS 3.1.1.3.4.1.3 and 3.1.1.3.1.3.3): no page has
 //! more than `MaxPageSize` entries whatever is asked for, a search without pages ends with "size limit exceeded", and a
-//! long attribute comes in ranges of `MaxValRange` values. It speaks plain LDAP on loopback, to whoever asks, and looks
-//! at no filter: every entry is an account.
+//! long attribute comes in ranges of `MaxValRange` values. It counts its changes, and lets a test play another controller
+//! or an older database. It speaks plain LDAP on loopback, to whoever asks, and looks at nothing of a filter but at
+//! `uSNChanged>=…`: every entry is an account.
 
 use std::io::{self, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// The most entries of a page.
 pub const MAX_PAGE_SIZE: usize = 1_000;
@@ -24,6 +25,21 @@ pub struct Account {
     pub name: String,
     /// The DNs of groups.
     pub member_of: Vec<String>,
+    /// The number of its last change.
+    pub changed: u64,
+}
+
+/// What a directory holds.
+#[derive(Debug)]
+pub struct Held {
+    /// The accounts.
+    pub accounts: Vec<Account>,
+    /// The name of the controller that answers.
+    pub controller: String,
+    /// The number of its last change.
+    pub last: u64,
+    /// Whether every answer ends with "size limit exceeded" after its first page.
+    pub cut: bool,
 }
 
 /// A running directory.
@@ -33,6 +49,7 @@ pub struct Windows {
     pub port: u16,
     /// How many searches it was asked for.
     pub searches: Arc<AtomicUsize>,
+    held: Arc<Mutex<Held>>,
 }
 
 impl Windows {
@@ -41,19 +58,27 @@ impl Windows {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let searches = Arc::new(AtomicUsize::new(0));
-        let (accounts, counted) = (Arc::new(accounts), searches.clone());
+        let last = accounts.iter().map(|one| one.changed).max().unwrap_or(0);
+        let held = Held { accounts, controller: "CN=NTDS Settings,CN=DC1".to_owned(), last, cut: false };
+        let held = Arc::new(Mutex::new(held));
+        let (shared, counted) = (held.clone(), searches.clone());
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let (accounts, counted) = (accounts.clone(), counted.clone());
+                let (held, counted) = (shared.clone(), counted.clone());
                 // A client that hangs up ends its thread; that is no matter of the test's.
-                std::thread::spawn(move || serve(client, &accounts, &counted));
+                std::thread::spawn(move || serve(client, &held, &counted));
             }
         });
-        Self { port, searches }
+        Self { port, searches, held }
+    }
+
+    /// Gives what it holds, to be changed.
+    pub fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap()
     }
 }
 
-fn serve(mut client: TcpStream, accounts: &[Account], searches: &AtomicUsize) -> io::Result<()> {
+fn serve(mut client: TcpStream, held: &Mutex<Held>, searches: &AtomicUsize) -> io::Result<()> {
     loop {
         let message = read_element(&mut client)?.1;
         let mut parts = elements(&message);
@@ -64,19 +89,30 @@ fn serve(mut client: TcpStream, accounts: &[Account], searches: &AtomicUsize) ->
         }
         searches.fetch_add(1, Ordering::SeqCst);
         let control = parts.first().map(|(_, controls)| elements(controls).remove(0).1);
-        for answer in answers(&elements(&request), control.as_deref(), accounts) {
+        let said = answers(&elements(&request), control.as_deref(), &held.lock().unwrap());
+        for answer in said {
             client.write_all(&element(0x30, &[element(id.0, &id.1), answer].concat()))?;
         }
     }
 }
 
+/// Finds the number behind `uSNChanged>=` in a filter.
+fn changed_from(filter: &[u8]) -> Option<u64> {
+    const NAME: &[u8] = b"uSNChanged";
+    let at = filter.windows(NAME.len()).position(|window| window == NAME)?;
+    let (_, value) = read_element(&mut &filter[at + NAME.len()..]).unwrap();
+    text(&value).parse().ok()
+}
+
 /// Gives the answers to a search, without the number of the message.
-fn answers(request: &[(u8, Vec<u8>)], control: Option<&[u8]>, accounts: &[Account]) -> Vec<Vec<u8>> {
+fn answers(request: &[(u8, Vec<u8>)], control: Option<&[u8]>, held: &Held) -> Vec<Vec<u8>> {
+    let accounts = &held.accounts;
     let (base, subtree) = (text(&request[0].1), request[1].1 == [2]);
     let wanted: Vec<String> = elements(&request[7].1).iter().map(|(_, name)| text(name)).collect();
     if !subtree {
         let found = match base.as_str() {
-            "" => Some(root()),
+            "" => Some(root(held)),
+            base if base == held.controller => Some(entry(base, &[])),
             BASE => Some(entry(BASE, &[])),
             _ => accounts
                 .iter()
@@ -87,9 +123,10 @@ fn answers(request: &[(u8, Vec<u8>)], control: Option<&[u8]>, accounts: &[Accoun
         let code = if found.is_some() { 0 } else { 32 };
         return found.into_iter().chain([done(code, None)]).collect();
     }
+    let from = changed_from(&request[6].1).unwrap_or(0);
+    let accounts: Vec<_> = accounts.iter().enumerate().filter(|(_, one)| one.changed >= from).collect();
     let Some(control) = control else {
-        let first =
-            accounts.iter().enumerate().take(MAX_PAGE_SIZE).map(|(at, one)| account(at, one, &wanted));
+        let first = accounts.iter().take(MAX_PAGE_SIZE).map(|(at, one)| account(*at, one, &wanted));
         return first.chain([done(if accounts.len() > MAX_PAGE_SIZE { 4 } else { 0 }, None)]).collect();
     };
     // Its name, whether it is critical, size and cookie; the cookie is where the next page begins.
@@ -98,7 +135,10 @@ fn answers(request: &[(u8, Vec<u8>)], control: Option<&[u8]>, accounts: &[Accoun
     let asked = value[0].1.iter().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte));
     let begin: usize = text(&value[1].1).parse().unwrap_or(0);
     let end = accounts.len().min(begin + asked.min(MAX_PAGE_SIZE));
-    let page = (begin..end).map(|at| account(at, &accounts[at], &wanted));
+    if held.cut && begin > 0 {
+        return vec![done(4, None)];
+    }
+    let page = accounts[begin..end].iter().map(|(at, one)| account(*at, one, &wanted));
     let cookie = if end == accounts.len() { String::new() } else { end.to_string() };
     page.chain([done(0, Some(&cookie))]).collect()
 }
@@ -107,13 +147,15 @@ fn dn(account: &Account) -> String {
     format!("CN={},{BASE}", account.name)
 }
 
-fn root() -> Vec<u8> {
+fn root(held: &Held) -> Vec<u8> {
     entry(
         "",
         &[
             ("defaultNamingContext", vec![BASE.into()]),
             ("namingContexts", vec![BASE.into()]),
             ("supportedCapabilities", vec!["1.2.840.113556.1.4.800".into()]),
+            ("dsServiceName", vec![held.controller.clone().into()]),
+            ("highestCommittedUSN", vec![held.last.to_string().into()]),
         ],
     )
 }
@@ -126,6 +168,7 @@ fn account(at: usize, account: &Account, wanted: &[String]) -> Vec<u8> {
         ("cn", vec![account.name.clone().into()]),
         ("displayName", vec![account.name.clone().into()]),
         ("userAccountControl", vec![b"512".to_vec()]),
+        ("uSNChanged", vec![account.changed.to_string().into_bytes()]),
     ];
     let asked = wanted.iter().find(|name| name.to_ascii_lowercase().starts_with("memberof"));
     let (mut ranged, mut values) = (String::new(), Vec::new());

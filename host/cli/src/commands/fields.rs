@@ -37,11 +37,21 @@ pub(crate) async fn run(global: &Global, output: &Output, job: &Path) -> Result<
     let mut mirror = session.survey_mirror().await?;
     let several = session.job.directories.len() > 1;
     let (mut lines, mut payload, mut total) = (Vec::new(), Vec::new(), 0);
+    let mut unused = String::new();
     for both in session.both() {
         let survey = survey(&session, both, &mut mirror).await?;
         let name = &both.0.name;
         total += survey.users;
-        for info in &survey.known {
+        // A schema has hundreds of attributes, of which people have a few.
+        let (had, empty): (Vec<_>, Vec<_>) =
+            survey.known.iter().partition(|info| survey.seen.contains_key(&info.name));
+        let listed = if had.is_empty() { empty.len() } else { had.len() };
+        if !had.is_empty() && !empty.is_empty() {
+            let names: Vec<&str> = empty.iter().map(|info| &*info.name).collect();
+            let of = if several { format!(" of `{name}`") } else { String::new() };
+            unused.push_str(&format!("\nNobody{of} has: {}.\n", names.join(", ")));
+        }
+        for (at, info) in had.into_iter().chain(empty).enumerate() {
             let seen = survey.seen.get(&info.name).cloned().unwrap_or_default();
             let mut field = json!({
                 "name": info.name, "type": info.kind, "many": info.many, "about": info.about, "users": seen.users,
@@ -51,6 +61,9 @@ pub(crate) async fn run(global: &Global, output: &Output, job: &Path) -> Result<
                 field["directory"] = json!(name);
             }
             payload.push(field);
+            if at >= listed {
+                continue;
+            }
             let kind = if info.many { format!("{} (several)", info.kind) } else { info.kind.to_string() };
             let line = vec![info.name.to_string(), kind, seen.users.to_string(), seen.sample];
             lines.push(if several { [vec![name.to_string()], line].concat() } else { line });
@@ -64,6 +77,7 @@ pub(crate) async fn run(global: &Global, output: &Output, job: &Path) -> Result<
     }
     let headings = ["directory", "attribute", "type", "users", "sample"];
     output.human(&table(&headings[usize::from(!several)..], &lines, SAMPLE_CHARS_MAX));
+    output.human(&unused);
     let were = if total == 1 { "was" } else { "were" };
     output.human(&format!("\n{} {were} read.\n", rollcall_core::text::count(total, "user")));
     Ok(exit::DONE)

@@ -27,6 +27,7 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &PreviewArgs) ->
         Ok(ends) => ends,
         Err(failure) => return Ok(nothing(output, &session.job.name, &failure)),
     };
+    let began = session.clock.now();
     let result = preview(ends.parts(&session), &options).await;
     ends.office.office().close().await;
     session.progress.clear();
@@ -35,6 +36,7 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &PreviewArgs) ->
         Err(error) => return Ok(nothing(output, &session.job.name, &session.failure(error))),
     };
     ends.finish()?;
+    previewed.report.plan.diagnostics.extend(ends.read_in_part(&session, began).await?);
     let waiting = ends.store.codes_waiting(Some(&session.job.name)).await?;
     previewed.report.plan.diagnostics.extend(waiting.iter().map(|waits| {
         let [message, hint] = waits.told();

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use rollcall_connectors::{ConnectSpec, Connector, Host, Recording, Tail};
 use rollcall_core::{Diagnostic, Secret, Text, codes};
+use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::Attributes;
+use rollcall_edges::state::Mirror as _;
 use rollcall_engine::Parts;
 use rollcall_engine::pull::Source;
 use rollcall_job::job::DirectoryJob;
@@ -217,6 +219,29 @@ impl Ends {
             cancel: &session.cancel,
             codes: session.handover.codes(),
         }
+    }
+
+    /// Tells of which directories a reading that began then read only what changed.
+    pub(crate) async fn read_in_part(
+        &mut self,
+        session: &Session,
+        began: Instant,
+    ) -> Result<Vec<Diagnostic>, Failure> {
+        let mut told = Vec::new();
+        for (reached, (directory, _)) in self.directories.iter().zip(session.both()) {
+            let name = &directory.name;
+            let last = self.mirror.last(name, &reached.scope).await?;
+            let Some(last) = last.filter(|last| last.full < began) else { continue };
+            let message = format!(
+                "of `{name}` only what changed was read; everything was read last at {}",
+                time::shown(last.full)
+            );
+            told.push(Diagnostic::note(codes::CHANGES_READ, message).hint(
+                "what a directory does not tell as a change, such as a deletion in LDAP, is noticed when everything is read: \
+                 once in `full_every`",
+            ));
+        }
+        Ok(told)
     }
 
     /// Writes the recording, if one was asked for.

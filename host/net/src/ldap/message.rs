@@ -4,6 +4,7 @@ use crate::ldap::ber::{
     self, ENUMERATED, INTEGER, Malformed, OCTETS, Reader, SEQUENCE, SET, constructed, element,
 };
 use crate::ldap::{LdapEntry, LdapScope, LdapValues};
+use crate::limits;
 
 /// StartTLS (RFC 4511, 4.14).
 pub(crate) const START_TLS: &str = "1.3.6.1.4.1.1466.20037";
@@ -26,8 +27,10 @@ pub(crate) struct Ask<'a> {
 pub(crate) enum Answer {
     /// An entry that was found.
     Entry(LdapEntry),
-    /// A pointer to another server, which nobody follows.
-    Reference,
+    /// An entry of more values than are read.
+    TooMuch,
+    /// The URL of another server, which has a part of what was asked for.
+    Reference(String),
     /// The end of what was asked.
     Done(Outcome),
     /// An answer to something that nobody asked.
@@ -103,8 +106,9 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(u32, Answer), Malformed> {
     let id = message.number(INTEGER)?;
     let (tag, content) = message.element()?;
     let answer = match tag {
-        0x64 => Answer::Entry(entry(Reader(content))?),
-        0x73 => Answer::Reference,
+        0x64 => entry(Reader(content))?.map_or(Answer::TooMuch, Answer::Entry),
+        // One of several URLs with the same content (RFC 4511, 4.5.3).
+        0x73 => Answer::Reference(Reader(content).text(OCTETS)?),
         // Of a bind, of a search, of an extended request: all begin alike.
         0x61 | 0x65 | 0x78 => {
             let mut result = Reader(content);
@@ -118,21 +122,34 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(u32, Answer), Malformed> {
     Ok((id, answer))
 }
 
-fn entry(mut reader: Reader<'_>) -> Result<LdapEntry, Malformed> {
+/// Reads an entry; none where it has too many values. An empty value takes two bytes on the wire and a vector here.
+fn entry(mut reader: Reader<'_>) -> Result<Option<LdapEntry>, Malformed> {
     let dn = reader.text(OCTETS)?;
     let mut list = reader.inner(SEQUENCE)?;
     let mut attributes = Vec::new();
+    let mut left = limits::LDAP_MESSAGE_ELEMENTS;
     while !list.is_empty() {
         let mut attribute = list.inner(SEQUENCE)?;
         let name = attribute.text(OCTETS)?;
         let mut set = attribute.inner(SET)?;
         let mut values = Vec::new();
-        while !set.is_empty() {
+        while !set.is_empty() && left > 0 {
             values.push(set.expect(OCTETS)?.to_vec());
+            left -= 1;
         }
+        if left == 0 {
+            return Ok(None);
+        }
+        left -= 1;
         attributes.push(LdapValues { name, values });
     }
-    Ok(LdapEntry { dn, attributes })
+    Ok(Some(LdapEntry { dn, attributes }))
+}
+
+/// Gives about how much memory an entry takes besides its bytes.
+pub(crate) fn weight(entry: &LdapEntry) -> usize {
+    let values: usize = entry.attributes.iter().map(|attribute| 1 + attribute.values.len()).sum();
+    values.saturating_mul(limits::LDAP_ELEMENT_BYTES)
 }
 
 /// Finds the paging control behind a result.
@@ -203,6 +220,32 @@ mod tests {
             }],
         };
         assert_eq!(read(&bytes), Ok((2, Answer::Entry(expect))));
+    }
+
+    #[test]
+    fn an_entry_of_empty_values_costs_no_more_than_an_honest_one() {
+        let entry = |values: usize| {
+            let set = element(SET, &element(OCTETS, b"").repeat(values));
+            let attribute = constructed(SEQUENCE, &[element(OCTETS, b"a"), set]);
+            let entry = constructed(0x64, &[element(OCTETS, b"cn=a"), constructed(SEQUENCE, &[attribute])]);
+            constructed(SEQUENCE, &[ber::number(INTEGER, 2), entry])
+        };
+        let most = limits::LDAP_MESSAGE_ELEMENTS;
+        assert_eq!(read(&entry(most)), Ok((2, Answer::TooMuch)));
+        let Ok((2, Answer::Entry(whole))) = read(&entry(most - 1)) else { panic!() };
+        assert_eq!(weight(&whole), most * limits::LDAP_ELEMENT_BYTES);
+        // Attributes without a value count like values.
+        let names = constructed(SEQUENCE, &[element(OCTETS, b""), element(SET, b"")]).repeat(most + 1);
+        let entry = constructed(0x64, &[element(OCTETS, b"cn=a"), element(SEQUENCE, &names)]);
+        let bytes = constructed(SEQUENCE, &[ber::number(INTEGER, 2), entry]);
+        assert_eq!(read(&bytes), Ok((2, Answer::TooMuch)));
+    }
+
+    #[test]
+    fn a_reference_is_read_with_its_first_url() {
+        let urls = [element(OCTETS, b"ldap://one/dc=x"), element(OCTETS, b"ldap://two/dc=x")];
+        let bytes = constructed(SEQUENCE, &[ber::number(INTEGER, 2), constructed(0x73, &urls)]);
+        assert_eq!(read(&bytes), Ok((2, Answer::Reference("ldap://one/dc=x".to_owned()))));
     }
 
     proptest! {

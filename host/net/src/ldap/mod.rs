@@ -9,7 +9,10 @@
 
 mod ber;
 mod connection;
+mod elsewhere;
 mod filter;
+#[cfg(test)]
+mod hostile;
 mod look;
 mod message;
 mod ranges;

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use rollcall_core::{Diagnostic, codes};
+
 use crate::error::NetError;
 use crate::ldap::message::Outcome;
 use crate::scrub::Scrubber;
@@ -49,6 +51,30 @@ impl About<'_> {
         } else {
             format!("result {}: {said}", outcome.code)
         }
+    }
+}
+
+/// Says that the host itself says no.
+pub(super) fn refused(message: String, hint: Option<&str>) -> NetError {
+    let mut diagnostic = Diagnostic::error(codes::CONNECTOR_REFUSED, message);
+    diagnostic.hint = hint.map(str::to_owned);
+    NetError::Refused(Box::new(diagnostic))
+}
+
+/// Says that a part of the directory lies elsewhere, by the first URL that the server gave.
+pub(super) fn hole(about: &About<'_>, base: &str, reference: &str) -> NetError {
+    // Scheme, host and port: what is behind them may name people.
+    let there: String =
+        plain(&about.scrubber.redact(reference)).split('/').take(3).collect::<Vec<_>>().join("/");
+    NetError::Failed {
+        message: format!(
+            "a part of what lies below `{}` is not on `{}` but on `{there}`, and whoever is there would count as gone",
+            plain(base),
+            about.server
+        ),
+        hint: Some(
+            "referrals are not followed: narrow `base_dn`, or leave that part out with `skip_referrals = true`".to_owned(),
+        ),
     }
 }
 

@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use rollcall_core::{Diagnostic, Secret, Text, codes};
+use rollcall_core::{Secret, Text};
 
 use crate::address::AddressPolicy;
 use crate::error::NetError;
 use crate::http::Patience;
 use crate::ldap::connection::{Connection, Way};
 use crate::ldap::message::{self, Answer, Ask, Outcome};
-use crate::ldap::refusal::{self, About, code};
+use crate::ldap::refusal::{self, About, code, refused};
 use crate::ldap::server::LdapServer;
 use crate::ldap::{LdapEntry, LdapPage, LdapPages, LdapQuery, LdapScope, LdapWire, filter, ranges};
 use crate::limits;
@@ -33,6 +33,8 @@ pub struct LdapLogin {
     pub bind: Option<(Text, Secret)>,
     /// The certificates that are believed.
     pub trust: Trust,
+    /// Whether parts of the directory that lie on another server are left out; otherwise they end a search.
+    pub skip_referrals: bool,
 }
 
 impl LdapLogin {
@@ -77,22 +79,25 @@ pub struct LdapOnline {
 }
 
 /// The way to one login's server.
-struct Door {
-    way: Way,
+pub(super) struct Door {
+    pub(super) way: Way,
     bind: Option<(Text, Secret)>,
+    pub(super) skip_referrals: bool,
     scrubber: Scrubber,
-    page_bytes: u64,
+    pub(super) page_bytes: u64,
     pause: Arc<dyn Pause>,
     kept: Mutex<Kept>,
 }
 
 /// What remains of the search before.
 #[derive(Default)]
-struct Kept {
+pub(super) struct Kept {
     /// A connection that nobody uses.
     idle: Option<Connection>,
     /// Where the last one led.
     address: Option<SocketAddr>,
+    /// Whether it is Active Directory, once somebody wanted to know.
+    pub(super) active_directory: Option<bool>,
 }
 
 impl LdapOnline {
@@ -128,6 +133,7 @@ impl LdapOnline {
             let door = Door {
                 way,
                 bind: login.bind,
+                skip_referrals: login.skip_referrals,
                 scrubber: scrubber.clone(),
                 page_bytes,
                 pause: Arc::clone(&pause),
@@ -161,12 +167,6 @@ fn check(login: &LdapLogin, allow_insecure: bool) -> Result<(), NetError> {
     Ok(())
 }
 
-fn refused(message: String, hint: Option<&str>) -> NetError {
-    let mut diagnostic = Diagnostic::error(codes::CONNECTOR_REFUSED, message);
-    diagnostic.hint = hint.map(str::to_owned);
-    NetError::Refused(Box::new(diagnostic))
-}
-
 #[async_trait]
 impl LdapWire for LdapOnline {
     async fn search(&self, query: LdapQuery) -> Result<Box<dyn LdapPages>, NetError> {
@@ -193,11 +193,11 @@ impl LdapWire for LdapOnline {
 }
 
 impl Door {
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    pub(super) fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn about<'a>(&'a self, server: &'a str) -> About<'a> {
+    pub(super) fn about<'a>(&'a self, server: &'a str) -> About<'a> {
         About { server, who: self.bind.as_ref().map(|(name, _)| &**name), scrubber: &self.scrubber }
     }
 
@@ -239,21 +239,21 @@ impl Door {
 }
 
 /// The pages of one search.
-struct Pages {
-    door: Arc<Door>,
+pub(super) struct Pages {
+    pub(super) door: Arc<Door>,
     /// None once it is given back or broken.
     connection: Option<Connection>,
     /// Whether the connection was idle before and may have died since.
     reused: bool,
-    query: LdapQuery,
+    pub(super) query: LdapQuery,
     filter: Vec<u8>,
     paged: bool,
     page_size: u32,
     /// Where the next page begins; empty for the first.
     cookie: Vec<u8>,
     ended: bool,
-    requests: u32,
-    bytes: u64,
+    pub(super) requests: u32,
+    pub(super) bytes: u64,
 }
 
 #[async_trait]
@@ -291,7 +291,7 @@ impl LdapPages for Pages {
 impl Pages {
     /// Reads one page, with the rest of every attribute that was begun.
     async fn page(&mut self, connection: &mut Connection) -> Result<Vec<LdapEntry>, NetError> {
-        let (mut entries, outcome) = loop {
+        let Heard { mut entries, outcome, reference } = loop {
             let asked = self.ask(connection).await;
             let first = self.cookie.is_empty();
             match asked {
@@ -301,9 +301,9 @@ impl Pages {
                     *connection = self.door.fresh().await?;
                 }
                 Err(error) => return Err(error),
-                Ok((entries, outcome)) => {
+                Ok(heard) => {
                     self.reused = false;
-                    match outcome.code {
+                    match heard.outcome.code {
                         code::NO_CRITICAL_EXTENSION if self.paged && first => self.paged = false,
                         code::ADMIN_LIMIT | code::SIZE_LIMIT if self.paged && first && self.page_size > 1 => {
                             self.page_size /= 2;
@@ -312,12 +312,15 @@ impl Pages {
                                 "the server takes smaller pages only"
                             );
                         }
-                        _ => break (entries, outcome),
+                        _ => break heard,
                     }
                 }
             }
         };
         self.settle(&outcome)?;
+        if let Some(reference) = reference {
+            self.refuse_hole(connection, &reference).await?;
+        }
         for entry in &mut entries {
             for open in ranges::begin(entry) {
                 self.rest(connection, entry, open).await?;
@@ -344,7 +347,7 @@ impl Pages {
         Ok(())
     }
 
-    async fn ask(&mut self, connection: &mut Connection) -> Result<(Vec<LdapEntry>, Outcome), NetError> {
+    async fn ask(&mut self, connection: &mut Connection) -> Result<Heard, NetError> {
         let ask = Ask {
             base: &self.query.base,
             scope: self.query.scope,
@@ -375,7 +378,7 @@ impl Pages {
                 paged: None,
             };
             self.requests = self.requests.saturating_add(1);
-            let (mut found, outcome) =
+            let Heard { entries: mut found, outcome, .. } =
                 answers(connection, &ask, &mut self.bytes, self.door.page_bytes).await?;
             let changed = || NetError::Lost {
                 message: format!("an entry of `{}` changed while it was read", self.door.way.server),
@@ -412,25 +415,39 @@ impl Pages {
     }
 }
 
+/// What a server answered to a search.
+pub(super) struct Heard {
+    pub(super) entries: Vec<LdapEntry>,
+    pub(super) outcome: Outcome,
+    /// Where a part of it lies that is not among the entries.
+    reference: Option<String>,
+}
+
 /// Sends a search and reads its answers up to the end.
-async fn answers(
+pub(super) async fn answers(
     connection: &mut Connection,
     ask: &Ask<'_>,
     bytes: &mut u64,
     most: u64,
-) -> Result<(Vec<LdapEntry>, Outcome), NetError> {
+) -> Result<Heard, NetError> {
     let id = connection.send(|id| message::search(id, ask)).await?;
-    let mut entries = Vec::new();
+    let (mut entries, mut reference) = (Vec::new(), None);
     loop {
         let (answer, length) = connection.next(id).await?;
-        *bytes = bytes.saturating_add(length as u64);
+        let weight = if let Answer::Entry(entry) = &answer { message::weight(entry) } else { 0 };
+        *bytes = bytes.saturating_add(length.max(weight) as u64);
         if *bytes > most || entries.len() > limits::LDAP_PAGE_ENTRIES {
             return Err(over_limit("a page of the directory", most));
         }
         match answer {
             Answer::Entry(entry) => entries.push(entry),
-            Answer::Done(outcome) => return Ok((entries, outcome)),
-            Answer::Reference | Answer::Other => {}
+            Answer::Done(outcome) => return Ok(Heard { entries, outcome, reference }),
+            Answer::Reference(url) => reference = reference.or(Some(url)),
+            Answer::TooMuch => {
+                let message = format!("an entry has more than {} values", limits::LDAP_MESSAGE_ELEMENTS);
+                return Err(refused(message, None));
+            }
+            Answer::Other => {}
         }
     }
 }
