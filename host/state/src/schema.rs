@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use rollcall_edges::state::StateError;
-use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection as _, SqlitePool};
 
 use crate::limits::BUSY_MS;
 use crate::seal::Seal;
@@ -201,6 +201,8 @@ pub(crate) async fn open(
         // The one connection stays: temporary tables live and die with it.
         .idle_timeout(None)
         .max_lifetime(None)
+        // Unless its last transaction could not even be ended, because the disk was full: it would refuse every further one.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         .connect_with(options)
         .await
         .map_err(|error| broken(path, &error))?;

@@ -24,8 +24,8 @@ use rollcall_core::ops::Write;
 use rollcall_core::phone::{Abilities, Extension, PhoneUser, Standing};
 use rollcall_core::{Guid, Text};
 use rollcall_edges::office::{Locator, Office, OfficeError, Taken};
-use sqlx::SqliteConnection;
-use tokio::sync::Mutex;
+use sqlx::{Connection as _, SqliteConnection};
+use tokio::sync::{Mutex, MutexGuard};
 
 pub use read::EmbeddedUser;
 pub use rows::{ExtensionView, UserView};
@@ -123,10 +123,20 @@ impl Embedded {
     /// # Errors
     /// `Refused` with the first clash.
     pub async fn add(&self, file: &OfficeFile) -> Result<(), OfficeError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         let mut transaction = schema::begin(&mut connection).await?;
         load::load(&mut transaction, file).await?;
         schema::commit(transaction).await
+    }
+
+    /// Takes the connection. One whose last transaction could not even be ended, because the disk was full, is made anew: it
+    /// would refuse every further one.
+    async fn connection(&self) -> Result<MutexGuard<'_, SqliteConnection>, OfficeError> {
+        let mut connection = self.connection.lock().await;
+        if connection.is_in_transaction() {
+            *connection = schema::connect(&self.path).await?;
+        }
+        Ok(connection)
     }
 
     /// Gives the path of the file.
@@ -146,22 +156,22 @@ impl Office for Embedded {
     }
 
     async fn version(&self) -> Result<Option<Text>, OfficeError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         schema::version(&mut connection).await
     }
 
     async fn read(&self) -> Result<Standing, OfficeError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         read::standing(&mut connection).await
     }
 
     async fn find(&self, who: &Locator) -> Result<Option<PhoneUser>, OfficeError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         read::find(&mut connection, who).await
     }
 
     async fn write(&self, write: &Write) -> Result<Option<PhoneUser>, OfficeError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         let mut transaction = schema::begin(&mut connection).await?;
         let user = write::write(&mut transaction, write).await?;
         schema::commit(transaction).await?;
@@ -169,12 +179,12 @@ impl Office for Embedded {
     }
 
     async fn extension(&self, number: &str) -> Result<Option<Extension>, OfficeError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         Ok(rows::extension_by_number(&mut connection, number).await?.map(|view| view.extension))
     }
 
     async fn taken(&self, name: &str, number: Option<&str>) -> Result<Option<Taken>, OfficeError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         check::taken(&mut connection, name, number, "").await
     }
 

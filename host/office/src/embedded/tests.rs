@@ -107,6 +107,21 @@ async fn files_that_are_no_office_are_told_apart() {
     assert!(why.contains("newer"), "{why}");
 }
 
+/// When the disk is full SQLite ends a transaction by itself, and whoever ends it then is told that there is none.
+#[tokio::test]
+async fn a_transaction_that_could_not_be_ended_does_not_close_the_office() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = office(folder.path(), &OfficeFile::plain()).await;
+    {
+        let mut connection = office.connection.lock().await;
+        let mut transaction = super::schema::begin(&mut connection).await.unwrap();
+        sqlx::query("ROLLBACK").execute(&mut *transaction).await.unwrap();
+        assert!(super::schema::commit(transaction).await.is_err());
+        assert!(super::schema::begin(&mut connection).await.is_err(), "nothing would have to be done");
+    }
+    assert!(office.write(&create("Anna", "2001", None)).await.is_ok());
+}
+
 #[tokio::test]
 async fn a_file_that_clashes_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();

@@ -29,7 +29,7 @@ impl Embedded {
     /// # Errors
     /// `Damaged` or `Unreachable`.
     pub async fn user_views(&self, system: Option<&str>) -> Result<Vec<UserView>, OfficeError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         users(&mut connection, system).await
     }
 
@@ -38,7 +38,7 @@ impl Embedded {
     /// # Errors
     /// `Damaged` or `Unreachable`.
     pub async fn export(&self, reveal: bool) -> Result<String, OfficeError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         let mut transaction = connection.begin().await.map_err(broken)?;
         let standing = read::standing(&mut transaction).await?;
         let users = users(&mut transaction, None).await?;
@@ -52,7 +52,7 @@ impl Embedded {
     /// # Errors
     /// `Damaged` or `Unreachable`.
     pub async fn user_view(&self, guid: &str) -> Result<Option<UserView>, OfficeError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         rows::user_by_guid(&mut connection, guid).await
     }
 
@@ -65,7 +65,7 @@ impl Embedded {
         system: Option<&str>,
         elements: Elements,
     ) -> Result<UserView, OfficeError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         let mut transaction = schema::begin(&mut connection).await?;
         let system = match system {
             Some(system) => Text::from(system),
@@ -88,7 +88,7 @@ impl Embedded {
         elements: &Elements,
         if_match: IfMatch,
     ) -> Result<UserView, OfficeError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         let mut transaction = schema::begin(&mut connection).await?;
         let Some(user) = rows::user_by_guid(&mut transaction, guid).await? else {
             return Err(refused(format!("there is no user with the GUID `{guid}`")));
@@ -111,7 +111,7 @@ impl Embedded {
     /// # Errors
     /// `Refused` for a built-in user.
     pub async fn delete_view(&self, guid: &str) -> Result<bool, OfficeError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         let mut transaction = schema::begin(&mut connection).await?;
         let there = rows::user_by_guid(&mut transaction, guid).await?.is_some();
         write::delete(&mut transaction, guid).await?;
@@ -124,7 +124,7 @@ impl Embedded {
     /// # Errors
     /// `Damaged` or `Unreachable`.
     pub async fn extension_views(&self, system: Option<&str>) -> Result<Vec<ExtensionView>, OfficeError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         extensions(&mut connection, system).await
     }
 
@@ -133,7 +133,7 @@ impl Embedded {
     /// # Errors
     /// `Damaged` or `Unreachable`.
     pub async fn extension_view(&self, guid: &str) -> Result<Option<ExtensionView>, OfficeError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         rows::extension_by_guid(&mut connection, guid).await
     }
 
@@ -148,7 +148,7 @@ impl Embedded {
         kind: Option<Text>,
         elements: Elements,
     ) -> Result<ExtensionView, OfficeError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         let mut transaction = schema::begin(&mut connection).await?;
         let system = match system {
             Some(system) => Text::from(system),
@@ -178,7 +178,7 @@ impl Embedded {
         guid: &str,
         elements: &Elements,
     ) -> Result<ExtensionView, OfficeError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         let mut transaction = schema::begin(&mut connection).await?;
         let record = existing(rows::extension_by_guid(&mut transaction, guid).await?, guid)?;
         if let Some(to) = elements.get(element::EXTENSION).filter(|number| !number.is_empty()) {
@@ -202,7 +202,7 @@ impl Embedded {
     /// # Errors
     /// `Refused` for a port of the hardware, or while a user has the number.
     pub async fn delete_extension_view(&self, guid: &str) -> Result<bool, OfficeError> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.connection().await?;
         let mut transaction = schema::begin(&mut connection).await?;
         let record = rows::extension_by_guid(&mut transaction, guid).await?;
         if let Some(record) = &record {
