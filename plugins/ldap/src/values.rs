@@ -1,5 +1,6 @@
 //! What stands in an attribute, made readable: identifiers that are bytes, truth values, numbers, times.
 
+use rollcall_connector::time::Parts;
 use rollcall_connector::{Cell, Kind};
 
 /// Attributes of Active Directory that hold a GUID.
@@ -98,27 +99,13 @@ pub(crate) fn seconds(time: &str) -> Option<i64> {
     let part = |from: usize, to: usize| digits[from..to].parse::<i64>().ok();
     let (year, month, day) = (part(0, 4)?, part(4, 6)?, part(6, 8)?);
     let (hour, minute, second) = (part(8, 10)?, part(10, 12)?, part(12, 14)?);
-    // Days from 1970 in the Gregorian calendar, counted in years that begin in March.
-    let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
-    let era_days = year.div_euclid(400) * 146_097;
-    let of_era = year.rem_euclid(400);
-    let days =
-        era_days + of_era * 365 + of_era / 4 - of_era / 100 + (153 * month + 2) / 5 + day - 1 - 719_468;
-    Some(days * 86_400 + hour * 3_600 + minute * 60 + second)
+    Some(Parts { year, month, day, hour, minute, second }.seconds())
 }
 
 /// Writes seconds since 1970 as a time (RFC 4517, 3.3.13).
 pub(crate) fn written(seconds: i64) -> String {
-    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    // The other way round: 400 years have 146,097 days, and a year begins in March.
-    let (era, of_era) = ((days + 719_468).div_euclid(146_097), (days + 719_468).rem_euclid(146_097));
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    let year = era * 400 + year + i64::from(month <= 2);
-    format!("{year:04}{month:02}{day:02}{:02}{:02}{:02}Z", rest / 3_600, rest / 60 % 60, rest % 60)
+    let Parts { year, month, day, hour, minute, second } = Parts::of(seconds);
+    format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}Z")
 }
 
 const BEFORE_1970: i64 = 11_644_473_600;

@@ -3,11 +3,12 @@
 
 use rollcall_connector::http::{Request, Response};
 use rollcall_connector::limits::ERROR_BODY_BYTES;
+use rollcall_connector::time::http_date;
 use rollcall_connector::{Error, Fault, encode, http, link, log, quoted};
 use serde_json::Value;
 
 use crate::limits::{GROUPS_A_PAGE, MEMBERS_A_PAGE, USERS_A_PAGE};
-use crate::mark::{Mark, http_date};
+use crate::mark::Mark;
 use crate::schema::Row;
 use crate::settings::Settings;
 

@@ -26,6 +26,7 @@ pub mod run;
 mod table;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
+pub mod time;
 pub mod walk;
 
 pub use bindings::exports::rollcall::connector::directory::{
