@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::clouds::{PEOPLE, Side};
 use crate::ldap::{Job, ldaps, machine};
-use crate::{env, google, okta, scim};
+use crate::{env, google, okta, repository, scim};
 
 /// The rules that are about requests that go wrong.
 const FAULTS: usize = 11;
@@ -51,6 +51,9 @@ fn csv_conforms() {
     let env = env();
     let _ = env.run(&["init"]).success();
     conforms(&env, 10, 0);
+    let env = self::env();
+    env.copy(&repository("examples/json"), "");
+    conforms(&env, 4, 0);
 }
 
 #[test]
@@ -67,9 +70,11 @@ fn google_conforms() {
 fn ldap_conforms() {
     let Some(server) = Slapd::start(&Setup::new(company(40, 4))) else { return };
     let env = machine(&server);
-    Job::new(&format!("{}page_size = 10\n", ldaps(&server))).write(&env);
-    // A search has neither statuses nor bodies: nothing but a lost connection can be made up.
-    conforms(&env, 40, 1);
+    for more in ["", "changes_only = true\n"] {
+        Job::new(&format!("{}page_size = 10\n{more}", ldaps(&server))).write(&env);
+        // A search has neither statuses nor bodies: nothing but a lost connection can be made up.
+        conforms(&env, 40, 1);
+    }
 }
 
 #[test]
