@@ -74,7 +74,10 @@ fn each_directory_is_read_guarded_and_remembered_for_itself() {
     assert!(!names(&env).contains(&"Fritz".to_owned()), "a refusal applies nothing");
     // A figure is for the directory that it names.
     let accepted = |guard| env.run(&["sync", "job.toml", "--yes", "--json", "--accept", guard]);
-    let _ = accepted("min_directory=1").exits(5);
+    let _ = accepted("min_directory=1")
+        .exits(64)
+        .says("`--accept min_directory.staff=N`, `--accept min_directory.guests=N`");
+    let _ = accepted("min_directory.gest=1").exits(64);
     let _ = accepted("min_directory.staff=1").exits(5).says("--accept min_directory.guests=1");
     let _ = accepted("min_directory.guests=1").success();
     let gone = sync(&env).success().json();
@@ -82,7 +85,8 @@ fn each_directory_is_read_guarded_and_remembered_for_itself() {
     assert_eq!(names(&env), ["Anna", "Bert", "Cleo", "Dora", "Fritz"]);
     // An empty one never passes, however many the other has.
     people(&env, "guests", &[]);
-    let empty = env.run(&["sync", "job.toml", "--yes", "--accept", "min_directory.guests=0"]).exits(5);
+    let _ = accepted("min_directory.guests=0").exits(64).says("an empty reading never passes");
+    let empty = env.run(&["sync", "job.toml", "--yes"]).exits(5);
     assert!(empty.stderr.contains("the directory `guests` gave no users at all"), "{}", empty.stderr);
     // One that cannot be read stops the run: nothing is deleted, and nothing else is written either.
     std::fs::remove_file(env.path("guests.csv")).unwrap();

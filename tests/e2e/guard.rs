@@ -104,7 +104,7 @@ fn whoever_was_read_is_no_leaver() {
 #[test]
 fn too_many_deletes_are_refused_until_somebody_says_the_figure() {
     let mut scene = Scene::new(env(), 20);
-    scene.job(&Job::default().with("[leavers]\ngrace = \"0d\"\n"));
+    scene.job(&Job::default().whole().with("[leavers]\ngrace = \"0d\"\n"));
     let _ = scene.sync().success();
     for n in 0..3 {
         scene.graph.world().tenant.remove_user(&guid(1, n));
@@ -170,7 +170,7 @@ fn a_refusal_names_the_part_of_the_job_that_changed() {
 fn a_second_hourly_loss_is_refused_and_shows_the_sum() {
     let mut scene = Scene::new(env(), 100);
     let limits = "[leavers]\ngrace = \"0s\"\n[guard]\nmax_delete = \"5%\"\nwindow = \"24h\"\n";
-    scene.job(&Job::default().with(limits));
+    scene.job(&Job::default().whole().with(limits));
     let _ = scene.sync().success();
     let mut hourly = |from: usize| {
         for n in from..from + 4 {
@@ -203,7 +203,7 @@ fn a_second_hourly_loss_is_refused_and_shows_the_sum() {
 fn a_window_is_not_outwitted_by_a_clock_that_jumps() {
     let mut scene = Scene::new(env(), 100);
     let limits = "[leavers]\ngrace = \"0s\"\n[guard]\nmax_delete = \"5%\"\nwindow = \"24h\"\n";
-    scene.job(&Job::default().with(limits));
+    scene.job(&Job::default().whole().with(limits));
     let _ = scene.sync().success();
     for (from, years) in [(0, 10), (4, 0)] {
         for n in from..from + 4 {

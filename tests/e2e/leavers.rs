@@ -94,7 +94,8 @@ fn a_grace_takes_time_and_two_syncs_and_previews_do_not_count() {
     assert_eq!(scene.preview().success().figure("delete"), 1);
     assert_eq!(scene.sync().success().figure("applied"), 1);
     // Without any time at all it still takes two.
-    scene.job(&Job::default().field("name", "\"displayName\"").with("[leavers]\ngrace = \"0s\"\n"));
+    let job = Job::default().field("name", "\"displayName\"").whole();
+    scene.job(&job.with("[leavers]\ngrace = \"0s\"\n"));
     scene.graph.world().tenant.remove_user(&guid(1, 4));
     assert_eq!(scene.sync().success().figure("pending_delete"), 1);
     assert_eq!(scene.sync().success().figure("delete"), 1);

@@ -225,6 +225,25 @@ fn changes_are_read_alone_and_everything_once_a_day() {
     assert_eq!(okta.cloud.users().len(), PEOPLE + 1);
 }
 
+/// A reading of what changed shows once that somebody has left, and never again: it is no second complete one.
+#[test]
+fn a_leaver_is_missed_by_two_readings_of_which_changes_are_one_at_most() {
+    let mut okta = okta();
+    okta.cloud.with("[leavers]\ngrace = \"2h\"\n");
+    let _ = okta.cloud.sync().success();
+    okta.wait(Duration::from_secs(3600));
+    okta.leave(2);
+    let told = okta.cloud.run("sync", &["--yes"]).success();
+    let _ = told.says("1 complete read has missed the user").says("of `okta` only what changed was read");
+    okta.wait(Duration::from_secs(3 * 3600));
+    let told = okta.cloud.run("sync", &["--yes"]).success();
+    let _ = told.says("1 complete read has missed the user");
+    assert_eq!(okta.cloud.users().len(), PEOPLE + 1, "the grace has passed, and nobody has looked again");
+    okta.wait(DAY);
+    assert_eq!(okta.cloud.sync().success().figure("delete"), 1);
+    assert_eq!(okta.cloud.users().len(), PEOPLE);
+}
+
 #[test]
 fn a_group_is_followed_and_names_of_groups_are_mapped() {
     let mut okta = okta();

@@ -121,6 +121,13 @@ impl Job {
         self
     }
 
+    /// Gives the same job, which reads everything each time.
+    #[must_use]
+    pub fn whole(mut self) -> Self {
+        self.directory.push_str("\nfull_every = \"0s\"");
+        self
+    }
+
     /// Gives the same job with further sections.
     #[must_use]
     pub fn with(mut self, sections: &str) -> Self {

@@ -440,6 +440,9 @@ fn accept(text: &str) -> Result<(String, usize), String> {
         return Err(format!("the guards are {guards}, and `min_directory.NAME` of several directories"));
     }
     let figure = figure.parse().map_err(|_| format!("`{figure}` is no number"))?;
+    if figure == 0 && name.starts_with("min_directory") {
+        return Err("an empty reading never passes".to_owned());
+    }
     Ok((name.to_owned(), figure))
 }
 

@@ -211,7 +211,7 @@ fn directories(
             let message = format!("{called} gave no users at all, and the job owns {owned}");
             why.push(
                 Diagnostic::error(codes::GUARD_DIRECTORY, message)
-                    .hint("check scope, filter and permissions; an empty reading never passes"),
+                    .hint("check scope, filter and permissions; an empty reading never passes, and `rollcall unlink` lets users go"),
             );
             continue;
         }

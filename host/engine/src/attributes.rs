@@ -17,7 +17,8 @@ const LISTED_MOST: usize = 16;
 /// Gives an error for each name that no directory has, where all of their schemas are closed. What one of several
 /// directories lacks is `()` for its users.
 pub fn check(references: &References, directories: &[Attributes]) -> Vec<Diagnostic> {
-    if directories.iter().any(|attributes| attributes.open) {
+    // A directory that describes nothing at all, such as an export of nobody, says nothing against a name either.
+    if directories.iter().any(|attributes| attributes.open || attributes.known.is_empty()) {
         return Vec::new();
     }
     let names: BTreeSet<&Text> =
@@ -71,6 +72,7 @@ mod tests {
         let wrong = check(&references, std::slice::from_ref(&attributes));
         assert!(wrong[0].hint.as_ref().unwrap().contains("`displayName`"));
         let open = Attributes { open: true, ..attributes.clone() };
-        assert!(check(&references, &[open, attributes]).is_empty());
+        assert!(check(&references, &[open, attributes.clone()]).is_empty());
+        assert!(check(&references, &[Attributes::default(), attributes]).is_empty(), "nothing is described");
     }
 }

@@ -33,19 +33,23 @@ pub(crate) fn counted(prepared: &mut Prepared, job: &Job, accept: &BTreeMap<Text
         plan.missing.iter().filter_map(|id| links.get(id)).map(|link| (&link.key, link)).collect();
     for pending in &mut plan.pending {
         let Some(link) = missing.get(&pending.key) else { continue };
-        let (reads, since) =
-            link.missing.map_or((0, moment.tick.wall_ms), |known| (known.reads, known.since_ms));
-        pending.why = Pending::waits(reads + 1, &ends(job, since));
+        let since = link.missing.map_or(moment.tick.wall_ms, |known| known.since_ms);
+        pending.why = Pending::waits(moment.misses(&link.id.directory, link.missing), &ends(job, since));
     }
 }
 
 /// Gives when a grace ends that began at `since_ms`.
 fn ends(job: &Job, since_ms: i64) -> Text {
+    at(job, since_ms.saturating_add_unsigned(job.leavers.grace_ms))
+}
+
+/// Gives a time for people in the job's time zone, on the minute after it.
+pub(crate) fn at(job: &Job, at_ms: i64) -> Text {
     let (zone, name) = match &job.schedule {
         Some(schedule) => (schedule.zone.clone(), &*schedule.zone_name),
         None => (TimeZone::UTC, "UTC"),
     };
-    shown(since_ms.saturating_add_unsigned(job.leavers.grace_ms), &zone, name).into()
+    shown(at_ms, &zone, name).into()
 }
 
 fn shown(at_ms: i64, zone: &TimeZone, name: &str) -> String {

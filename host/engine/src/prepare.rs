@@ -20,6 +20,7 @@ use crate::attributes;
 use crate::delete_now::end_grace;
 use crate::durations::{Durations, Watch};
 use crate::error::RunError;
+use crate::grace::at;
 use crate::mapping::{AllMapped, Interest, Mapping, map_all};
 use crate::observe::Event;
 use crate::pull::{Pull, Source};
@@ -122,11 +123,12 @@ async fn read<'a>(parts: &mut Parts<'a>, options: &Options) -> Result<Found<'a>,
     }
     let (mut watch, mut durations) = (Watch::start(parts.clock), Durations::default());
     // The directories are read to their ends first: their sessions must not wait for the phone system.
-    let users = pull_all(parts).await?;
+    let (users, partly) = pull_all(parts).await?;
     durations.pull = watch.lap();
     let connectors = parts.directories.iter().map(|source| &*source.connector);
     let digests = digests(job, connectors, parts.rule_files);
     let moment = Moment::look(parts.state, parts.clock, &known, &office, digests).await?;
+    let moment = Moment { partly, ..moment };
     parts.observer.event(Event::Reading);
     let policy = Policy {
         abilities: parts.office.abilities().await?,
@@ -228,6 +230,20 @@ fn remarks(prepared: &mut Prepared, job: &Job, options: &Options, now: Instant) 
     plan.diagnostics.extend(options.accept.iter().map(|(name, figure)| may_pass(name, *figure)));
 }
 
+impl Prepared {
+    /// Says of which directories only what changed was read. Two previews have the same plan, and not always this.
+    pub(crate) fn partly<'a>(&'a self, job: &'a Job) -> impl Iterator<Item = Diagnostic> + 'a {
+        self.moment.partly.iter().map(|(name, full)| {
+            let last = at(job, full.0);
+            let message = format!("of `{name}` only what changed was read; everything was read last before {last}");
+            Diagnostic::note(codes::CHANGES_READ, message).hint(
+                "what a directory does not tell as a change, such as a deletion in LDAP, is noticed when everything is \
+                 read: once in `full_every`",
+            )
+        })
+    }
+}
+
 /// Asks each directory which one it is.
 pub(crate) async fn identities(sources: &mut [Source<'_>]) -> Result<Identities, RunError> {
     let mut identities = Identities::new();
@@ -237,8 +253,11 @@ pub(crate) async fn identities(sources: &mut [Source<'_>]) -> Result<Identities,
     Ok(identities)
 }
 
-/// Reads every directory into the mirror and gives how many users it holds of each.
-pub(crate) async fn pull_all(parts: &mut Parts<'_>) -> Result<BTreeMap<Text, usize>, RunError> {
+/// Reads every directory into the mirror and gives how many users it holds of each, and when those were read whole last of
+/// which only what changed was read.
+pub(crate) async fn pull_all(
+    parts: &mut Parts<'_>,
+) -> Result<(BTreeMap<Text, usize>, BTreeMap<Text, Instant>), RunError> {
     let mut pull = Pull {
         mirror: parts.mirror,
         now: parts.clock.now(),
@@ -246,11 +265,13 @@ pub(crate) async fn pull_all(parts: &mut Parts<'_>) -> Result<BTreeMap<Text, usi
         cancel: parts.cancel,
         pulled: 0,
     };
-    let mut users = BTreeMap::new();
+    let (mut users, mut partly) = (BTreeMap::new(), BTreeMap::new());
     for source in &mut parts.directories {
-        users.insert(source.name.clone(), pull.read(source).await?);
+        let pulled = pull.read(source).await?;
+        users.insert(source.name.clone(), pulled.users);
+        partly.extend(pulled.partly_since.map(|full| (source.name.clone(), full)));
     }
-    Ok(users)
+    Ok((users, partly))
 }
 
 /// Reads the whole phone system.
@@ -271,8 +292,8 @@ pub(crate) fn same_ends(
     office: &Text,
 ) -> Result<(), RunError> {
     let mut why = Vec::new();
-    let rename =
-        "give the job another `name`, or point it back; links belong to one directory and one phone system";
+    let rename = "point it back. To move its users: `rollcall links export`, `rollcall unlink` each, and `rollcall links import` once it \
+         points there; another `name` alone would make them a second time";
     for (name, directory) in directories {
         let Some(before) = known.directories.get(name).map(|known| &known.identity) else { continue };
         if before != directory {

@@ -22,6 +22,15 @@ pub struct Source<'a> {
     pub full_every_ms: u64,
 }
 
+/// What the mirror holds of a directory once it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pulled {
+    /// How many users.
+    pub users: usize,
+    /// Where only what changed was read: when everything was read last.
+    pub partly_since: Option<Instant>,
+}
+
 /// What pulling needs besides the directory.
 pub struct Pull<'a> {
     /// The mirror.
@@ -37,30 +46,39 @@ pub struct Pull<'a> {
 }
 
 impl Pull<'_> {
-    /// Reads a directory into the mirror and gives how many users it holds of it then. From where the last reading ended,
+    /// Reads a directory into the mirror and gives what that holds of it then. From where the last reading ended,
     /// unless the last one from the beginning is too long ago.
     ///
     /// # Errors
     /// Whatever the directory says, and [`DirectoryError::Incomplete`] where it stops without an end. The mirror is as it
     /// was then.
-    pub async fn read(&mut self, source: &mut Source<'_>) -> Result<usize, RunError> {
+    pub async fn read(&mut self, source: &mut Source<'_>) -> Result<Pulled, RunError> {
         let last = self.mirror.last(&source.name, &source.scope).await?;
         let recent = |full: Instant| {
             let since = self.now.0.saturating_sub(full.0);
             u64::try_from(since).is_ok_and(|since| since < source.full_every_ms)
         };
-        let since = last.filter(|last| recent(last.full)).and_then(|last| last.token);
-        let resumed = since.is_some();
-        match self.listing(source, since).await {
-            // The directory no longer knows where the last reading ended: a full one follows.
-            Err(RunError::Directory(DirectoryError::TokenExpired)) if resumed => {
-                self.listing(source, None).await
+        let last = last.filter(|last| recent(last.full) && last.token.is_some());
+        if let Some(last) = last {
+            match self.listing(source, last.token).await {
+                // The directory no longer knows where the last reading ended: a full one follows.
+                Err(RunError::Directory(DirectoryError::TokenExpired)) => {}
+                Ok((users, Coverage::Changes)) => {
+                    return Ok(Pulled { users, partly_since: Some(last.full) });
+                }
+                Ok((users, Coverage::Everything)) => return Ok(Pulled { users, partly_since: None }),
+                Err(error) => return Err(error),
             }
-            other => other,
         }
+        let (users, _) = self.listing(source, None).await?;
+        Ok(Pulled { users, partly_since: None })
     }
 
-    async fn listing(&mut self, source: &mut Source<'_>, since: Option<Token>) -> Result<usize, RunError> {
+    async fn listing(
+        &mut self,
+        source: &mut Source<'_>,
+        since: Option<Token>,
+    ) -> Result<(usize, Coverage), RunError> {
         let full = since.is_none();
         let mut listing = source.directory.open(since).await?;
         self.mirror.begin(&source.name, &source.scope).await?;
@@ -79,7 +97,7 @@ impl Pull<'_> {
                     let message = "the connector ended a full listing with changes only";
                     return Err(DirectoryError::Incomplete(message.into()).into());
                 }
-                Some(end) => return Ok(self.mirror.seal(end, token, self.now).await? as usize),
+                Some(end) => return Ok((self.mirror.seal(end, token, self.now).await? as usize, end)),
             }
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rollcall_core::elapsed::{Jump, Tick, span, stretches};
 use rollcall_core::guard::Window;
-use rollcall_core::memory::{Elsewhere, Link, Memory};
+use rollcall_core::memory::{Elsewhere, Link, Memory, Missing};
 use rollcall_core::text::fold;
 use rollcall_core::{Diagnostic, RecordId, Text, codes};
 use rollcall_edges::clock::{Clock, Instant};
@@ -31,6 +31,8 @@ pub struct Moment {
     pub quarantine_at: Instant,
     /// The parts of the job.
     pub digests: Digests,
+    /// The directories of which only what changed was read, with when everything was read last.
+    pub partly: BTreeMap<Text, Instant>,
 }
 
 impl Moment {
@@ -50,7 +52,19 @@ impl Moment {
         };
         let (jump_ms, grace_at) = since(known.tick.as_ref());
         let (office_jump_ms, quarantine_at) = since(state.office_tick(office).await?.as_ref());
-        Ok(Self { tick, jump_ms, office_jump_ms, grace_at, quarantine_at, digests })
+        let partly = BTreeMap::new();
+        Ok(Self { tick, jump_ms, office_jump_ms, grace_at, quarantine_at, digests, partly })
+    }
+
+    /// Counts the complete readings of a directory that have missed a user, this one included. One of what changed says
+    /// nothing new of whoever was missing before; a whole one since then does, by whichever command it was made.
+    pub(crate) fn misses(&self, directory: &Text, missing: Option<Missing>) -> u32 {
+        match (missing, self.partly.get(directory)) {
+            (None, _) => 1,
+            (Some(known), None) => known.reads + 1,
+            (Some(known), Some(full)) if full.0 > known.since_ms => known.reads.max(2),
+            (Some(known), Some(_)) => known.reads,
+        }
     }
 
     /// Warns of a clock that jumped.
@@ -91,7 +105,7 @@ pub async fn recall(
         state.links(&job.name).await?.into_iter().map(|link| (link.id.clone(), link)).collect();
     let due = links
         .values()
-        .filter(|link| due(link, job.leavers.grace_ms, moment.grace_at))
+        .filter(|link| due(link, job.leavers.grace_ms, moment))
         .map(|link| link.id.clone())
         .collect();
     let changed = scope::changed(&known.parts, &moment.digests);
@@ -187,8 +201,11 @@ fn length(ms: u64) -> Text {
 
 /// Tells whether this reading, if it lacks the record too, lets the delete follow: the grace has passed since the first
 /// complete reading that lacked it, and this one is at least the second.
-fn due(link: &Link, grace_ms: u64, now: Instant) -> bool {
-    link.missing.is_some_and(|missing| missing.reads >= 1 && now.since(Instant(missing.since_ms)) >= grace_ms)
+fn due(link: &Link, grace_ms: u64, moment: &Moment) -> bool {
+    link.missing.is_some_and(|missing| {
+        moment.misses(&link.id.directory, Some(missing)) >= 2
+            && moment.grace_at.since(Instant(missing.since_ms)) >= grace_ms
+    })
 }
 
 /// Tells why nothing may be deleted this time.

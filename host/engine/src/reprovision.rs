@@ -35,6 +35,7 @@ pub async fn preview_reprovision(
     let prepared = planned(parts, wanted, options).await?;
     let refusals = guard(&prepared.plan, &prepared.policy.limits, &prepared.memory, &options.accept).err();
     Ok(Previewed {
+        partly: Vec::new(),
         report: Report::new(job, prepared.plan, refusals.unwrap_or_default()),
         directories: prepared.directories,
         office: prepared.office,

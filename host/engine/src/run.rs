@@ -92,6 +92,8 @@ pub struct Previewed {
     pub office: Text,
     /// Leavers that are deleted although no sync has recorded their absence.
     pub ended: BTreeSet<RecordId>,
+    /// Of which directories only what changed was read; no part of the report, which the same plan has word for word.
+    pub partly: Vec<Diagnostic>,
 }
 
 /// Makes the plan, shows what the guard says of it, and changes nothing.
@@ -99,14 +101,15 @@ pub struct Previewed {
 /// # Errors
 /// Whatever keeps the plan from being made; see [`RunError`].
 pub async fn preview(parts: Parts<'_>, options: &Options) -> Result<Previewed, RunError> {
-    let job = parts.job.name.clone();
+    let job = parts.job;
     let prepared = prepare(parts, options, None, &mut Nobody).await?;
     let refusals = guard(&prepared.plan, &prepared.policy.limits, &prepared.memory, &options.accept).err();
     let missed = |id| prepared.memory.links.get(id).is_some_and(|link| link.missing.is_some());
     let deletes = prepared.plan.changes.iter().filter(|change| change.action == Action::Delete);
     let ended = deletes.map(|change| &change.id).filter(|id| !missed(id)).cloned().collect();
     Ok(Previewed {
-        report: Report::new(job, prepared.plan, refusals.unwrap_or_default()),
+        partly: prepared.partly(job).collect(),
+        report: Report::new(job.name.clone(), prepared.plan, refusals.unwrap_or_default()),
         directories: prepared.directories,
         office: prepared.office,
         ended,
@@ -138,6 +141,8 @@ pub async fn sync<'a>(
     }
     let mut prepared = prepare(parts, options, None, &mut Nobody).await?;
     prepared.plan.diagnostics.extend(found);
+    let partly: Vec<Diagnostic> = prepared.partly(writer.job).collect();
+    prepared.plan.diagnostics.extend(partly);
     crate::grace::counted(&mut prepared, writer.job, &options.accept);
     let (passed, steady) = (passed(&prepared), prepared.steady.take());
     let order = Order {
@@ -188,6 +193,7 @@ fn passed(prepared: &Prepared) -> Passed {
         tick: moment.tick.clone(),
         jump_ms: moment.jump_ms,
         office_jump_ms: moment.office_jump_ms,
+        partly: moment.partly.clone(),
         missing: prepared.plan.missing.clone(),
         present: prepared.plan.present.clone(),
     }

@@ -47,6 +47,7 @@ pub async fn preview_undo(
     let turned = turned(writer, script, id, &office, options).await?;
     let refusals = guard(&turned.plan, &turned.policy.limits, &turned.memory, &options.accept).err();
     Ok(Previewed {
+        partly: Vec::new(),
         report: Report::new(writer.job.name.clone(), turned.plan, refusals.unwrap_or_default()),
         directories: turned.directories,
         office,

@@ -129,13 +129,16 @@ async fn put_leavers(
     passed: &Passed,
 ) -> Result<(), sqlx::Error> {
     for id in &passed.missing {
-        let update = "UPDATE link SET missing_since = COALESCE(missing_since, $4), missing_reads = COALESCE(missing_reads, 0) + 1 \
+        let update = "UPDATE link SET missing_since = COALESCE(missing_since, $4), missing_reads = COALESCE(CASE \
+                          WHEN $5 IS NULL THEN missing_reads + 1 WHEN $5 > missing_since THEN MAX(missing_reads, 2) \
+                          ELSE missing_reads END, 1) \
                       WHERE job = $1 AND directory = $2 AND native = $3";
         sqlx::query(update)
             .bind(job)
             .bind(&*id.directory)
             .bind(&*id.native)
             .bind(passed.tick.wall_ms)
+            .bind(passed.partly.get(&id.directory).map(|full| full.0))
             .execute(&mut **tx)
             .await?;
     }

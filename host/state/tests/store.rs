@@ -33,6 +33,7 @@ fn passed(missing: Vec<RecordId>, present: Vec<(RecordId, Text)>, now: i64) -> P
         tick: Tick { wall_ms: now, boot: Some(Boot { id: "b".into(), uptime_ms: now }) },
         jump_ms: 0,
         office_jump_ms: 0,
+        partly: Default::default(),
         missing,
         present,
     }

@@ -116,7 +116,7 @@ async fn survey(
         pulled: 0,
     };
     let users = pull.read(&mut source).await;
-    let users = users.map_err(|error| session.beyond_recording("fields", session.failure(error)))?;
+    let users = users.map_err(|error| session.beyond_recording("fields", session.failure(error)))?.users;
     let mut seen: BTreeMap<Text, Seen> = BTreeMap::new();
     let mut after = None;
     loop {

@@ -22,12 +22,12 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &PreviewArgs) ->
         Store::plan_place(path)?;
     }
     let session = Session::open(global, &args.job.job)?;
+    session.accepts(&options.accept)?;
     let record = args.run.record.as_deref();
     let mut ends = match session.ends(record, Intent::Look).await {
         Ok(ends) => ends,
         Err(failure) => return Ok(nothing(output, &session.job.name, &failure)),
     };
-    let began = session.clock.now();
     let result = preview(ends.parts(&session), &options).await;
     ends.office.office().close().await;
     session.progress.clear();
@@ -36,13 +36,13 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &PreviewArgs) ->
         Err(error) => return Ok(nothing(output, &session.job.name, &session.failure(error))),
     };
     ends.finish()?;
-    previewed.report.plan.diagnostics.extend(ends.read_in_part(&session, began).await?);
     let waiting = ends.store.codes_waiting(Some(&session.job.name)).await?;
     previewed.report.plan.diagnostics.extend(waiting.iter().map(|waits| {
         let [message, hint] = waits.told();
         Diagnostic::warning(codes::HANDOVER, message).hint(hint)
     }));
     show(output, &session.job, ends.office.note(), &previewed.report, args.all);
+    output.diagnostics(&previewed.partly);
     if let Some(path) = &args.out {
         let place = (&ends.store, ends.office.is_new());
         plans::write(output, &session, place, &mut previewed, &options, path).await?;

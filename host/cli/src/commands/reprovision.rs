@@ -21,6 +21,7 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &ReprovisionArgs
     }
     let options = args.change.options();
     let session = Session::open(global, &args.job)?;
+    session.accepts(&options.accept)?;
     let mut ends = match session.ends(None, Intent::Look).await {
         Ok(ends) => ends,
         Err(failure) => return Ok(nothing(output, &session.job.name, &failure)),

@@ -22,6 +22,7 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &SyncArgs) -> Re
     }
     let options = options(&args.run, args.wait, args.all);
     let session = Session::open(global, args.job.as_deref().unwrap_or(Path::new("job.toml")))?;
+    session.accepts(&options.accept)?;
     let started = session.clock.now();
     let mut ends = match session.ends(args.run.record.as_deref(), Intent::Write).await {
         Ok(ends) => ends,

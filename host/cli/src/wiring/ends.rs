@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use rollcall_connectors::{ConnectSpec, Connector, Host, Recording, Tail};
 use rollcall_core::{Diagnostic, Secret, Text, codes};
-use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::Attributes;
-use rollcall_edges::state::Mirror as _;
 use rollcall_engine::Parts;
 use rollcall_engine::pull::Source;
 use rollcall_job::job::DirectoryJob;
@@ -64,6 +62,25 @@ impl Session {
         let known = self.host.check_offline(&connector.package, &spec).await;
         let known = known.map_err(|wrong| self.wrong(directory, wrong))?;
         Ok(ConnectSpec { select: self.select(known.as_ref(), more), ..spec })
+    }
+
+    /// Holds the guards that a run may pass against the job's directories: a figure that passes nothing is a mistake.
+    pub(crate) fn accepts(&self, accept: &BTreeMap<Text, usize>) -> Result<(), Failure> {
+        const OF_ONE: &str = "min_directory";
+        let guards: Vec<String> = match self.job.directories.as_slice() {
+            [_] => vec![OF_ONE.to_owned()],
+            several => several.iter().map(|directory| format!("{OF_ONE}.{}", directory.name)).collect(),
+        };
+        let strange =
+            |name: &&Text| name.starts_with(OF_ONE) && !guards.iter().any(|known| **known == ***name);
+        match accept.keys().find(strange) {
+            None => Ok(()),
+            Some(name) => {
+                let message = format!("the job has no guard `{name}`");
+                let hint = format!("there is `--accept {}=N`", guards.join("=N`, `--accept "));
+                Err(Failure::new(exit::USAGE, codes::USAGE, message).hint(hint))
+            }
+        }
     }
 
     /// Gives what runs connectors.
@@ -219,29 +236,6 @@ impl Ends {
             cancel: &session.cancel,
             codes: session.handover.codes(),
         }
-    }
-
-    /// Tells of which directories a reading that began then read only what changed.
-    pub(crate) async fn read_in_part(
-        &mut self,
-        session: &Session,
-        began: Instant,
-    ) -> Result<Vec<Diagnostic>, Failure> {
-        let mut told = Vec::new();
-        for (reached, (directory, _)) in self.directories.iter().zip(session.both()) {
-            let name = &directory.name;
-            let last = self.mirror.last(name, &reached.scope).await?;
-            let Some(last) = last.filter(|last| last.full < began) else { continue };
-            let message = format!(
-                "of `{name}` only what changed was read; everything was read last at {}",
-                time::shown(last.full)
-            );
-            told.push(Diagnostic::note(codes::CHANGES_READ, message).hint(
-                "what a directory does not tell as a change, such as a deletion in LDAP, is noticed when everything is read: \
-                 once in `full_every`",
-            ));
-        }
-        Ok(told)
     }
 
     /// Writes the recording, if one was asked for.
