@@ -141,6 +141,14 @@ fn each_mistake_is_named_with_its_place_and_remedy() {
         "`people.csv` line 4: the id `3` stands on line 2 too",
     );
     broken("people.csv", "id,name\n1,\"Ann\n2,Bob\n", "`people.csv` line 2: a quote is never closed");
+    refused(
+        &machine("people.csv", "id,name\n1,Jürgen\n".as_bytes(), "encoding = \"windows-1252\""),
+        13,
+        "E0307",
+        "`people.csv`: it is to be read as windows-1252 and is utf-8 throughout, so that `ü` would become `Ã¼`; \
+         write `encoding = \"utf-8\"`",
+        "nothing was applied",
+    );
     broken(
         "people.ndjson",
         "{\"id\": 1, \"name\": \"Ann\"}\n{\"id\": 2,\n",

@@ -10,6 +10,7 @@ mod csv;
 mod encoding;
 mod flat;
 mod json;
+mod likeness;
 mod limits;
 mod reader;
 mod records;

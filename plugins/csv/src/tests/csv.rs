@@ -125,6 +125,35 @@ fn bytes_of_another_encoding_are_named_with_their_place() {
 }
 
 #[test]
+fn utf8_is_never_read_as_an_old_encoding() {
+    let check = |name: &str, file: &str, encoding: &str, expect: &str| {
+        let error = list(name, file.as_bytes(), &format!(", \"encoding\": \"{encoding}\""), 1).unwrap_err();
+        let expect = format!(
+            "`{name}`: it is to be read as {encoding} and is utf-8 throughout, so that {expect}; write `encoding = \"utf-8\"`"
+        );
+        assert_eq!(error, Error::Permanent(expect));
+    };
+    check("a.csv", "id,name\n1,Ann\n2,Jürgen\n3,Bob\n", "windows-1252", "`ü` would become `Ã¼`");
+    check("a.csv", "id,name\n1,Michał", "windows-1250", "`ł` would become `Ĺ‚`");
+    check("a.json", "[{\"id\": \"é\"}]\n", "latin1", "`é` would become `Ã©`");
+    check("a.ndjson", "{\"id\": 1, \"n\": \"’\"}\n{\"id\": 2}", "windows-1252", "`’` would become `â€™`");
+    // `Á` has a byte that is nothing in windows-1252.
+    let error = message(read("id,name\n1,Á\n".as_bytes(), ", \"encoding\": \"windows-1252\"").unwrap_err());
+    assert!(
+        error.contains("line 2: the byte 0x81") && error.contains("write `encoding = \"utf-8\"`"),
+        "{error}"
+    );
+    // What is the encoding by chance is read.
+    let both = "id,name\n1,É’\n2,x\n";
+    let western = b"id,name\n1,CAF\xc9\x92S\n2,Zo\xeb\n";
+    assert_eq!(
+        users(&read(western, ", \"encoding\": \"windows-1252\"").unwrap())[0].1[1].1,
+        Cell::text("CAFÉ’S")
+    );
+    assert_eq!(users(&read(both.as_bytes(), "").unwrap())[0].1[1].1, Cell::text("É’"));
+}
+
+#[test]
 fn all_mistakes_of_a_header_are_told_at_once() {
     let check = |file: &[u8], more: &str, expect: &[&str]| {
         let error = read(file, more).unwrap_err();
@@ -230,10 +259,10 @@ fn a_cell_has_several_values_where_the_job_says_so() {
 #[test]
 fn the_header_is_the_schema_and_the_rows_are_counted() {
     let host =
-        Host::new().file("people.csv", b"id,name\n1,a\n2,b\n").file("old.csv", "é,id\nx,1\n".as_bytes());
+        Host::new().file("people.csv", b"id,name\n1,a\n2,b\n").file("old.csv", b"id,name\n1,CAF\xc9\x92S\n");
     let usual = "{\"path\": \"people.csv\"}";
     assert_eq!(attributes(&host, usual).unwrap(), ["id Text", "name Text"]);
     assert_eq!(findings(&host, usual), ["people.csv: 2 columns, 2 users (CSV in utf-8)"]);
-    let wrong = findings(&host, r#"{"path": "old.csv", "encoding": "latin1"}"#);
-    assert_eq!(wrong[1], "old.csv: it is read as latin1 and looks like utf-8");
+    let wrong = findings(&host, r#"{"path": "old.csv", "encoding": "windows-1252"}"#);
+    assert_eq!(wrong[1], "old.csv: it is read as windows-1252 and looks like utf-8");
 }
