@@ -207,3 +207,24 @@ fn every_key_of_every_user_is_an_attribute() {
     assert_eq!(users(&host.list::<crate::Csv>(json, 9).unwrap())[0].1[3].1, texts(&["a"]));
     assert_eq!(findings(&host, json), ["people.json: 8 keys, 3 users (JSON in utf-8)"]);
 }
+
+#[test]
+fn what_is_text_for_one_is_text_for_all() {
+    let file = r#"[{"id": 1001, "site": 10, "on": true, "n": 5}, {"id": 1002, "site": "10", "on": "x", "n": 6},
+        {"id": "1003", "site": null, "on": false, "n": [7]}, {"id": 1004, "m": 8}]"#;
+    let host = Host::new().file("people.json", file.as_bytes());
+    let json = "{\"path\": \"people.json\"}";
+    assert_eq!(attributes(&host, json).unwrap(), ["id Text", "m Integer", "n Text*", "on Text", "site Text"]);
+    let found = users(&host.list::<crate::Csv>(json, 1).unwrap());
+    let named = |all: &[(&str, Cell)]| -> Vec<(String, Cell)> {
+        all.iter().map(|(name, cell)| ((*name).to_owned(), cell.clone())).collect()
+    };
+    let first = [("id", text("1001")), ("site", text("10")), ("on", text("true")), ("n", text("5"))];
+    assert_eq!(found[0].1, named(&first));
+    assert_eq!(found[2].1, named(&[("id", text("1003")), ("on", text("false")), ("n", texts(&["7"]))]));
+    assert_eq!(found[3].1, named(&[("id", text("1004")), ("m", Cell::Integer(8))]));
+    // Also where the text is in another file.
+    let host = Host::new().file("in/a.json", b"[{\"id\": 1}]").file("in/b.json", b"[{\"id\": \"2\"}]");
+    let found = users(&host.list::<crate::Csv>("{\"path\": \"in/\"}", 9).unwrap());
+    assert_eq!(found[0].1, named(&[("id", text("1"))]));
+}
