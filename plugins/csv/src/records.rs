@@ -48,6 +48,8 @@ impl Records {
             around: Vec::new(),
             first: true,
         };
+        // JSON has no header: a byte of another encoding is as broken at the top as anywhere.
+        records.json.text.end_header();
         if by_line {
             records.json.blank_lines()?;
         }
@@ -182,8 +184,13 @@ impl Records {
     /// Enters the list under the keys of a path.
     fn enter(&mut self, path: &str) -> Result<(), Error> {
         for wanted in path.split('.') {
-            if self.json.peek()? != Some(b'{') {
-                return Err(self.elsewhere(path, wanted));
+            match self.json.peek()? {
+                Some(b'{') => {}
+                // Such as a login page: no setting makes a list of it.
+                next if self.around.is_empty() && next != Some(b'[') => {
+                    return Err(self.json.expected(&format!("the object that has `{wanted}`")));
+                }
+                _ => return Err(self.elsewhere(path, wanted)),
             }
             self.json.take(b'{')?;
             let mut known = BTreeSet::new();

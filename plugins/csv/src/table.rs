@@ -37,6 +37,7 @@ impl Rows {
                 parser.text.name()
             )));
         };
+        parser.text.end_header();
         let columns: Vec<String> = header.cells.iter().map(|cell| cell.trim().to_owned()).collect();
         let place = format!("`{}` line {}", parser.text.name(), header.line);
         let id_at = columns.iter().position(|name| *name == settings.id_column);

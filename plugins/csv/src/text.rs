@@ -22,6 +22,8 @@ pub(crate) struct Text {
     place: Place,
     /// How much of the piece the place has taken in.
     placed: usize,
+    /// Whether what is read next says what the file is, and is no user yet.
+    in_header: bool,
     /// Whether it is UTF-8 in truth, where an old encoding is set.
     likeness: Option<Likeness>,
 }
@@ -89,6 +91,7 @@ impl Text {
             before: 0,
             place: Place { line: 1, column: 0, returned: false },
             placed: 0,
+            in_header: true,
             likeness: Likeness::new(encoding),
         };
         text.take(bytes);
@@ -113,7 +116,8 @@ impl Text {
     /// Gives text that is not read yet; empty only at the end of the file.
     ///
     /// # Errors
-    /// Bytes that are not of the encoding are an invalid setting, with line and column. At the end, a file that is UTF-8
+    /// Bytes that are not of the encoding are an invalid setting in a header and a permanent error behind it, with line
+    /// and column. At the end, a file that is UTF-8
     /// and was read as something else is a permanent error.
     pub(crate) fn rest(&mut self) -> Result<&str, Error> {
         if self.at == self.piece.len() {
@@ -125,6 +129,11 @@ impl Text {
     /// Says how many bytes of what [`Text::rest`] gave are read.
     pub(crate) fn skip(&mut self, bytes: usize) {
         self.at += bytes;
+    }
+
+    /// Says that users follow: what is broken from here on is the file, and no setting.
+    pub(crate) fn end_header(&mut self) {
+        self.in_header = false;
     }
 
     /// How much is read so far, in bytes of UTF-8.
@@ -196,7 +205,10 @@ impl Text {
             _ if self.looks_like_utf8() => "write `encoding = \"utf-8\"`",
             _ => "save the file as UTF-8, or set the `encoding` that it has",
         };
-        Error::setting(Fault::new("encoding", message).hint(hint))
+        if self.in_header {
+            return Error::setting(Fault::new("encoding", message).hint(hint));
+        }
+        Error::permanent(format!("{message}: {hint}"))
     }
 }
 

@@ -102,14 +102,28 @@ fn bytes_of_another_encoding_are_named_with_their_place() {
     check(
         "utf-8",
         b"id,name\n1,Ann\n2,Zo\xeb\n",
-        "encoding: `people.csv` line 3: the byte 0xEB (`ë` in windows-1252) is not utf-8 (column 5) \
+        "`people.csv` line 3: the byte 0xEB (`ë` in windows-1252) is not utf-8 (column 5): \
+         save the file as UTF-8, or set `encoding = \"windows-1252\"`",
+    );
+    check(
+        "utf-8",
+        b"id,Gr\xf6\xdfe\n1,2\n",
+        "encoding: `people.csv` line 1: the byte 0xF6 (`ö` in windows-1252) is not utf-8 (column 6) \
          (save the file as UTF-8, or set `encoding = \"windows-1252\"`)",
+    );
+    // Among other mistakes of the rows it is one of them.
+    check(
+        "utf-8",
+        b"id,name\n1\n2,Zo\xeb\n",
+        "`people.csv` line 2: 1 cell where the header has 2; \
+         `people.csv` line 3: the byte 0xEB (`ë` in windows-1252) is not utf-8 (column 5): \
+         save the file as UTF-8, or set `encoding = \"windows-1252\"`",
     );
     check(
         "windows-1252",
         b"id\r\n\x81",
-        "encoding: `people.csv` line 2: the byte 0x81 is no character of windows-1252 (column 1) \
-         (save the file as UTF-8, or set the `encoding` that it has)",
+        "`people.csv` line 2: the byte 0x81 is no character of windows-1252 (column 1): \
+         save the file as UTF-8, or set the `encoding` that it has",
     );
     check(
         "latin1",

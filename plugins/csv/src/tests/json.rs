@@ -94,6 +94,9 @@ fn the_list_may_stand_under_keys() {
     );
     let top = read("[]", ", \"records\": \"staff\"").unwrap_err();
     assert!(message(top).ends_with("(remove `records`: the list stands at the top)"));
+    let page = read("\n<!DOCTYPE html><html>", ", \"records\": \"data.staff\"").unwrap_err();
+    let broken = "`people.json` line 2: `<` stands where the object that has `data` is due (column 1)";
+    assert_eq!(page, Error::Permanent(broken.to_owned()));
     let one = read("{\"staff\": [], \"n\": 1}", "").unwrap_err();
     assert!(message(one).ends_with("(write `records = \"staff\"`)"));
     let lines = read("{\"id\": 1}\n{\"id\": 2}\n", "").unwrap_err();
@@ -154,7 +157,11 @@ fn users_without_an_id_or_with_anothers_are_named() {
     );
     check("", "the file `people.json` is empty, so the directory was not read");
     let bytes = list("people.json", b"[{\"id\": 1},\n {\"id\": \"Zo\xeb\"}]", "", 9).unwrap_err();
-    assert!(message(bytes).starts_with("encoding: `people.json` line 2: the byte 0xEB"));
+    assert_eq!(
+        message(bytes),
+        "`people.json` line 2: the byte 0xEB (`ë` in windows-1252) is not utf-8 (column 12): \
+         save the file as UTF-8, or set `encoding = \"windows-1252\"`"
+    );
 }
 
 #[test]
