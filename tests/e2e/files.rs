@@ -107,7 +107,12 @@ fn each_mistake_is_named_with_its_place_and_remedy() {
         "`people.csv` line 1: there is no column `id`",
         "write `delimiter = \";\"`",
     );
-    settings_wrong(b"ID,name\n", "", "`people.csv` line 1: there is no column `id`", "did you mean `ID`?");
+    settings_wrong(
+        b"ID,name\n",
+        "",
+        "`people.csv` line 1: there is no column `id`",
+        "did you mean `id_column = \"ID\"`?",
+    );
     settings_wrong(b"id,name,\n", "", "`people.csv` line 1: column 3 has no name", "remove the column");
     settings_wrong(
         b"id,Gr\xf6\xdfe\n",

@@ -8,7 +8,7 @@ use crate::flat::Flat;
 use crate::json::Json;
 use crate::settings::{Format, Settings};
 use crate::text::Text;
-use crate::user::{Trouble, User, did_you_mean, listed};
+use crate::user::{Trouble, User, another_id, did_you_mean, listed};
 
 /// The users of an open file.
 pub(crate) struct Records {
@@ -39,6 +39,10 @@ impl Records {
     /// # Errors
     /// A list that is not where the settings say is an invalid setting; what is no JSON is permanent.
     pub(crate) fn open(settings: &Settings, text: Text, format: Format) -> Result<Self, Error> {
+        let faults = settings.for_csv_alone();
+        if !faults.is_empty() {
+            return Err(Error::InvalidSettings(faults));
+        }
         let by_line = format == Format::Ndjson;
         let mut records = Self {
             json: Json::new(text, by_line),
@@ -143,7 +147,7 @@ impl Records {
         let known = self.flat.columns();
         if std::mem::take(&mut self.first) && !known.contains(id) {
             let message = format!("`{}` line {line}: the user has no `{id}`", self.json.text.name());
-            let hint = did_you_mean(id, known.iter().map(String::as_str));
+            let hint = another_id(id, known.iter().map(String::as_str));
             return Trouble::File(Error::setting(Fault::new("id_column", message).hint(hint)));
         }
         Trouble::User {

@@ -181,7 +181,7 @@ fn all_mistakes_of_a_header_are_told_at_once() {
             "path: `people.csv` line 2: the columns 1 and 4 are both called `id` (give one of them another name)",
             "path: `people.csv` line 2: column 6 has a name with a line break, or one of over 256 bytes \
              (write its name on one line; is this line the header?)",
-            "id_column: `people.csv` line 2: there is no column `Name` (did you mean `name`?)",
+            "id_column: `people.csv` line 2: there is no column `Name` (did you mean `id_column = \"name\"`?)",
         ],
     );
     check(
@@ -197,6 +197,17 @@ fn all_mistakes_of_a_header_are_told_at_once() {
         &[
             "id_column: `people.csv` line 1: there is no column `id` (it has one column, `id\tname`: write `delimiter = \"\\t\"`)",
         ],
+    );
+    for excel in [&b"sep=;\nid;name\n"[..], b"\"Sep=;\"\nid;name\n", b"sep=,\nid,name\n"] {
+        let line = "path: `people.csv` line 1: it is Excel's `sep=`, and does not name the columns \
+            (remove this line, or export the file without it; the delimiter is told with `delimiter`)";
+        check(excel, "", &[line]);
+    }
+    check(
+        b"sep=;\nid;name\n",
+        ", \"delimiter\": \";\"",
+        &["path: `people.csv` line 1: it is Excel's `sep=`, and does not name the columns \
+            (remove this line, or export the file without it; the delimiter is told with `delimiter`)"],
     );
     check(
         b"nr,name\n",

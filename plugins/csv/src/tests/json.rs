@@ -148,7 +148,10 @@ fn what_is_no_json_is_named_with_its_place() {
 #[test]
 fn users_without_an_id_or_with_anothers_are_named() {
     let check = |file: &str, expect: &str| assert_eq!(message(read(file, "").unwrap_err()), expect);
-    check("[{\"ID\": 1}]", "id_column: `people.json` line 1: the user has no `id` (did you mean `ID`?)");
+    check(
+        "[{\"ID\": 1}]",
+        "id_column: `people.json` line 1: the user has no `id` (did you mean `id_column = \"ID\"`?)",
+    );
     check(
         "[{\"id\": 1},\n{\"id\": true},\n{\"id\": 1},\n{}]",
         "`people.json` line 2: the user has no `id`, or one that is no text and no whole number; \
