@@ -107,13 +107,26 @@ fn each_mistake_is_named_with_its_place_and_remedy() {
         "`people.csv` line 1: there is no column `id`",
         "write `delimiter = \";\"`",
     );
-    settings_wrong(b"ID,name\n", "", "`people.csv` line 1: there is no column `id`", "did you mean `ID`?");
+    settings_wrong(
+        b"ID,name\n",
+        "",
+        "`people.csv` line 1: there is no column `id`",
+        "did you mean `id_column = \"ID\"`?",
+    );
     settings_wrong(b"id,name,\n", "", "`people.csv` line 1: column 3 has no name", "remove the column");
     settings_wrong(
-        b"id,name\n1,Ann\n2,Zo\xeb\n",
+        b"id,Gr\xf6\xdfe\n",
         "",
-        "`people.csv` line 3: the byte 0xEB (`ë` in windows-1252) is not utf-8 (column 5)",
+        "`people.csv` line 1: the byte 0xF6 (`ö` in windows-1252) is not utf-8 (column 6)",
         "set `encoding = \"windows-1252\"`",
+    );
+    refused(
+        &machine("people.csv", b"id,name\n1,Ann\n2,Zo\xeb\n", ""),
+        13,
+        "E0307",
+        "`people.csv` line 3: the byte 0xEB (`ë` in windows-1252) is not utf-8 (column 5): \
+         save the file as UTF-8, or set `encoding = \"windows-1252\"`",
+        "nothing was applied",
     );
     settings_wrong(
         b"id,name,groups\n",
@@ -141,6 +154,14 @@ fn each_mistake_is_named_with_its_place_and_remedy() {
         "`people.csv` line 4: the id `3` stands on line 2 too",
     );
     broken("people.csv", "id,name\n1,\"Ann\n2,Bob\n", "`people.csv` line 2: a quote is never closed");
+    refused(
+        &machine("people.csv", "id,name\n1,Jürgen\n".as_bytes(), "encoding = \"windows-1252\""),
+        13,
+        "E0307",
+        "`people.csv`: it is to be read as windows-1252 and is utf-8 throughout, so that `ü` would become `Ã¼`; \
+         write `encoding = \"utf-8\"`",
+        "nothing was applied",
+    );
     broken(
         "people.ndjson",
         "{\"id\": 1, \"name\": \"Ann\"}\n{\"id\": 2,\n",
@@ -163,6 +184,16 @@ fn a_key_that_no_object_has_is_a_mistake_and_one_that_the_last_has_is_none() {
     assert_eq!(preview.changes("create")[1]["extension"], "2001");
     env.write("job.toml", job.replace("[rules]", "extension = \"numbers::last_digits(phones, 4)\"\n[rules]"));
     let _ = env.run(&["check", "job.toml"]).exits(12).says("E0205").says("there is id, name, phone");
+}
+
+#[test]
+fn a_key_that_is_a_text_for_one_is_a_text_for_all() {
+    let file = r#"[{"id": 1001, "site": 10, "name": "Ann"}, {"id": "1002", "site": "10", "name": "Bob"}]"#;
+    let env = machine("people.json", file.as_bytes(), "");
+    let job = env.read("job.toml");
+    let names_of = "full_name = \"if site == `10` { name } else { `elsewhere` }\"";
+    env.write("job.toml", job.replace("full_name = \"name\"", names_of));
+    assert_eq!(names(&env), ["Ann", "Bob"]);
 }
 
 #[test]

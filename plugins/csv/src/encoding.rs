@@ -61,7 +61,7 @@ impl Encoding {
     }
 
     /// Gives the character of a byte; none where the encoding has none for it, or takes several bytes.
-    fn letter(self, byte: u8) -> Option<char> {
+    pub(crate) fn letter(self, byte: u8) -> Option<char> {
         let at = usize::from(byte.wrapping_sub(0x80));
         let letter = match (self, byte) {
             (_, 0..0x80) | (Self::Latin1, _) => char::from(byte),

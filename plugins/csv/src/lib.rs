@@ -10,6 +10,7 @@ mod csv;
 mod encoding;
 mod flat;
 mod json;
+mod likeness;
 mod limits;
 mod reader;
 mod records;
@@ -20,6 +21,8 @@ mod table;
 mod tests;
 mod text;
 mod user;
+
+use std::collections::BTreeSet;
 
 use rollcall_connector::{
     AttributeInfo, Cell, Connection, Connector, Coverage, Error, Fault, Listing, Page, Table, register,
@@ -57,12 +60,17 @@ impl Connector for Csv {
         if since.is_some() {
             return Err(Error::TokenExpired);
         }
-        Reader::open(settings).map(Reading)
+        let texts = schema::mixed(settings.clone())?;
+        Reader::open(settings).map(|reader| Reading { reader, texts })
     }
 }
 
 /// The files on their way.
-pub struct Reading(Reader);
+pub struct Reading {
+    reader: Reader,
+    /// The attributes that are text even where a user has a number.
+    texts: BTreeSet<String>,
+}
 
 impl Listing for Reading {
     fn next(&mut self, max: u32) -> Result<Page, Error> {
@@ -72,7 +80,7 @@ impl Listing for Reading {
             if users.len() >= max {
                 break false;
             }
-            match self.0.step()? {
+            match self.reader.step()? {
                 Step::User(user) => users.push(user),
                 // The columns of the next file may be others.
                 Step::FileEnd if !users.is_empty() => break false,
@@ -80,13 +88,25 @@ impl Listing for Reading {
                 Step::End => break true,
             }
         };
-        let columns = self.0.columns();
+        let columns = self.reader.columns();
         let mut table = Table::new(columns.iter().map(String::as_str));
+        let texts: Vec<bool> = columns.iter().map(|name| self.texts.contains(name)).collect();
         for mut user in users {
             user.cells.resize(columns.len(), Cell::None);
+            let cells = user.cells.iter_mut().zip(&texts).filter(|(_, text)| **text);
+            cells.for_each(|(cell, _)| as_text(cell));
             table.user(user.id, user.cells)?;
         }
         Ok(if ended { table.last(Coverage::Everything) } else { table.page() })
+    }
+}
+
+/// Makes text of a number or a truth, as it is written.
+fn as_text(cell: &mut Cell) {
+    match cell {
+        Cell::Integer(whole) => *cell = Cell::Text(whole.to_string()),
+        Cell::Boolean(yes) => *cell = Cell::Text(yes.to_string()),
+        Cell::None | Cell::Text(_) | Cell::Texts(_) | Cell::Bytes(_) => {}
     }
 }
 

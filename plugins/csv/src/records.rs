@@ -8,7 +8,7 @@ use crate::flat::Flat;
 use crate::json::Json;
 use crate::settings::{Format, Settings};
 use crate::text::Text;
-use crate::user::{Trouble, User, did_you_mean, listed};
+use crate::user::{Trouble, User, another_id, did_you_mean, listed};
 
 /// The users of an open file.
 pub(crate) struct Records {
@@ -39,6 +39,10 @@ impl Records {
     /// # Errors
     /// A list that is not where the settings say is an invalid setting; what is no JSON is permanent.
     pub(crate) fn open(settings: &Settings, text: Text, format: Format) -> Result<Self, Error> {
+        let faults = settings.for_csv_alone();
+        if !faults.is_empty() {
+            return Err(Error::InvalidSettings(faults));
+        }
         let by_line = format == Format::Ndjson;
         let mut records = Self {
             json: Json::new(text, by_line),
@@ -48,6 +52,8 @@ impl Records {
             around: Vec::new(),
             first: true,
         };
+        // JSON has no header: a byte of another encoding is as broken at the top as anywhere.
+        records.json.text.end_header();
         if by_line {
             records.json.blank_lines()?;
         }
@@ -141,7 +147,7 @@ impl Records {
         let known = self.flat.columns();
         if std::mem::take(&mut self.first) && !known.contains(id) {
             let message = format!("`{}` line {line}: the user has no `{id}`", self.json.text.name());
-            let hint = did_you_mean(id, known.iter().map(String::as_str));
+            let hint = another_id(id, known.iter().map(String::as_str));
             return Trouble::File(Error::setting(Fault::new("id_column", message).hint(hint)));
         }
         Trouble::User {
@@ -182,8 +188,13 @@ impl Records {
     /// Enters the list under the keys of a path.
     fn enter(&mut self, path: &str) -> Result<(), Error> {
         for wanted in path.split('.') {
-            if self.json.peek()? != Some(b'{') {
-                return Err(self.elsewhere(path, wanted));
+            match self.json.peek()? {
+                Some(b'{') => {}
+                // Such as a login page: no setting makes a list of it.
+                next if self.around.is_empty() && next != Some(b'[') => {
+                    return Err(self.json.expected(&format!("the object that has `{wanted}`")));
+                }
+                _ => return Err(self.elsewhere(path, wanted)),
             }
             self.json.take(b'{')?;
             let mut known = BTreeSet::new();

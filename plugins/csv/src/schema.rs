@@ -1,6 +1,6 @@
 //! What a file has: its attributes, and what a test of the connection tells.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rollcall_connector::{
     AttributeInfo, Cell, Connection, Error, Fault, Finding, Kind, attribute, passed, quoted, warned,
@@ -16,7 +16,23 @@ use crate::user::{User, did_you_mean, listed};
 /// The header of a CSV file says them all. A JSON file is read to its end: any object may have a key that no other has,
 /// and only who has seen all can say that a name is a mistake.
 pub(crate) fn attributes(settings: &Settings) -> Result<Vec<AttributeInfo>, Error> {
-    let mut reader = Reader::open(settings.clone())?;
+    seen(Reader::open(settings.clone())?)?.attributes(settings)
+}
+
+/// Gives the names of the attributes that are text, and of which a user may have a number or a truth all the same.
+///
+/// # Errors
+/// Those of a reading: JSON is read to its end, of CSV nothing.
+pub(crate) fn mixed(settings: Settings) -> Result<BTreeSet<String>, Error> {
+    let reader = Reader::open(settings)?;
+    if reader.format() == Format::Csv {
+        return Ok(BTreeSet::new());
+    }
+    let all = seen(reader)?.0.into_iter();
+    Ok(all.filter(|(_, seen)| seen.kind == Some(Kind::Text)).map(|(name, _)| name).collect())
+}
+
+fn seen(mut reader: Reader) -> Result<Seen, Error> {
     let mut seen = Seen::default();
     loop {
         if reader.format() == Format::Csv {
@@ -27,7 +43,7 @@ pub(crate) fn attributes(settings: &Settings) -> Result<Vec<AttributeInfo>, Erro
             Step::User(user) if reader.format() != Format::Csv => seen.user(reader.columns(), &user),
             Step::User(_) => {}
             Step::FileEnd => seen.columns(reader.columns()),
-            Step::End => return seen.attributes(settings),
+            Step::End => return Ok(seen),
         }
     }
 }

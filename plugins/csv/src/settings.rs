@@ -83,7 +83,9 @@ impl Settings {
     /// Gives the delimiter's byte, where it is one that cannot be taken for something else.
     pub(crate) fn delimiter(&self) -> Option<u8> {
         match self.delimiter.as_bytes() {
-            [byte] if byte.is_ascii() && !b"\"\r\n\0".contains(byte) => Some(*byte),
+            // A letter, a digit or a blank stands in names and numbers too.
+            [b' ' | b'"' | b'\r' | b'\n' | 0] => None,
+            [byte] if byte.is_ascii() && !byte.is_ascii_alphanumeric() => Some(*byte),
             _ => None,
         }
     }
@@ -113,7 +115,7 @@ impl Settings {
         let mut faults = Vec::new();
         if self.delimiter().is_none() {
             let message = format!("`{}` cannot stand between two cells", self.delimiter.escape_debug());
-            let hint = "use one ASCII character, such as `,`, `;` or `\\t`";
+            let hint = "use one ASCII character that is no letter, digit or blank, such as `,`, `;` or `\\t`";
             faults.push(Fault::new("delimiter", message).hint(hint));
         }
         if self.id_column.is_empty() {
@@ -129,8 +131,10 @@ impl Settings {
             let hint = "write the keys from the top with dots between them, such as `data.employees`";
             faults.push(Fault::new("records", "names no key").hint(hint));
         }
-        if format == Some(Format::Csv) {
-            faults.extend(self.no_separator());
+        match format {
+            Some(Format::Csv) => faults.extend(self.no_separator()),
+            Some(Format::Json | Format::Ndjson) => faults.extend(self.for_csv_alone()),
+            None => {}
         }
         if self.separator.as_ref().is_some_and(String::is_empty) {
             faults.push(Fault::new("separator", "nothing cannot stand between two values"));
@@ -140,6 +144,14 @@ impl Settings {
             faults.push(Fault::new("separator", "no column is said to have several values").hint(hint));
         }
         faults
+    }
+
+    /// Names the settings that mean nothing where a file has no cells.
+    pub(crate) fn for_csv_alone(&self) -> Vec<Fault> {
+        let hint = "remove it, or write `format = \"csv\"`";
+        let set = [("delimiter", self.delimiter != comma()), ("separator", self.separator.is_some())];
+        let wrong = set.into_iter().filter(|(_, set)| *set);
+        wrong.map(|(name, _)| Fault::new(name, "only a CSV file has cells").hint(hint)).collect()
     }
 
     /// Names the mistake that CSV has several values in a cell and nothing between them.

@@ -6,7 +6,7 @@ use crate::csv::{Parser, Row};
 use crate::limits::{NAME_BYTES, VALUES};
 use crate::settings::Settings;
 use crate::text::{Text, broken};
-use crate::user::{Trouble, User, did_you_mean, listed};
+use crate::user::{Trouble, User, another_id, listed};
 
 /// What may stand between two cells where the settings say something else.
 const DELIMITERS: [char; 4] = [';', '\t', '|', ','];
@@ -37,6 +37,7 @@ impl Rows {
                 parser.text.name()
             )));
         };
+        parser.text.end_header();
         let columns: Vec<String> = header.cells.iter().map(|cell| cell.trim().to_owned()).collect();
         let place = format!("`{}` line {}", parser.text.name(), header.line);
         let id_at = columns.iter().position(|name| *name == settings.id_column);
@@ -132,9 +133,21 @@ fn header_faults(place: &str, columns: &[String]) -> Vec<Fault> {
     faults
 }
 
+/// Makes the fault of a file that begins with `sep=;`, with which Excel is told the delimiter: it names no columns.
+fn excel_line(place: &str, columns: &[String]) -> Option<Fault> {
+    let first = columns.first().filter(|_| columns.len() <= 2)?;
+    first.get(..4).filter(|start| start.eq_ignore_ascii_case("sep="))?;
+    let message = format!("{place}: it is Excel's `sep=`, and does not name the columns");
+    let hint = "remove this line, or export the file without it; the delimiter is told with `delimiter`";
+    Some(Fault::new("path", message).hint(hint))
+}
+
 /// Makes the fault of a missing column, and says whether the columns are probably parted by something else.
 fn no_id(place: &str, columns: &[String], settings: &Settings) -> (Fault, bool) {
     let message = format!("{place}: there is no column `{}`", settings.id_column);
+    if let Some(fault) = excel_line(place, columns) {
+        return (fault, true);
+    }
     let names: Vec<&str> = columns.iter().map(String::as_str).collect();
     let only = columns.first().filter(|_| columns.len() == 1);
     let another = only.and_then(|only| DELIMITERS.iter().find(|delimiter| only.contains(**delimiter)));
@@ -144,7 +157,7 @@ fn no_id(place: &str, columns: &[String], settings: &Settings) -> (Fault, bool) 
             format!("it has one column, {}: write `delimiter = \"{delimiter}\"`", listed(&names))
         }
         (None, Some(_)) => format!("it has one column, {}; is `delimiter` right?", listed(&names)),
-        (None, None) => did_you_mean(&settings.id_column, names),
+        (None, None) => another_id(&settings.id_column, names),
     };
     (Fault::new("id_column", message).hint(hint), another.is_some())
 }

@@ -78,7 +78,7 @@ fn mistakes_that_need_no_file_are_named() {
         assert_eq!(names, expect, "{json}");
         assert!(faults.iter().all(|fault| fault.setting == "id_column" || !fault.message.is_empty()));
     };
-    for bad in ["", ",,", "\\\"", "\\n", "é"] {
+    for bad in ["", ",,", "\\\"", "\\n", "é", "x", "7", " "] {
         check(&format!("{{\"path\": \"a.csv\", \"delimiter\": \"{bad}\"}}"), &["delimiter"]);
     }
     check(r#"{"path": "a.csv", "id_column": ""}"#, &["id_column"]);
@@ -87,6 +87,10 @@ fn mistakes_that_need_no_file_are_named() {
     check(r#"{"path": "a.csv", "many": ["groups"], "separator": ""}"#, &["separator"]);
     check(r#"{"path": "a.csv", "separator": "|"}"#, &["separator"]);
     check(r#"{"path": "a.json", "many": ["groups"]}"#, &[]);
+    check(r#"{"path": "a.json", "delimiter": ","}"#, &[]);
+    check(r#"{"path": "a.json", "delimiter": ";"}"#, &["delimiter"]);
+    check(r#"{"path": "a.jsonl", "many": ["groups"], "separator": "|"}"#, &["separator"]);
+    check(r#"{"path": "in/", "many": ["groups"], "separator": "|"}"#, &[]);
     check(r#"{"path": "a.csv", "records": "staff"}"#, &["records"]);
     check(r#"{"path": "a.jsonl", "records": "staff"}"#, &["records"]);
     check(r#"{"path": "a.json", "records": "data..staff"}"#, &["records"]);

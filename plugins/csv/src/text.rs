@@ -3,6 +3,7 @@
 use rollcall_connector::{Error, Fault, files};
 
 use crate::encoding::{Bad, Decoder, Encoding};
+use crate::likeness::Likeness;
 use crate::limits::CHUNK_BYTES;
 
 /// A file that is open for reading.
@@ -21,7 +22,10 @@ pub(crate) struct Text {
     place: Place,
     /// How much of the piece the place has taken in.
     placed: usize,
-    looks_like_utf8: bool,
+    /// Whether what is read next says what the file is, and is no user yet.
+    in_header: bool,
+    /// Whether it is UTF-8 in truth, where an old encoding is set.
+    likeness: Option<Likeness>,
 }
 
 /// A place in a text.
@@ -75,7 +79,6 @@ impl Text {
         };
         let encoding = agreed(name, encoding, marked, start.is_empty())?;
         let bytes = start.split_off(length);
-        let looks_like_utf8 = !matches!(encoding, Encoding::Utf8 | Encoding::Utf16) && is_utf8(&bytes);
         let mut text = Self {
             file,
             name: name.to_owned(),
@@ -88,7 +91,8 @@ impl Text {
             before: 0,
             place: Place { line: 1, column: 0, returned: false },
             placed: 0,
-            looks_like_utf8,
+            in_header: true,
+            likeness: Likeness::new(encoding),
         };
         text.take(bytes);
         Ok(text)
@@ -104,15 +108,17 @@ impl Text {
         self.encoding
     }
 
-    /// Whether another encoding is set, and the file begins as only UTF-8 does.
+    /// Whether another encoding is set, and all that is read so far could be UTF-8.
     pub(crate) fn looks_like_utf8(&self) -> bool {
-        self.looks_like_utf8
+        self.likeness.as_ref().is_some_and(Likeness::is_possible)
     }
 
     /// Gives text that is not read yet; empty only at the end of the file.
     ///
     /// # Errors
-    /// Bytes that are not of the encoding are an invalid setting, with line and column.
+    /// Bytes that are not of the encoding are an invalid setting in a header and a permanent error behind it, with line
+    /// and column. At the end, a file that is UTF-8
+    /// and was read as something else is a permanent error.
     pub(crate) fn rest(&mut self) -> Result<&str, Error> {
         if self.at == self.piece.len() {
             self.refill()?;
@@ -123,6 +129,11 @@ impl Text {
     /// Says how many bytes of what [`Text::rest`] gave are read.
     pub(crate) fn skip(&mut self, bytes: usize) {
         self.at += bytes;
+    }
+
+    /// Says that users follow: what is broken from here on is the file, and no setting.
+    pub(crate) fn end_header(&mut self) {
+        self.in_header = false;
     }
 
     /// How much is read so far, in bytes of UTF-8.
@@ -157,7 +168,11 @@ impl Text {
                 return Err(self.not_of_encoding(why));
             }
             if self.ended {
-                return Ok(());
+                // Only all of the file can tell, and an error at its end makes the reading an incomplete one.
+                return match self.likeness.as_mut().and_then(Likeness::end) {
+                    Some(why) => Err(Error::permanent(format!("`{}`: {why}", self.name))),
+                    None => Ok(()),
+                };
             }
             let bytes = self.file.read(CHUNK_BYTES)?;
             if bytes.is_empty() {
@@ -172,6 +187,9 @@ impl Text {
     }
 
     fn take(&mut self, bytes: Vec<u8>) {
+        if let Some(likeness) = &mut self.likeness {
+            likeness.pass(&bytes);
+        }
         (self.piece, self.bad) = self.decoder.decode(bytes);
         (self.at, self.placed) = (0, 0);
         if self.ended && self.bad.is_none() {
@@ -184,9 +202,13 @@ impl Text {
         let message = format!("`{}` line {line}: {why} (column {})", self.name, column + 1);
         let hint = match self.encoding {
             Encoding::Utf8 => "save the file as UTF-8, or set `encoding = \"windows-1252\"`",
+            _ if self.looks_like_utf8() => "write `encoding = \"utf-8\"`",
             _ => "save the file as UTF-8, or set the `encoding` that it has",
         };
-        Error::setting(Fault::new("encoding", message).hint(hint))
+        if self.in_header {
+            return Error::setting(Fault::new("encoding", message).hint(hint));
+        }
+        Error::permanent(format!("{message}: {hint}"))
     }
 }
 
@@ -210,18 +232,6 @@ fn agreed(name: &str, set: Encoding, marked: Option<Encoding>, empty: bool) -> R
         ),
         (set, _) => Ok(set),
     }
-}
-
-/// Says whether bytes hold characters beyond ASCII and are UTF-8, but for a character that is cut at the end.
-fn is_utf8(bytes: &[u8]) -> bool {
-    !bytes.is_ascii()
-        && match std::str::from_utf8(bytes) {
-            Ok(_) => true,
-            Err(error) => {
-                error.error_len().is_none()
-                    && !bytes.get(..error.valid_up_to()).unwrap_or_default().is_ascii()
-            }
-        }
 }
 
 /// Makes the error for a file that is broken on a line: it was not read to its end.

@@ -29,6 +29,19 @@ impl From<Error> for Trouble {
 
 /// Says what was probably meant by a name, or else what there is.
 pub(crate) fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    guessed(given, known, |name| format!("did you mean `{name}`?"))
+}
+
+/// As [`did_you_mean`], for the column that identifies a user.
+pub(crate) fn another_id<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    guessed(given, known, |name| format!("did you mean `id_column = \"{name}\"`?"))
+}
+
+fn guessed<'a>(
+    given: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    guess: impl Fn(&str) -> String,
+) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     let plain = |name: &str| name.to_lowercase().replace([' ', '_', '-', '.'], "");
     let wanted = plain(given);
@@ -38,7 +51,7 @@ pub(crate) fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a 
         .filter(|(distance, name)| *distance <= name.chars().count() / 4)
         .min();
     match close {
-        Some((_, name)) => format!("did you mean `{name}`?"),
+        Some((_, name)) => guess(name),
         None if known.is_empty() => "there are none".to_owned(),
         None => format!("there are {}", listed(&known)),
     }

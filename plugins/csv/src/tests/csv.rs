@@ -102,14 +102,28 @@ fn bytes_of_another_encoding_are_named_with_their_place() {
     check(
         "utf-8",
         b"id,name\n1,Ann\n2,Zo\xeb\n",
-        "encoding: `people.csv` line 3: the byte 0xEB (`ë` in windows-1252) is not utf-8 (column 5) \
+        "`people.csv` line 3: the byte 0xEB (`ë` in windows-1252) is not utf-8 (column 5): \
+         save the file as UTF-8, or set `encoding = \"windows-1252\"`",
+    );
+    check(
+        "utf-8",
+        b"id,Gr\xf6\xdfe\n1,2\n",
+        "encoding: `people.csv` line 1: the byte 0xF6 (`ö` in windows-1252) is not utf-8 (column 6) \
          (save the file as UTF-8, or set `encoding = \"windows-1252\"`)",
+    );
+    // Among other mistakes of the rows it is one of them.
+    check(
+        "utf-8",
+        b"id,name\n1\n2,Zo\xeb\n",
+        "`people.csv` line 2: 1 cell where the header has 2; \
+         `people.csv` line 3: the byte 0xEB (`ë` in windows-1252) is not utf-8 (column 5): \
+         save the file as UTF-8, or set `encoding = \"windows-1252\"`",
     );
     check(
         "windows-1252",
         b"id\r\n\x81",
-        "encoding: `people.csv` line 2: the byte 0x81 is no character of windows-1252 (column 1) \
-         (save the file as UTF-8, or set the `encoding` that it has)",
+        "`people.csv` line 2: the byte 0x81 is no character of windows-1252 (column 1): \
+         save the file as UTF-8, or set the `encoding` that it has",
     );
     check(
         "latin1",
@@ -122,6 +136,35 @@ fn bytes_of_another_encoding_are_named_with_their_place() {
         "encoding: `people.csv` has no byte order mark, so it is not the UTF-16 that spreadsheets write \
          (leave `encoding` out, or save the file as UTF-8)",
     );
+}
+
+#[test]
+fn utf8_is_never_read_as_an_old_encoding() {
+    let check = |name: &str, file: &str, encoding: &str, expect: &str| {
+        let error = list(name, file.as_bytes(), &format!(", \"encoding\": \"{encoding}\""), 1).unwrap_err();
+        let expect = format!(
+            "`{name}`: it is to be read as {encoding} and is utf-8 throughout, so that {expect}; write `encoding = \"utf-8\"`"
+        );
+        assert_eq!(error, Error::Permanent(expect));
+    };
+    check("a.csv", "id,name\n1,Ann\n2,Jürgen\n3,Bob\n", "windows-1252", "`ü` would become `Ã¼`");
+    check("a.csv", "id,name\n1,Michał", "windows-1250", "`ł` would become `Ĺ‚`");
+    check("a.json", "[{\"id\": \"é\"}]\n", "latin1", "`é` would become `Ã©`");
+    check("a.ndjson", "{\"id\": 1, \"n\": \"’\"}\n{\"id\": 2}", "windows-1252", "`’` would become `â€™`");
+    // `Á` has a byte that is nothing in windows-1252.
+    let error = message(read("id,name\n1,Á\n".as_bytes(), ", \"encoding\": \"windows-1252\"").unwrap_err());
+    assert!(
+        error.contains("line 2: the byte 0x81") && error.contains("write `encoding = \"utf-8\"`"),
+        "{error}"
+    );
+    // What is the encoding by chance is read.
+    let both = "id,name\n1,É’\n2,x\n";
+    let western = b"id,name\n1,CAF\xc9\x92S\n2,Zo\xeb\n";
+    assert_eq!(
+        users(&read(western, ", \"encoding\": \"windows-1252\"").unwrap())[0].1[1].1,
+        Cell::text("CAFÉ’S")
+    );
+    assert_eq!(users(&read(both.as_bytes(), "").unwrap())[0].1[1].1, Cell::text("É’"));
 }
 
 #[test]
@@ -138,7 +181,7 @@ fn all_mistakes_of_a_header_are_told_at_once() {
             "path: `people.csv` line 2: the columns 1 and 4 are both called `id` (give one of them another name)",
             "path: `people.csv` line 2: column 6 has a name with a line break, or one of over 256 bytes \
              (write its name on one line; is this line the header?)",
-            "id_column: `people.csv` line 2: there is no column `Name` (did you mean `name`?)",
+            "id_column: `people.csv` line 2: there is no column `Name` (did you mean `id_column = \"name\"`?)",
         ],
     );
     check(
@@ -154,6 +197,17 @@ fn all_mistakes_of_a_header_are_told_at_once() {
         &[
             "id_column: `people.csv` line 1: there is no column `id` (it has one column, `id\tname`: write `delimiter = \"\\t\"`)",
         ],
+    );
+    for excel in [&b"sep=;\nid;name\n"[..], b"\"Sep=;\"\nid;name\n", b"sep=,\nid,name\n"] {
+        let line = "path: `people.csv` line 1: it is Excel's `sep=`, and does not name the columns \
+            (remove this line, or export the file without it; the delimiter is told with `delimiter`)";
+        check(excel, "", &[line]);
+    }
+    check(
+        b"sep=;\nid;name\n",
+        ", \"delimiter\": \";\"",
+        &["path: `people.csv` line 1: it is Excel's `sep=`, and does not name the columns \
+            (remove this line, or export the file without it; the delimiter is told with `delimiter`)"],
     );
     check(
         b"nr,name\n",
@@ -230,10 +284,10 @@ fn a_cell_has_several_values_where_the_job_says_so() {
 #[test]
 fn the_header_is_the_schema_and_the_rows_are_counted() {
     let host =
-        Host::new().file("people.csv", b"id,name\n1,a\n2,b\n").file("old.csv", "é,id\nx,1\n".as_bytes());
+        Host::new().file("people.csv", b"id,name\n1,a\n2,b\n").file("old.csv", b"id,name\n1,CAF\xc9\x92S\n");
     let usual = "{\"path\": \"people.csv\"}";
     assert_eq!(attributes(&host, usual).unwrap(), ["id Text", "name Text"]);
     assert_eq!(findings(&host, usual), ["people.csv: 2 columns, 2 users (CSV in utf-8)"]);
-    let wrong = findings(&host, r#"{"path": "old.csv", "encoding": "latin1"}"#);
-    assert_eq!(wrong[1], "old.csv: it is read as latin1 and looks like utf-8");
+    let wrong = findings(&host, r#"{"path": "old.csv", "encoding": "windows-1252"}"#);
+    assert_eq!(wrong[1], "old.csv: it is read as windows-1252 and looks like utf-8");
 }

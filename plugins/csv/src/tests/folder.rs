@@ -68,6 +68,12 @@ fn what_makes_a_folder_ambiguous_is_named() {
         "",
         "id_column: `exports/b.csv` line 1: there is no column `id` (it has one column, `nr`; is `delimiter` right?)",
     );
+    let objects = Host::new().file("exports/a.ndjson", b"{\"id\": 1}\n");
+    check(
+        objects,
+        ", \"delimiter\": \";\"",
+        "delimiter: only a CSV file has cells (remove it, or write `format = \"csv\"`)",
+    );
     let many = Host::new().file("exports/a.csv", b"id,groups\n1,a\n");
     check(
         many,

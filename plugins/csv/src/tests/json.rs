@@ -94,6 +94,9 @@ fn the_list_may_stand_under_keys() {
     );
     let top = read("[]", ", \"records\": \"staff\"").unwrap_err();
     assert!(message(top).ends_with("(remove `records`: the list stands at the top)"));
+    let page = read("\n<!DOCTYPE html><html>", ", \"records\": \"data.staff\"").unwrap_err();
+    let broken = "`people.json` line 2: `<` stands where the object that has `data` is due (column 1)";
+    assert_eq!(page, Error::Permanent(broken.to_owned()));
     let one = read("{\"staff\": [], \"n\": 1}", "").unwrap_err();
     assert!(message(one).ends_with("(write `records = \"staff\"`)"));
     let lines = read("{\"id\": 1}\n{\"id\": 2}\n", "").unwrap_err();
@@ -145,7 +148,10 @@ fn what_is_no_json_is_named_with_its_place() {
 #[test]
 fn users_without_an_id_or_with_anothers_are_named() {
     let check = |file: &str, expect: &str| assert_eq!(message(read(file, "").unwrap_err()), expect);
-    check("[{\"ID\": 1}]", "id_column: `people.json` line 1: the user has no `id` (did you mean `ID`?)");
+    check(
+        "[{\"ID\": 1}]",
+        "id_column: `people.json` line 1: the user has no `id` (did you mean `id_column = \"ID\"`?)",
+    );
     check(
         "[{\"id\": 1},\n{\"id\": true},\n{\"id\": 1},\n{}]",
         "`people.json` line 2: the user has no `id`, or one that is no text and no whole number; \
@@ -154,7 +160,11 @@ fn users_without_an_id_or_with_anothers_are_named() {
     );
     check("", "the file `people.json` is empty, so the directory was not read");
     let bytes = list("people.json", b"[{\"id\": 1},\n {\"id\": \"Zo\xeb\"}]", "", 9).unwrap_err();
-    assert!(message(bytes).starts_with("encoding: `people.json` line 2: the byte 0xEB"));
+    assert_eq!(
+        message(bytes),
+        "`people.json` line 2: the byte 0xEB (`ë` in windows-1252) is not utf-8 (column 12): \
+         save the file as UTF-8, or set `encoding = \"windows-1252\"`"
+    );
 }
 
 #[test]
@@ -206,4 +216,25 @@ fn every_key_of_every_user_is_an_attribute() {
     assert_eq!(attributes(&host, json).unwrap(), expect);
     assert_eq!(users(&host.list::<crate::Csv>(json, 9).unwrap())[0].1[3].1, texts(&["a"]));
     assert_eq!(findings(&host, json), ["people.json: 8 keys, 3 users (JSON in utf-8)"]);
+}
+
+#[test]
+fn what_is_text_for_one_is_text_for_all() {
+    let file = r#"[{"id": 1001, "site": 10, "on": true, "n": 5}, {"id": 1002, "site": "10", "on": "x", "n": 6},
+        {"id": "1003", "site": null, "on": false, "n": [7]}, {"id": 1004, "m": 8}]"#;
+    let host = Host::new().file("people.json", file.as_bytes());
+    let json = "{\"path\": \"people.json\"}";
+    assert_eq!(attributes(&host, json).unwrap(), ["id Text", "m Integer", "n Text*", "on Text", "site Text"]);
+    let found = users(&host.list::<crate::Csv>(json, 1).unwrap());
+    let named = |all: &[(&str, Cell)]| -> Vec<(String, Cell)> {
+        all.iter().map(|(name, cell)| ((*name).to_owned(), cell.clone())).collect()
+    };
+    let first = [("id", text("1001")), ("site", text("10")), ("on", text("true")), ("n", text("5"))];
+    assert_eq!(found[0].1, named(&first));
+    assert_eq!(found[2].1, named(&[("id", text("1003")), ("on", text("false")), ("n", texts(&["7"]))]));
+    assert_eq!(found[3].1, named(&[("id", text("1004")), ("m", Cell::Integer(8))]));
+    // Also where the text is in another file.
+    let host = Host::new().file("in/a.json", b"[{\"id\": 1}]").file("in/b.json", b"[{\"id\": \"2\"}]");
+    let found = users(&host.list::<crate::Csv>("{\"path\": \"in/\"}", 9).unwrap());
+    assert_eq!(found[0].1, named(&[("id", text("1"))]));
 }
