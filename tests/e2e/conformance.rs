@@ -80,6 +80,8 @@ fn ldap_conforms() {
         Job::new(&format!("{}page_size = 10\n{more}", ldaps(&server))).write(&env);
         // A search has neither statuses nor bodies: nothing but a lost connection can be made up.
         conforms(&env, 40, 1);
+        let told = env.run(&["connector", "test", "job.toml"]).stdout;
+        assert_eq!(told.contains("ended: a position of "), !more.is_empty(), "{told}");
     }
 }
 

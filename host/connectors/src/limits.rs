@@ -62,6 +62,8 @@ pub const FILTER_BYTES: usize = 64 << 10;
 pub const SEARCH_ATTRIBUTES: usize = 1_000;
 /// The most names that `names` gives of one folder.
 pub const FOLDER_NAMES: usize = 10_000;
+/// The largest file that is recorded, in bytes.
+pub const RECORDED_BYTES: u64 = 64 << 20;
 /// The wasm stack, in bytes.
 pub const WASM_STACK_BYTES: usize = 1 << 20;
 /// The stack of the fiber that runs wasm and the host functions it calls, in bytes.

@@ -66,6 +66,28 @@ pub enum Edit {
     Remove(Vec<Text>),
 }
 
+impl Edit {
+    /// Applies it to a cell.
+    pub fn apply(&self, cell: &Cell) -> Cell {
+        let texts: Vec<Text> = match cell {
+            Cell::Texts(texts) => texts.to_vec(),
+            Cell::Text(text) => vec![text.clone()],
+            _ => Vec::new(),
+        };
+        match self {
+            Edit::Replace(cell) => cell.clone(),
+            Edit::Add(more) => {
+                let new = more.iter().filter(|text| !texts.contains(text)).cloned();
+                Cell::Texts(texts.iter().cloned().chain(new).collect())
+            }
+            Edit::Remove(less) => {
+                let kept: Vec<Text> = texts.into_iter().filter(|text| !less.contains(text)).collect();
+                if kept.is_empty() { Cell::None } else { Cell::Texts(kept.into()) }
+            }
+        }
+    }
+}
+
 /// What a listing that ended well has covered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coverage {

@@ -292,8 +292,8 @@ pub(crate) fn same_ends(
     office: &Text,
 ) -> Result<(), RunError> {
     let mut why = Vec::new();
-    let rename = "point it back. To move its users: `rollcall links export`, `rollcall unlink` each, and `rollcall links import` once it \
-         points there; another `name` alone would make them a second time";
+    let rename = "point it back. To move its users: `rollcall links export`, `rollcall unlink` each, then another `name` and `rollcall \
+         links import`; another `name` alone would make them a second time";
     for (name, directory) in directories {
         let Some(before) = known.directories.get(name).map(|known| &known.identity) else { continue };
         if before != directory {

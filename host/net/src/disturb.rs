@@ -1,7 +1,7 @@
 //! A wire on which something goes wrong at a request of one's choice: how a connector takes a bad answer is tried with it,
 //! against a real directory or a recording alike. Nothing of it is ever sent.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +39,8 @@ pub struct Faults {
     requests: AtomicUsize,
     struck: AtomicUsize,
     waited_ms: AtomicUsize,
+    /// Whether the last answer was made up, so that nobody need wait for what it asks.
+    made_up: AtomicBool,
     /// The last answer, kept where it is to be given again.
     before: Mutex<Option<Answer>>,
 }
@@ -71,7 +73,7 @@ impl Faults {
         self.struck.load(Ordering::Relaxed)
     }
 
-    /// Gives how long the host would have waited before it asked again; nobody waits while something is tried.
+    /// Gives how long the host waited before it asked again, or would have waited for an answer that was made up.
     pub fn waited(&self) -> Duration {
         Duration::from_millis(self.waited_ms.load(Ordering::Relaxed) as u64)
     }
@@ -79,8 +81,10 @@ impl Faults {
     /// Counts a request, and gives what goes wrong with it.
     fn strike(&self) -> Option<&Fault> {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        self.made_up.store(false, Ordering::Relaxed);
         let fault = self.fault.as_ref().filter(|_| number >= self.from && number - self.from < self.times)?;
         self.struck.fetch_add(1, Ordering::Relaxed);
+        self.made_up.store(true, Ordering::Relaxed);
         Some(fault)
     }
 }
@@ -88,6 +92,9 @@ impl Faults {
 #[async_trait]
 impl Pause for Faults {
     async fn pause(&self, time: Duration) {
+        if !self.made_up.load(Ordering::Relaxed) {
+            tokio::time::sleep(time).await;
+        }
         self.waited_ms.fetch_add(usize::try_from(time.as_millis()).unwrap_or(usize::MAX), Ordering::Relaxed);
     }
 }

@@ -117,29 +117,9 @@ impl MirrorFile {
                 cells.push(Cell::None);
                 cells.len() - 1
             });
-            cells[index] = edited(&cells[index], edit);
+            cells[index] = edit.apply(&cells[index]);
         }
         Ok(Some(Record { id: record.id, columns: columns.into(), cells: cells.into() }))
-    }
-}
-
-fn edited(cell: &Cell, edit: &Edit) -> Cell {
-    let texts: Vec<Text> = match cell {
-        Cell::Texts(texts) => texts.to_vec(),
-        Cell::Text(text) => vec![text.clone()],
-        _ => Vec::new(),
-    };
-    match edit {
-        Edit::Replace(cell) => cell.clone(),
-        Edit::Add(more) => {
-            let new = more.iter().filter(|text| !texts.contains(text)).cloned();
-            Cell::Texts(texts.iter().cloned().chain(new).collect())
-        }
-        Edit::Remove(less) => match texts.into_iter().filter(|text| !less.contains(text)).collect::<Vec<_>>()
-        {
-            texts if texts.is_empty() => Cell::None,
-            texts => Cell::Texts(texts.into()),
-        },
     }
 }
 

@@ -9,7 +9,7 @@
 //! If it is newer, the next round says so. Assumed, for no document tells it: that a replica is never older than the
 //! point of `$deltatoken=latest`. Where it was, a reading of everything finds what was missed (`full_every`).
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use rollcall_connector::walk::{Found, Step};
 use rollcall_connector::{Coverage, Error, log};
@@ -28,12 +28,14 @@ pub struct Changes {
     next: Option<String>,
     /// What the round has said of each user; nothing but the id of those who were deleted.
     changed: BTreeMap<String, Option<Row>>,
-    /// Who was deleted at some time within the round, restored afterwards or not.
-    removed: BTreeSet<String>,
     /// Who is still to be asked for, after the round.
     open: VecDeque<(String, Row)>,
     /// From where the next run may go on.
     token: Option<Vec<u8>>,
+    /// Where the round began.
+    began: Vec<u8>,
+    /// Whether somebody who changed was not to be seen: the next run begins this round again.
+    unseen: bool,
 }
 
 impl Changes {
@@ -44,9 +46,10 @@ impl Changes {
             settings,
             next: Some(next),
             changed: BTreeMap::new(),
-            removed: BTreeSet::new(),
             open: VecDeque::new(),
             token: None,
+            began: token.to_vec(),
+            unseen: false,
         })
     }
 
@@ -62,7 +65,8 @@ impl Changes {
         if self.next.is_some() || !self.open.is_empty() {
             return Ok(Step::More);
         }
-        Ok(Step::End { coverage: Coverage::Changes, token: self.token.take() })
+        let token = if self.unseen { Some(std::mem::take(&mut self.began)) } else { self.token.take() };
+        Ok(Step::End { coverage: Coverage::Changes, token })
     }
 
     /// Reads one page of the round.
@@ -70,11 +74,9 @@ impl Changes {
         let page = delta::page(&self.settings, url)?;
         for row in page.rows {
             let id = wire::id(&row)?.to_owned();
-            let known = self.changed.entry(id.clone()).or_default();
-            if row.contains_key("@removed") {
-                *known = None;
-                self.removed.insert(id);
-            } else {
+            let known = self.changed.entry(id).or_default();
+            // Rows come in no order: whoever was deleted and restored has both, and the listing decides.
+            if !row.contains_key("@removed") {
                 lay(row, known.get_or_insert_default());
             }
         }
@@ -113,14 +115,14 @@ impl Changes {
                     lay(said, &mut row);
                     row
                 }
-                // A replica does not have a newcomer yet, whose row is whole ("their standard representation"). Rows
-                // come in no order, so that somebody who was deleted may be so for good.
-                None if is_whole(&self.settings, &said) && !self.removed.contains(&id) => said,
+                // A replica does not have a newcomer yet, or somebody was deleted meanwhile. Nothing is known of how the
+                // user is now, and the same round tells it again.
                 None => {
                     log::info(&format!(
-                        "Microsoft Graph does not show the changed user `{id}`; reading everything"
+                        "Microsoft Graph does not show the changed user `{id}` yet; the next run asks again"
                     ));
-                    return Err(Error::TokenExpired);
+                    self.unseen = true;
+                    continue;
                 }
             };
             wire::visible(&row)?;
@@ -160,12 +162,6 @@ fn lay(later: Row, before: &mut Row) {
             (value, _) => _ = before.insert(name, value),
         }
     }
-}
-
-/// Tells whether a row can be all there is of a user: no user lacks these.
-fn is_whole(settings: &Settings, row: &Row) -> bool {
-    row.get("userPrincipalName").is_some_and(Value::is_string)
-        && (settings.include_disabled || row.get("accountEnabled").is_some_and(Value::is_boolean))
 }
 
 #[cfg(test)]

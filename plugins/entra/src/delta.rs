@@ -13,7 +13,8 @@ use crate::wire::{self, Rows, Source};
 
 /// Gives the token for "from now on"; none where Graph does not say, and then every run reads everything.
 ///
-/// It never fails: if something is wrong with the sign-in or a permission, the listing that follows tells so.
+/// A refusal is no failure: if something is wrong with the sign-in or a permission, the listing that follows tells so.
+/// Only what stays busy or is lost ends the reading, because the host counts that.
 pub(crate) fn from_now_on(settings: &Settings) -> Option<Vec<u8>> {
     match wire::fetch(latest(settings), settings, &Source::Changes) {
         Ok(page) => token(settings, page.changes),

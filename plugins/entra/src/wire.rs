@@ -241,6 +241,8 @@ fn refusal(response: &mut Response, settings: &Settings, source: &Source) -> Err
     let text = format!("Microsoft Graph answered {status} ({code}): {message}");
     match status {
         401 => Error::denied(text),
+        // Whoever may list users may ask for their changes; if not, the listing says which permission is missing.
+        403 if *source == Source::Changes => Error::TokenExpired,
         403 => Error::missing(
             text,
             match source {

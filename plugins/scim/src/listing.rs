@@ -85,8 +85,17 @@ impl Reading {
             }
             Ok(page) => {
                 self.take(&page, found)?;
+                let known = self.seen.len() as u64;
                 self.at = match page.next {
-                    None => At::End,
+                    None => match self.total.filter(|total| known < *total) {
+                        Some(total) => {
+                            let why = format!(
+                                "the service counts {total} users and gave {known} (`paging = \"index\"` reads otherwise)"
+                            );
+                            return self.restart(&why, At::Cursor(String::new()));
+                        }
+                        None => At::End,
+                    },
                     Some(next) if next == cursor => {
                         return Err(Error::permanent("the service announced the same page twice"));
                     }
@@ -98,7 +107,7 @@ impl Reading {
             Err(NoPage::Forgotten) => {
                 self.restart("the service no longer knows the cursor", At::Cursor(String::new()))
             }
-            Err(NoPage::Error(error)) => Err(error),
+            Err(NoPage::Error(error) | NoPage::Status(_, error)) => Err(error),
         }
     }
 
@@ -114,12 +123,14 @@ impl Reading {
 
     fn index(&mut self, start: u64, found: &mut Found) -> Result<(), Error> {
         let beyond = self.total.is_some_and(|total| start > total);
-        let page = match wire::page(&self.settings, wire::by_index(&self.settings, start, self.count)) {
-            // Some services refuse a page behind the end instead of giving an empty one.
-            Err(Error::InvalidSettings(_) | Error::Permanent(_)) if beyond => {
-                Rows { rows: Vec::new(), total: self.total, next: None }
-            }
-            page => page?,
+        let request = wire::by_index(&self.settings, start, self.count);
+        let page = match beyond {
+            true => wire::page_behind(&self.settings, request)?.unwrap_or_else(|| Rows {
+                rows: Vec::new(),
+                total: self.total,
+                next: None,
+            }),
+            false => wire::page(&self.settings, request)?,
         };
         let (rows, before) = (page.rows.len() as u64, self.seen.len());
         self.take(&page, found)?;

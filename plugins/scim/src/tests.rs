@@ -41,7 +41,7 @@ fn page(ids: &[&str], total: u32) -> String {
 
 fn cursor_page(ids: &[&str], next: Option<&str>) -> String {
     let users: Vec<Value> = ids.iter().map(|id| user(id)).collect();
-    json!({"totalResults": 99, "Resources": users, "nextCursor": next}).to_string()
+    json!({"totalResults": 2, "Resources": users, "nextCursor": next}).to_string()
 }
 
 fn error(kind: &str) -> String {
@@ -168,6 +168,31 @@ fn pages_by_cursor_are_followed_where_the_service_has_them() {
         &page(&[], 1),
     );
     assert_eq!(ids(&host.list::<Scim>(&settings(json!({})), 100).unwrap()), ["a"]);
+}
+
+#[test]
+fn a_cursor_that_is_lost_is_no_end() {
+    let by_cursor = settings(json!({"paging": "cursor"}));
+    let lost = json!({"totalResults": 3, "Resources": [user("b")]}).to_string();
+    let host = Host::new().json(&of(""), 200, &cursor_page(&["a"], Some("x"))).json(
+        &of("x"),
+        200,
+        &cursor_page(&[], None),
+    );
+    assert!(matches!(host.list::<Scim>(&by_cursor, 100), Err(Error::Transient(_))));
+    let number = json!({"totalResults": 2, "Resources": [user("a")], "nextCursor": 7}).to_string();
+    for bad in [number, lost.replace("\"totalResults\":3", "\"nextCursor\":{}")] {
+        let end = Host::new().json(&of(""), 200, &bad).list::<Scim>(&by_cursor, 100);
+        assert!(matches!(end, Err(Error::Permanent(_))), "{bad}: {end:?}");
+    }
+}
+
+#[test]
+fn a_broken_page_behind_the_end_is_no_end() {
+    for bad in ["<html>", "{}", "[]"] {
+        let host = Host::new().json(&at(1), 200, &page(&["a", "b"], 2)).json(&at(3), 200, bad);
+        assert!(matches!(listed(host), Err(Error::Permanent(_))), "{bad}");
+    }
 }
 
 #[test]

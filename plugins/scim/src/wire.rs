@@ -41,8 +41,19 @@ pub(crate) enum NoPage {
     NoCursors,
     /// The service no longer knows the cursor.
     Forgotten,
+    /// The service answered with another status, which means this.
+    Status(u16, Error),
     /// Anything else.
     Error(Error),
+}
+
+impl NoPage {
+    fn error(self) -> Error {
+        match self {
+            Self::Status(_, error) | Self::Error(error) => error,
+            Self::NoCursors | Self::Forgotten => Error::permanent("the service speaks of a cursor"),
+        }
+    }
 }
 
 impl From<Error> for NoPage {
@@ -88,10 +99,19 @@ fn signed(request: Request) -> Request {
 /// # Errors
 /// What the status means.
 pub(crate) fn page(settings: &Settings, request: Request) -> Result<Rows, Error> {
+    cursor_page(settings, request, false).map_err(NoPage::error)
+}
+
+/// The same for a page behind the end: some services refuse it instead of giving an empty one. An answer that is no page
+/// is none there either.
+///
+/// # Errors
+/// What the status means, where it is no refusal of the page.
+pub(crate) fn page_behind(settings: &Settings, request: Request) -> Result<Option<Rows>, Error> {
     match cursor_page(settings, request, false) {
-        Ok(rows) => Ok(rows),
-        Err(NoPage::Error(error)) => Err(error),
-        Err(NoPage::NoCursors | NoPage::Forgotten) => Err(Error::permanent("the service speaks of a cursor")),
+        Ok(rows) => Ok(Some(rows)),
+        Err(NoPage::Status(400 | 404 | 416 | 501, _)) => Ok(None),
+        Err(other) => Err(other.error()),
     }
 }
 
@@ -107,8 +127,9 @@ pub(crate) fn cursor_page(settings: &Settings, request: Request, first: bool) ->
     let mut body: Row = response.json()?;
     let total = get(&body, "totalResults").and_then(Value::as_u64);
     let next = match get(&body, "nextCursor") {
-        Some(Value::String(cursor)) if !cursor.is_empty() => Some(cursor.clone()),
-        _ => None,
+        None | Some(Value::Null) => None,
+        Some(Value::String(cursor)) => Some(cursor.clone()).filter(|cursor| !cursor.is_empty()),
+        Some(_) => return Err(Error::permanent("`nextCursor` is no text").into()),
     };
     let key = body.keys().find(|key| key.eq_ignore_ascii_case("Resources")).cloned();
     let values = match key.and_then(|key| body.remove(&key)) {
@@ -193,17 +214,24 @@ fn refusal(response: &mut Response, settings: &Settings, first_by_cursor: bool) 
         // 501 is what scim2-server says; others take an empty cursor for a wrong value.
         400 | 501 if first_by_cursor && kind != "invalidfilter" => NoPage::NoCursors,
         400 if kind == "invalidcursor" || kind == "expiredcursor" => NoPage::Forgotten,
-        400 | 501 if settings.filter().is_some() => NoPage::Error(Error::setting(
-            Fault::new("filter", refused.said()).hint("many services know only a few attributes and `eq`"),
-        )),
-        404 => NoPage::Error(Error::setting(
-            Fault::new(
-                "base_url",
-                format!("there is no `Users` at `{}`: {}", settings.root(), refused.said()),
-            )
-            .hint("it often ends with `/scim/v2` or `/v2`"),
-        )),
-        _ => NoPage::Error(refused.error()),
+        status @ (400 | 501) if settings.filter().is_some() => NoPage::Status(
+            status,
+            Error::setting(
+                Fault::new("filter", refused.said())
+                    .hint("many services know only a few attributes and `eq`"),
+            ),
+        ),
+        404 => NoPage::Status(
+            404,
+            Error::setting(
+                Fault::new(
+                    "base_url",
+                    format!("there is no `Users` at `{}`: {}", settings.root(), refused.said()),
+                )
+                .hint("it often ends with `/scim/v2` or `/v2`"),
+            ),
+        ),
+        status => NoPage::Status(status, refused.error()),
     }
 }
 

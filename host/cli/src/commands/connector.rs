@@ -28,9 +28,10 @@ pub(crate) async fn test(global: &Global, output: &Output, job: &Path) -> Result
         };
         let all: Vec<_> = known.into_iter().map(|attribute| attribute.name).collect();
         let spec = session.asked(both, None, &all).await?;
+        let own = session.asked(both, None, &[]).await?.select;
         output.human(&format!("{} ({})\n", directory.name, directory.connector));
         let told = |finding: &_| output.human(&TRIED.line(finding));
-        let findings = conformance(session.host(), both.1.package(), &spec, &told).await;
+        let findings = conformance(session.host(), both.1.package(), &spec, &own, &told).await;
         tried += findings.len();
         failed += findings.iter().filter(|finding| finding.state == FindingState::Failed).count();
         payload.push(json!({

@@ -15,7 +15,7 @@ use rollcall_edges::directory::{
 use rollcall_net::{Fault, Faults};
 
 use crate::Connector;
-use crate::conformance::reading::{Read, Records, differ};
+use crate::conformance::reading::{Read, Records, differ, told};
 use crate::package::Package;
 use crate::recording::Recording;
 use crate::sandbox::{ConnectSpec, Host, Trial};
@@ -26,6 +26,9 @@ const SMALL_PAGES: [u32; 2] = [1, 7];
 /// How long a server asks to wait, in seconds, where it asks at all.
 const LATER_SECONDS: u64 = 7;
 
+/// How many pages a reading may have.
+const PAGES: u64 = 100_000_000;
+
 /// What no directory answers.
 const FOREIGN: [&str; 3] = ["<html><body>Please sign in</body></html>", "{\"unexpected\": true}", ""];
 
@@ -33,14 +36,21 @@ const FOREIGN: [&str; 3] = ["<html><body>Please sign in</body></html>", "{\"unex
 pub type Told<'a> = &'a (dyn Fn(&Finding) + Send + Sync);
 
 /// Tries a connector with a job's settings, and gives what was found, in order. Where the directory cannot be read at all,
-/// nothing else is tried. The recording of `spec` may be replayed; one is not made.
-pub async fn conformance(host: &Host, package: &Package, spec: &ConnectSpec, told: Told<'_>) -> Vec<Finding> {
-    let mut suite = Suite { host, package, spec, told, findings: Vec::new() };
+/// nothing else is tried. The recording of `spec` may be replayed; one is not made. `own`: the attributes of the job itself,
+/// where `spec` selects more; with other ones a connector may know no position to go on from.
+pub async fn conformance(
+    host: &Host,
+    package: &Package,
+    spec: &ConnectSpec,
+    own: &[Text],
+    told: Told<'_>,
+) -> Vec<Finding> {
+    let mut suite = Suite { host, package, spec, own, told, findings: Vec::new() };
     if let Some(first) = suite.first().await {
         suite.described(&first.records).await;
         suite.again(&first.records).await;
         suite.abandoned(&first.records).await;
-        suite.resumed(&first).await;
+        suite.resumed().await;
         suite.secrets(&first.records);
         suite.disturbed(&first).await;
     }
@@ -52,6 +62,7 @@ struct Suite<'a> {
     host: &'a Host,
     package: &'a Package,
     spec: &'a ConnectSpec,
+    own: &'a [Text],
     told: Told<'a>,
     findings: Vec<Finding>,
 }
@@ -74,7 +85,13 @@ impl Suite<'_> {
     }
 
     async fn connect(&self, trial: Trial) -> Result<Connector, DirectoryError> {
-        let spec = ConnectSpec { trial: Some(trial), progress: None, ..self.spec.clone() };
+        self.connect_with(self.spec.clone(), trial).await
+    }
+
+    async fn connect_with(&self, spec: ConnectSpec, trial: Trial) -> Result<Connector, DirectoryError> {
+        let mut spec = ConnectSpec { trial: Some(trial), progress: None, ..spec };
+        // Small pages of a large directory are many.
+        spec.limits.insert("pages".into(), PAGES);
         self.host.connect(self.package, &spec).await
     }
 
@@ -98,7 +115,7 @@ impl Suite<'_> {
         };
         match read.await {
             Ok((read, usage)) => {
-                let Read { records, pages, end, token } = read;
+                let Read { records, pages, end, .. } = read;
                 let requests = counted.requests();
                 let peak = usage.memory_peak_bytes.div_ceil(1 << 20);
                 let message = format!(
@@ -111,7 +128,7 @@ impl Suite<'_> {
                 let whole = end == Coverage::Everything;
                 let wrong = "a reading from the beginning ended with `changes`".to_owned();
                 self.verdict("a reading ends well", if whole { Ok(message) } else { Err(wrong) });
-                whole.then_some(First { records, requests, token })
+                whole.then_some(First { records, requests })
             }
             Err(error) => {
                 self.verdict("a reading ends well", Err(error.to_string()));
@@ -168,8 +185,19 @@ impl Suite<'_> {
                 Ok(read) => same(records, &read.records),
                 Err(error) => Err(error.to_string()),
             };
-            self.verdict(&subject, held);
+            match held {
+                Err(why) if page_users.is_some() && self.has_changed(records).await => {
+                    let message = format!("the directory has changed meanwhile: {why}");
+                    self.note(&subject, FindingState::Warned, message);
+                }
+                held => self.verdict(&subject, held),
+            }
         }
+    }
+
+    /// Tells whether the directory, read as at first, is otherwise than at first.
+    async fn has_changed(&self, records: &Records) -> bool {
+        self.read(Trial::default()).await.is_ok_and(|read| same(records, &read.records).is_err())
     }
 
     /// A reading that nobody goes on with leaves nothing behind.
@@ -190,40 +218,18 @@ impl Suite<'_> {
     }
 
     /// A reading goes on from where one has ended; what is no position of its own is refused.
-    async fn resumed(&mut self, first: &First) {
+    async fn resumed(&mut self) {
         let subject = "a reading goes on where one ended";
-        match &first.token {
-            None => self.note(
-                subject,
-                FindingState::Passed,
-                "it gives no position: everything is read each time".into(),
-            ),
-            Some(_) if self.replays() => {
+        match self.going_on().await {
+            _ if self.replays() => {
                 self.note(
                     subject,
                     FindingState::Warned,
                     "a recording is read from its beginning alone".into(),
                 );
             }
-            Some(token) => {
-                let faults = Faults::none();
-                let trial = Trial { faults: faults.clone(), page_users: None };
-                let read = async {
-                    let mut connector = self.connect(trial).await?;
-                    reading::whole(&mut connector, Some(token.clone()), first.records.clone()).await
-                };
-                let held = match read.await {
-                    Ok(read) => same(&first.records, &read.records).map(|_| {
-                        format!(
-                            "a position of {}, {}",
-                            count(token.len(), "byte"),
-                            count(faults.requests(), "request")
-                        )
-                    }),
-                    Err(error) => Err(error.to_string()),
-                };
-                self.verdict(subject, held);
-            }
+            Ok(held) => self.verdict(subject, held),
+            Err(error) => self.verdict(subject, Err(error.to_string())),
         }
         let subject = "a foreign position is refused";
         let read = async {
@@ -236,6 +242,23 @@ impl Suite<'_> {
             Ok(_) => Err("it read on as if it were its own".to_owned()),
         };
         self.verdict(subject, held);
+    }
+
+    /// Reads what the job reads, and then what has changed since.
+    async fn going_on(&self) -> Result<Held, DirectoryError> {
+        let faults = Faults::none();
+        let own = ConnectSpec { select: self.own.to_vec(), ..self.spec.clone() };
+        let trial = Trial { faults: faults.clone(), page_users: None };
+        let mut connector = self.connect_with(own, trial).await?;
+        let first = reading::whole(&mut connector, None, Records::new()).await?;
+        let Some(token) = first.token else {
+            return Ok(Ok("it gives no position: everything is read each time".to_owned()));
+        };
+        let (bytes, before) = (token.len(), faults.requests());
+        let read = reading::whole(&mut connector, Some(token), first.records.clone()).await?;
+        let requests = faults.requests() - before;
+        Ok(same(&first.records, &read.records)
+            .map(|_| format!("a position of {}, {}", count(bytes, "byte"), count(requests, "request"))))
     }
 
     /// Nothing that was handed over holds a credential of the job.
@@ -335,7 +358,6 @@ impl Suite<'_> {
 struct First {
     records: Records,
     requests: usize,
-    token: Option<Vec<u8>>,
 }
 
 /// What a fault must lead to.
@@ -396,7 +418,7 @@ fn fits(attributes: &Attributes, records: &Records) -> Held {
                 Some(info) if !is_of(cell, info) => {
                     let kind = &info.kind;
                     let many = if info.many { ", several" } else { "" };
-                    return Err(format!("`{name}` of `{id}` is no {kind}{many}: {cell:?}"));
+                    return Err(format!("`{name}` of `{id}` is no {kind}{many}: it is {}", told(Some(cell))));
                 }
                 Some(_) => {}
             }

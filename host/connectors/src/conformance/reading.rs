@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use rollcall_core::text::count;
 use rollcall_core::{Cell, Text};
-use rollcall_edges::directory::{Coverage, Directory as _, DirectoryError, Edit, RecordChange, Token};
+use rollcall_edges::directory::{Coverage, Directory as _, DirectoryError, RecordChange, Token};
 
 use crate::Connector;
+use crate::words::tame;
 
 /// Users by id, each with the attributes that it has.
 pub(super) type Records = BTreeMap<Text, BTreeMap<Text, Cell>>;
@@ -43,7 +45,10 @@ pub(super) async fn whole(
                 RecordChange::Part(id, edits) => {
                     let Some(mut cells) = seen.get(&id).or_else(|| known.get(&id)).cloned() else { continue };
                     for (name, edit) in edits {
-                        edited(&mut cells, name, edit);
+                        match edit.apply(cells.get(&name).unwrap_or(&Cell::None)) {
+                            Cell::None => _ = cells.remove(&name),
+                            cell => _ = cells.insert(name, cell),
+                        }
                     }
                     seen.insert(id, cells);
                 }
@@ -63,24 +68,6 @@ pub(super) async fn whole(
     }
 }
 
-fn edited(cells: &mut BTreeMap<Text, Cell>, name: Text, edit: Edit) {
-    let texts = match cells.get(&name) {
-        Some(Cell::Texts(texts)) => texts.to_vec(),
-        Some(Cell::Text(text)) => vec![text.clone()],
-        _ => Vec::new(),
-    };
-    let list = |texts: Vec<Text>| if texts.is_empty() { Cell::None } else { Cell::Texts(texts.into()) };
-    let cell = match edit {
-        Edit::Replace(cell) => cell,
-        Edit::Add(more) => list(texts.into_iter().chain(more).collect()),
-        Edit::Remove(less) => list(texts.into_iter().filter(|text| !less.contains(text)).collect()),
-    };
-    match cell {
-        Cell::None => _ = cells.remove(&name),
-        cell => _ = cells.insert(name, cell),
-    }
-}
-
 /// Says how the second differs from the first, in one clause.
 pub(super) fn differ(one: &Records, other: &Records) -> Option<String> {
     if let Some(id) = one.keys().find(|id| !other.contains_key(*id)) {
@@ -93,6 +80,18 @@ pub(super) fn differ(one: &Records, other: &Records) -> Option<String> {
         let names = cells.keys().chain(others.keys());
         let mut differing = names.filter(|name| cells.get(*name) != others.get(*name));
         let name = differing.next()?;
-        Some(format!("`{name}` of `{id}` is {:?} instead of {:?}", others.get(name), cells.get(name)))
+        Some(format!("`{name}` of `{id}` is {} instead of {}", told(others.get(name)), told(cells.get(name))))
     })
+}
+
+/// Writes a cell for a message: no more of it than tells what is wrong.
+pub(super) fn told(cell: Option<&Cell>) -> String {
+    match cell {
+        None | Some(Cell::None) => "nothing".to_owned(),
+        Some(Cell::Text(text)) => format!("the text `{}`", tame(text, 40)),
+        Some(Cell::Integer(number)) => format!("the number {number}"),
+        Some(Cell::Boolean(yes)) => yes.to_string(),
+        Some(Cell::Bytes(bytes)) => count(bytes.len(), "byte"),
+        Some(Cell::Texts(texts)) => count(texts.len(), "value"),
+    }
 }

@@ -11,7 +11,7 @@ use tokio::io::AsyncReadExt;
 use wasmtime::component::Resource;
 
 use crate::blame::Blame;
-use crate::limits::{FOLDER_NAMES, READ_BYTES};
+use crate::limits::{FOLDER_NAMES, READ_BYTES, RECORDED_BYTES};
 use crate::store::{Guest, Reach};
 use crate::tape::Tape;
 use crate::v0_1::files::{Host, HostFile};
@@ -169,7 +169,13 @@ impl FilesGranted {
         let stamp = Stamp::of(&file).await.map_err(unreadable)?;
         if self.tape.records() {
             let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes).await.map_err(unreadable)?;
+            (&mut file).take(RECORDED_BYTES + 1).read_to_end(&mut bytes).await.map_err(unreadable)?;
+            if bytes.len() as u64 > RECORDED_BYTES {
+                let most = RECORDED_BYTES >> 20;
+                return Err(Closed::Out(format!(
+                    "the file `{shown}` is larger than {most} MiB, too large to be recorded"
+                )));
+            }
             stamp.compare(&file).await.map_err(unreadable)?;
             self.tape.keep_file(path, &bytes).map_err(Closed::Unreadable)?;
             return Ok(Source::Memory(io::Cursor::new(bytes)));
@@ -232,7 +238,10 @@ impl Guest {
     fn closed(&mut self, closed: Closed) -> Error {
         match closed {
             Closed::Out(message) => {
-                let hint = "name the folder under `[directory.grants]`: `files = [\"…\"]`";
+                let hint = match message.contains("link out") {
+                    true => "put the file itself there, or name the folder that really holds it",
+                    false => "name the folder under `[directory.grants]`: `files = [\"…\"]`",
+                };
                 let refused = Diagnostic::error(codes::CONNECTOR_REFUSED, message).hint(hint);
                 self.blamed.note(Blame::Refused(Box::new(refused)))
             }

@@ -12,7 +12,7 @@ async fn wrong(mode: &str) -> Vec<(String, String)> {
     let server = serve();
     let mut spec = misbehaving(mode);
     spec.settings.insert("url".into(), json!(server.url));
-    let findings = conformance(&host(), &hostile(), &spec, &|_| {}).await;
+    let findings = conformance(&host(), &hostile(), &spec, &[], &|_| {}).await;
     let failed = |finding: &Finding| finding.state == FindingState::Failed;
     let told = findings.into_iter().filter(failed);
     told.map(|finding| (finding.subject, finding.message)).collect()
@@ -57,7 +57,7 @@ async fn a_credential_that_comes_back_is_named() {
     let mut spec = misbehaving("well");
     // A value that the guest cannot know and happens to give.
     spec.credentials.insert("client_secret".into(), Some(rollcall_core::Secret::new("u10@example.com")));
-    let findings = conformance(&host(), &hostile(), &spec, &|_| {}).await;
+    let findings = conformance(&host(), &hostile(), &spec, &[], &|_| {}).await;
     let found = findings.iter().find(|finding| finding.subject == "no credential comes back").unwrap();
     assert_eq!(
         (found.state, found.message.as_str()),
