@@ -244,7 +244,7 @@ fn nothing_beyond_the_folder_is_read() {
     let secret = env.write("secret.csv", "id,name\n7,Secret\n");
     std::os::unix::fs::symlink(secret, env.path("exports/b.csv")).unwrap();
     let message = "the file `exports/b.csv` is a link out of the granted folder";
-    refused(&env, 12, "E0303", message, "[directory.grants]");
+    refused(&env, 12, "E0303", message, "put the file itself there");
     let told: Output = env.run(&["fields", "job.toml"]).exits(12);
     let _ = told.hides("Secret");
 }
