@@ -1,10 +1,15 @@
 //! Pages with two `Link` headers, and cursors that only their issuer understands.
 
+use std::ops::Bound::{Excluded, Unbounded};
+
 use serde_json::{Value, json};
 
 use super::search::Search;
 use super::world::{World, error};
 use crate::web::{Answer, Request, Trouble};
+
+/// Users a page has at most.
+const USERS_A_PAGE: usize = 200;
 
 /// What the server remembers of a listing that is under way.
 #[derive(Clone, Debug)]
@@ -38,8 +43,13 @@ pub(super) fn users(world: &mut World, request: &Request, trouble: Option<&Troub
         Some(search) => search.admits(user),
         None => user["status"] != "DEPROVISIONED",
     };
-    let rows = world.organisation.users.values().filter(admitted).cloned().collect();
-    page(world, request, rows, 200, trouble)
+    // No more than a page can show, and one that tells whether there is another: of a large organisation all would take long.
+    let after =
+        request.parameter("after").and_then(|after| world.cursors.get(&after)).map(|at| at.after.clone());
+    let rest =
+        world.organisation.users.range::<str, _>((Excluded(after.as_deref().unwrap_or_default()), Unbounded));
+    let rows = rest.map(|(_, user)| user).filter(admitted).take(USERS_A_PAGE + 1).cloned().collect();
+    page(world, request, rows, USERS_A_PAGE, trouble)
 }
 
 /// Answers `GET /api/v1/groups`.
