@@ -51,9 +51,9 @@ fn page_size() -> u32 {
 /// Names of directories that some write where object classes belong.
 const DIRECTORIES: [&str; 3] = ["active-directory", "activedirectory", "openldap"];
 
-/// Attributes that change while the entry that shows them stays as it was: they tell what others point at it, or what
-/// its server counts for itself.
-const UNMARKED: [&str; 8] = [
+/// Attributes that change while the entry that shows them stays as it was: they tell what others point at it, what its
+/// server counts for itself, or what it works out when it is asked.
+const UNMARKED: [&str; 17] = [
     "memberof",
     "ismemberof",
     "nsrole",
@@ -62,6 +62,15 @@ const UNMARKED: [&str; 8] = [
     "lastlogon",
     "logoncount",
     "badpwdcount",
+    "badpasswordtime",
+    "lastlogoff",
+    "canonicalname",
+    "tokengroups",
+    "msds-user-account-control-computed",
+    "msds-userpasswordexpirytimecomputed",
+    "nsaccountlock",
+    "entrydn",
+    "dn",
 ];
 
 impl Settings {
