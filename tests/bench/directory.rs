@@ -28,7 +28,12 @@ impl Okta {
         let mut env = machine();
         let config = Config { api_token: TOKEN.to_owned(), page_rows: 200, ..Config::default() };
         let before = env.now_ms() - 100 * 24 * 60 * 60 * 1000;
-        let org = Simulator::of(World::new(config, people(users, before), env.now_ms())).unwrap();
+        let mut world = World::new(config, people(users, before), env.now_ms());
+        // Everybody is to get a telephone, and there are more people than names.
+        for n in 0..users {
+            world.set(&id(n), "displayName", format!("Person {n:07}"));
+        }
+        let org = Simulator::of(world).unwrap();
         env.set("OKTA_API_TOKEN", TOKEN);
         let job = Job {
             connector: "okta",
