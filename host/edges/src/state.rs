@@ -186,7 +186,8 @@ pub struct Passed {
     pub partly: BTreeMap<Text, Instant>,
     /// Owned records that this complete reading lacks: their clocks start or count on.
     pub missing: Vec<RecordId>,
-    /// Owned records that it has: their clocks stop. The user identification goes with the id, for relinking.
+    /// Owned records that it has and that were missing, or have another user identification: their clocks stop. The user
+    /// identification goes with the id, for relinking.
     pub present: Vec<(RecordId, Text)>,
 }
 

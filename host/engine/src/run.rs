@@ -174,6 +174,10 @@ pub(crate) fn may_pass(guard: &str, figure: usize) -> Diagnostic {
 
 fn passed(prepared: &Prepared) -> Passed {
     let moment = &prepared.moment;
+    // Of most users there is nothing to note, and each note is a statement.
+    let news = |(id, key): &&(RecordId, Text)| {
+        prepared.memory.links.get(id).is_none_or(|link| link.missing.is_some() || link.key != *key)
+    };
     Passed {
         directories: prepared
             .plan
@@ -195,6 +199,6 @@ fn passed(prepared: &Prepared) -> Passed {
         office_jump_ms: moment.office_jump_ms,
         partly: moment.partly.clone(),
         missing: prepared.plan.missing.clone(),
-        present: prepared.plan.present.clone(),
+        present: prepared.plan.present.iter().filter(news).cloned().collect(),
     }
 }
