@@ -22,6 +22,10 @@ pub(crate) fn of_update(
     if moves && !fields.iter().any(|change| change.field == Field::Extension && change.to.is_some()) {
         return None;
     }
+    // The usual case: the number stays, and no record was left behind. Nothing need be looked for among all of them.
+    if !moves && link.record.as_deref().is_none_or(|number| Some(number) == phone.extension()) {
+        return None;
+    }
     let used = phone.extension().and_then(|number| standing.extension(number));
     let behind = || {
         let number = link.record.as_deref().filter(|number| Some(*number) != phone.extension())?;
