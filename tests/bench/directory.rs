@@ -6,10 +6,8 @@ use rollcall_tests::cloud::{Cloud, Job};
 use rollcall_tests::okta::{Config, Simulator, World, id, people};
 
 use crate::Wanted;
-use crate::process::{machine, rollcall};
+use crate::process::{SYNC, machine, rollcall};
 use crate::table::Table;
-
-const SYNC: [&str; 4] = ["sync", "job.toml", "--yes", "--json"];
 
 const TOKEN: &str = "00measured";
 
@@ -51,7 +49,7 @@ impl Okta {
 
     /// Syncs, and tells what it took; an hour passes after it.
     fn sync(&mut self, table: &mut Table, name: &str) {
-        let (used, report) = rollcall(&self.cloud.env, &SYNC);
+        let (used, report) = rollcall(&mut self.cloud.env.command(&SYNC));
         let asked =
             self.org.world().journal.entries.iter().filter(|entry| entry.path.ends_with("/users")).count();
         let requests = asked - self.asked;

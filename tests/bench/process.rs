@@ -52,14 +52,11 @@ pub(crate) fn machine() -> TestEnv {
     TestEnv::new(env!("CARGO_BIN_EXE_rollcall"), concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
 }
 
-/// The same by the machine's own clock, so that the steps of a run are timed.
-pub(crate) fn clocked(env: &TestEnv, arguments: &[&str]) -> (Used, serde_json::Value) {
-    let (used, printed) = measured(env.command(arguments).env_remove("ROLLCALL_NOW"));
-    (used, serde_json::from_slice(&printed).unwrap_or_default())
-}
+/// How a job is synced.
+pub(crate) const SYNC: [&str; 4] = ["sync", "job.toml", "--yes", "--json"];
 
 /// Runs `rollcall` and gives what it used, and its JSON.
-pub(crate) fn rollcall(env: &TestEnv, arguments: &[&str]) -> (Used, serde_json::Value) {
-    let (used, printed) = measured(&mut env.command(arguments));
+pub(crate) fn rollcall(command: &mut Command) -> (Used, serde_json::Value) {
+    let (used, printed) = measured(command);
     (used, serde_json::from_slice(&printed).unwrap_or_default())
 }

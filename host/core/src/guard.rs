@@ -201,9 +201,9 @@ fn directories(
     why: &mut Vec<Diagnostic>,
 ) {
     for (name, users) in &plan.reading.users {
-        let (called, passes) = match plan.reading.users.len() {
-            1 => ("the directory".to_owned(), "min_directory".to_owned()),
-            _ => (format!("the directory `{name}`"), format!("min_directory.{name}")),
+        let (called, passes) = match plan.reading.of_several() {
+            false => ("the directory".to_owned(), "min_directory".to_owned()),
+            true => (format!("the directory `{name}`"), format!("min_directory.{name}")),
         };
         // Where nobody was read, everybody whom the job owns is missing.
         let owned = plan.missing.iter().filter(|id| id.directory == *name).count();

@@ -151,6 +151,11 @@ impl Reading {
         Self { complete: true, users: [(Text::default(), users)].into() }
     }
 
+    /// Tells whether there are several directories, so that a user's own is to be named.
+    pub fn of_several(&self) -> bool {
+        self.users.len() > 1
+    }
+
     /// Counts the users of all directories.
     pub fn total(&self) -> usize {
         self.users.values().sum()

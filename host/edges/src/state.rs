@@ -181,11 +181,8 @@ pub struct Passed {
     pub jump_ms: i64,
     /// By how much it has jumped since any job's last sync that passed on this phone system: quarantine goes with it.
     pub office_jump_ms: i64,
-    /// The directories of which only what changed was read, with when everything was read last: only a whole reading counts
-    /// as a further one that lacks a record.
-    pub partly: BTreeMap<Text, Instant>,
-    /// Owned records that this complete reading lacks: their clocks start or count on.
-    pub missing: Vec<RecordId>,
+    /// Owned records that this complete reading lacks, each with how many have: their clocks start or count on.
+    pub missing: Vec<(RecordId, u32)>,
     /// Owned records that it has and that were missing, or have another user identification: their clocks stop. The user
     /// identification goes with the id, for relinking.
     pub present: Vec<(RecordId, Text)>,

@@ -178,6 +178,10 @@ fn passed(prepared: &Prepared) -> Passed {
     let news = |(id, key): &&(RecordId, Text)| {
         prepared.memory.links.get(id).is_none_or(|link| link.missing.is_some() || link.key != *key)
     };
+    let misses = |id: &RecordId| {
+        let known = prepared.memory.links.get(id).and_then(|link| link.missing);
+        (id.clone(), moment.misses(&id.directory, known))
+    };
     Passed {
         directories: prepared
             .plan
@@ -197,8 +201,7 @@ fn passed(prepared: &Prepared) -> Passed {
         tick: moment.tick.clone(),
         jump_ms: moment.jump_ms,
         office_jump_ms: moment.office_jump_ms,
-        partly: moment.partly.clone(),
-        missing: prepared.plan.missing.clone(),
+        missing: prepared.plan.missing.iter().map(misses).collect(),
         present: prepared.plan.present.iter().filter(news).cloned().collect(),
     }
 }

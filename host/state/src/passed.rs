@@ -128,17 +128,15 @@ async fn put_leavers(
     job: &str,
     passed: &Passed,
 ) -> Result<(), sqlx::Error> {
-    for id in &passed.missing {
-        let update = "UPDATE link SET missing_since = COALESCE(missing_since, $4), missing_reads = COALESCE(CASE \
-                          WHEN $5 IS NULL THEN missing_reads + 1 WHEN $5 > missing_since THEN MAX(missing_reads, 2) \
-                          ELSE missing_reads END, 1) \
+    for (id, reads) in &passed.missing {
+        let update = "UPDATE link SET missing_since = COALESCE(missing_since, $4), missing_reads = $5 \
                       WHERE job = $1 AND directory = $2 AND native = $3";
         sqlx::query(update)
             .bind(job)
             .bind(&*id.directory)
             .bind(&*id.native)
             .bind(passed.tick.wall_ms)
-            .bind(passed.partly.get(&id.directory).map(|full| full.0))
+            .bind(reads)
             .execute(&mut **tx)
             .await?;
     }

@@ -25,7 +25,7 @@ fn id(native: &str) -> RecordId {
     RecordId { directory: "test".into(), native: native.into() }
 }
 
-fn passed(missing: Vec<RecordId>, present: Vec<(RecordId, Text)>, now: i64) -> Passed {
+fn passed(missing: Vec<(RecordId, u32)>, present: Vec<(RecordId, Text)>, now: i64) -> Passed {
     Passed {
         directories: [("test".into(), KnownDirectory { identity: "D".into(), baseline: Some(3) })].into(),
         office: "O".into(),
@@ -33,7 +33,6 @@ fn passed(missing: Vec<RecordId>, present: Vec<(RecordId, Text)>, now: i64) -> P
         tick: Tick { wall_ms: now, boot: Some(Boot { id: "b".into(), uptime_ms: now }) },
         jump_ms: 0,
         office_jump_ms: 0,
-        partly: Default::default(),
         missing,
         present,
     }
@@ -259,8 +258,8 @@ async fn a_leavers_clock_starts_counts_and_stops_and_a_delete_holds_name_and_num
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).await.unwrap();
     let run = run_with_link(&store, "1").await;
-    for now in [100, 200] {
-        store.passed("J", &passed(vec![id("1")], Vec::new(), now)).await.unwrap();
+    for (reads, now) in [(1, 100), (2, 200)] {
+        store.passed("J", &passed(vec![(id("1"), reads)], Vec::new(), now)).await.unwrap();
     }
     let missing = store.links("J").await.unwrap()[0].missing.unwrap();
     assert_eq!((missing.since_ms, missing.reads), (100, 2));
@@ -384,7 +383,7 @@ async fn grace_and_quarantine_go_with_a_clock_that_jumps() {
     let store = Store::open(folder.path()).await.unwrap();
     run_with_link(&store, "1").await;
     let run = run_with_link(&store, "2").await;
-    store.passed("J", &passed(vec![id("1")], vec![(id("2"), "2".into())], 100)).await.unwrap();
+    store.passed("J", &passed(vec![(id("1"), 1)], vec![(id("2"), "2".into())], 100)).await.unwrap();
     let write = Write::DeleteUser { guid: "guid-2".into() };
     store
         .intend(&run, &[Intent { seq: 1, change: 0, id: Some(id("2")), key: "2".into(), write }], None)
@@ -400,13 +399,14 @@ async fn grace_and_quarantine_go_with_a_clock_that_jumps() {
         recovering: false,
     };
     store.settle(&run, settlement, Instant(150)).await.unwrap();
-    let jumped = Passed { jump_ms: 1_000, office_jump_ms: 500, ..passed(vec![id("1")], Vec::new(), 1_200) };
+    let jumped =
+        Passed { jump_ms: 1_000, office_jump_ms: 500, ..passed(vec![(id("1"), 2)], Vec::new(), 1_200) };
     store.passed("J", &jumped).await.unwrap();
     let missing = store.links("J").await.unwrap()[0].missing.unwrap();
     assert_eq!((missing.since_ms, missing.reads), (1_100, 2));
     assert_eq!(store.held("O", Instant(0)).await.unwrap()[0].since, Instant(650));
     assert_eq!(store.job("J").await.unwrap().jump, Some(Jump { at_ms: 1_200, by_ms: 1_000 }));
-    store.passed("J", &passed(vec![id("1")], Vec::new(), 1_300)).await.unwrap();
+    store.passed("J", &passed(vec![(id("1"), 3)], Vec::new(), 1_300)).await.unwrap();
     assert_eq!(store.links("J").await.unwrap()[0].missing.unwrap().since_ms, 1_100, "once");
     assert!(store.job("J").await.unwrap().jump.is_some(), "the window still has to know of it");
 }

@@ -121,7 +121,7 @@ impl Json {
         path: &mut String,
         listed: bool,
         depth: usize,
-        mut flat: Option<&mut Flat>,
+        flat: Option<&mut Flat>,
     ) -> Result<(), Error> {
         if depth > DEPTH {
             return Err(self.text.broken_here(&format!("more than {DEPTH} levels of objects and lists")));
@@ -140,7 +140,11 @@ impl Json {
             Some(b'n') => self.word("null", Value::None)?,
             _ => return Err(self.expected("a value")),
         };
-        match flat.as_mut().map(|flat| flat.put(path, value, listed)) {
+        self.put(flat, path, value, listed)
+    }
+
+    fn put(&mut self, flat: Option<&mut Flat>, path: &str, value: Value, listed: bool) -> Result<(), Error> {
+        match flat.map(|flat| flat.put(path, value, listed)) {
             Some(Err(what)) => Err(self.text.broken_here(&what)),
             _ => Ok(()),
         }
@@ -179,10 +183,7 @@ impl Json {
         self.text.skip(1);
         if self.take(b']')? {
             // A list of nothing still says that there is such an attribute.
-            return match flat.map(|flat| flat.put(path, Value::None, true)) {
-                Some(Err(what)) => Err(self.text.broken_here(&what)),
-                _ => Ok(()),
-            };
+            return self.put(flat, path, Value::None, true);
         }
         loop {
             self.value(path, true, depth + 1, flat.as_deref_mut())?;

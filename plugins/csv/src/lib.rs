@@ -29,6 +29,7 @@ use rollcall_connector::{
 };
 
 use crate::reader::{Reader, Step};
+use crate::settings::Format;
 pub use crate::settings::Settings;
 
 /// The CSV connector.
@@ -60,8 +61,13 @@ impl Connector for Csv {
         if since.is_some() {
             return Err(Error::TokenExpired);
         }
-        let texts = schema::mixed(settings.clone())?;
-        Reader::open(settings).map(|reader| Reading { reader, texts })
+        let reader = Reader::open(settings.clone())?;
+        // A CSV file has nothing but text.
+        let texts = match reader.format() {
+            Format::Csv => BTreeSet::new(),
+            Format::Json | Format::Ndjson => schema::mixed(settings)?,
+        };
+        Ok(Reading { reader, texts })
     }
 }
 

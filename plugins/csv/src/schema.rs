@@ -19,16 +19,12 @@ pub(crate) fn attributes(settings: &Settings) -> Result<Vec<AttributeInfo>, Erro
     seen(Reader::open(settings.clone())?)?.attributes(settings)
 }
 
-/// Gives the names of the attributes that are text, and of which a user may have a number or a truth all the same.
+/// Gives the names of the attributes of JSON that are text, and of which a user may have a number or a truth all the same.
 ///
 /// # Errors
-/// Those of a reading: JSON is read to its end, of CSV nothing.
+/// Those of a reading: the files are read to their ends.
 pub(crate) fn mixed(settings: Settings) -> Result<BTreeSet<String>, Error> {
-    let reader = Reader::open(settings)?;
-    if reader.format() == Format::Csv {
-        return Ok(BTreeSet::new());
-    }
-    let all = seen(reader)?.0.into_iter();
+    let all = seen(Reader::open(settings)?)?.0.into_iter();
     Ok(all.filter(|(_, seen)| seen.kind == Some(Kind::Text)).map(|(name, _)| name).collect())
 }
 

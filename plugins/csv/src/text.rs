@@ -117,8 +117,7 @@ impl Text {
     ///
     /// # Errors
     /// Bytes that are not of the encoding are an invalid setting in a header and a permanent error behind it, with line
-    /// and column. At the end, a file that is UTF-8
-    /// and was read as something else is a permanent error.
+    /// and column. At the end, a file that is UTF-8 and was read as something else is a permanent error.
     pub(crate) fn rest(&mut self) -> Result<&str, Error> {
         if self.at == self.piece.len() {
             self.refill()?;

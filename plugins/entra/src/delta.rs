@@ -65,10 +65,7 @@ pub(crate) fn of_token(settings: &Settings, token: &[u8]) -> Option<String> {
 
 /// Tells whether a link leads to the changes of Graph's users: it carries the right to everything the app may read.
 fn is_ours(settings: &Settings, url: &str) -> bool {
-    let path = |url: &str| {
-        let rest = url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| rest[at..].to_owned()));
-        rest.unwrap_or_default().split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase()
-    };
+    let path = |url: &str| link::path(url).to_ascii_lowercase();
     let short = path(&wire::url(settings, &Source::Changes));
     // `delta` is short for the function's full name, which the SDKs use.
     let long = short.replace("/users/delta", "/users/microsoft.graph.delta");

@@ -188,13 +188,13 @@ fn signed(request: Request, login: &str) -> Request {
 }
 
 fn rows(request: Request, refusal: impl FnOnce(&Refused) -> Error) -> Result<Rows, Error> {
-    let asked = path(&request.url).to_owned();
+    let asked = link::path(&request.url).to_owned();
     let mut response = request.send()?;
     if response.status != 200 {
         return Err(refusal(&Refused::read(&mut response)));
     }
-    // Every page names itself. One that does not may lack the link to the next page too, and would be taken for the last.
-    if link::with_relation(&response.headers, "self").map(path) != Some(asked.as_str()) {
+    // Every page names itself, on whichever of the organisation's domains. One that does not may lack the link to the next page too, and would be taken for the last.
+    if link::with_relation(&response.headers, "self").map(link::path) != Some(asked.as_str()) {
         return Err(Error::permanent(format!("an answer to `{asked}` does not link to itself")));
     }
     let next = link::with_relation(&response.headers, "next").map(str::to_owned);
@@ -207,13 +207,6 @@ fn rows(request: Request, refusal: impl FnOnce(&Refused) -> Error) -> Result<Row
         _ => Err(Error::permanent("Okta gave an entry that is no object")),
     };
     Ok(Rows { rows: values.into_iter().map(object).collect::<Result<_, _>>()?, next, at })
-}
-
-/// Gives a URL's path: an organisation may have several domains.
-fn path(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let path = &rest[rest.find('/').unwrap_or(rest.len())..];
-    path.split(['?', '#']).next().unwrap_or_default()
 }
 
 fn no_group(id: &str) -> Error {

@@ -22,6 +22,13 @@ pub fn stays_with(url: &str, root: &str) -> bool {
     origin(url).is_some() && origin(url) == origin(root)
 }
 
+/// Gives a URL's path, without what stands before it and behind it; empty where it has none.
+pub fn path(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = &rest[rest.find('/').unwrap_or(rest.len())..];
+    path.split(['?', '#']).next().unwrap_or_default()
+}
+
 /// Finds the link of a relation in `Link` headers (RFC 8288). Several headers and several links in one are alike.
 pub fn with_relation<'a>(headers: &'a [(String, String)], relation: &str) -> Option<&'a str> {
     let values = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("link")).map(|(_, value)| value);
@@ -66,7 +73,7 @@ fn unquoted_comma(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{stays_with, with_relation};
+    use super::{path, stays_with, with_relation};
 
     #[test]
     fn links_are_found_however_they_are_sent() {
@@ -86,6 +93,15 @@ mod tests {
         check(&[own], None);
         check(&["https://a.test/2; rel=next", "<https://a.test"], None);
         check(&[], None);
+    }
+
+    #[test]
+    fn a_path_stands_between_server_and_query() {
+        let check = |url: &str, expect: &str| assert_eq!(path(url), expect, "{url}");
+        check("https://a.test/api/users?limit=2#x", "/api/users");
+        check("https://a.test/api?next=https://b.test/x", "/api");
+        check("https://a.test", "");
+        check("/api/users", "/api/users");
     }
 
     #[test]

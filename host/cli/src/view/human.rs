@@ -22,7 +22,7 @@ pub(crate) fn report(report: &Report, all: bool) -> String {
     let mut out = String::new();
     let plan = &report.plan;
     for (change, outcome) in plan.changes.iter().zip(&report.outcomes) {
-        out.push_str(&change_lines(change, outcome, plan.reading.users.len() > 1));
+        out.push_str(&change_lines(change, outcome, plan.reading.of_several()));
     }
     for pending in &plan.pending {
         let name = column(pending.name.as_deref().unwrap_or("-"), NAME_WIDTH);

@@ -111,7 +111,7 @@ impl From<&Diagnostic> for DiagnosticLine {
 /// Writes a report. `all` lists unchanged users too.
 pub(crate) fn report(report: &Report, diagnostics: &[Diagnostic], all: bool) -> String {
     let plan = &report.plan;
-    let several = plan.reading.users.len() > 1;
+    let several = plan.reading.of_several();
     let lines = plan.changes.iter().zip(&report.outcomes);
     let mut changes: Vec<ChangeLine> =
         lines.map(|(change, outcome)| line(change, outcome, several)).collect();

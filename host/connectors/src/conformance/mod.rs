@@ -7,6 +7,8 @@
 
 mod reading;
 
+use std::collections::BTreeSet;
+
 use rollcall_core::text::count;
 use rollcall_core::{Cell, Secret, Text};
 use rollcall_edges::directory::{
@@ -28,6 +30,9 @@ const LATER_SECONDS: u64 = 7;
 
 /// How many pages a reading may have.
 const PAGES: u64 = 100_000_000;
+
+/// How often a fault strikes that does not go away.
+const FOR_GOOD: usize = usize::MAX;
 
 /// What no directory answers.
 const FOREIGN: [&str; 3] = ["<html><body>Please sign in</body></html>", "{\"unexpected\": true}", ""];
@@ -299,58 +304,55 @@ impl Suite<'_> {
         places.dedup();
         // A search has neither statuses nor bodies; that its answer does not come is all that can go wrong with it.
         let over_http = self.package.imports("http");
-        let faults = [
-            ("later is obeyed", Fault::Later(LATER_SECONDS), 1, Expected::Everything),
-            ("a server that stays busy is transient", Fault::Status(503), usize::MAX, Expected::Transient),
-            ("a lost connection is transient", Fault::Lost, usize::MAX, Expected::Transient),
-            ("status 401 is a refusal", Fault::Status(401), usize::MAX, Expected::Denied),
-            ("status 403 is a refusal", Fault::Status(403), usize::MAX, Expected::Denied),
-            ("status 404 is no end", Fault::Status(404), usize::MAX, Expected::NoOther),
-            ("status 410 is no end", Fault::Status(410), usize::MAX, Expected::NoOther),
-            ("status 500 is no end", Fault::Status(500), usize::MAX, Expected::NoOther),
-            ("an answer that breaks off is no end", Fault::Half, usize::MAX, Expected::NoOther),
-            ("an answer that comes again is no end", Fault::Again, usize::MAX, Expected::NoOther),
+        let rules = [
+            ("later is obeyed", vec![Fault::Later(LATER_SECONDS)], 1, Expected::Everything),
+            (
+                "a server that stays busy is transient",
+                vec![Fault::Status(503)],
+                FOR_GOOD,
+                Expected::Transient,
+            ),
+            ("a lost connection is transient", vec![Fault::Lost], FOR_GOOD, Expected::Transient),
+            ("status 401 is a refusal", vec![Fault::Status(401)], FOR_GOOD, Expected::Denied),
+            ("status 403 is a refusal", vec![Fault::Status(403)], FOR_GOOD, Expected::Denied),
+            ("status 404 is no end", vec![Fault::Status(404)], FOR_GOOD, Expected::NoOther),
+            ("status 410 is no end", vec![Fault::Status(410)], FOR_GOOD, Expected::NoOther),
+            ("status 500 is no end", vec![Fault::Status(500)], FOR_GOOD, Expected::NoOther),
+            ("an answer that breaks off is no end", vec![Fault::Half], FOR_GOOD, Expected::NoOther),
+            ("an answer that comes again is no end", vec![Fault::Again], FOR_GOOD, Expected::NoOther),
+            ("what is no answer is no end", FOREIGN.map(Fault::Instead).into(), FOR_GOOD, Expected::NoOther),
         ];
-        let foreign = FOREIGN
-            .map(|body| ("what is no answer is no end", Fault::Instead(body), usize::MAX, Expected::NoOther));
-        let mut failed: Vec<&str> = Vec::new();
-        for (subject, fault, times, expected) in faults.into_iter().chain(foreign) {
-            if !over_http && fault != Fault::Lost {
-                continue;
-            }
-            let held = self.struck(first, &places, &fault, times, expected).await;
-            // The foreign answers are one rule.
-            if held.is_err() || !self.findings.iter().any(|known| known.subject == subject) {
-                if held.is_err() && failed.contains(&subject) {
-                    continue;
-                }
-                failed.extend(held.is_err().then_some(subject));
+        for (subject, faults, times, expected) in rules {
+            if over_http || faults == [Fault::Lost] {
+                let held = self.struck(first, &places, &faults, times, expected).await;
                 self.verdict(subject, held);
             }
         }
     }
 
-    /// Lets a fault strike at each of some requests.
+    /// Lets each of some faults strike at each of some requests.
     async fn struck(
         &self,
         first: &First,
         places: &[usize],
-        fault: &Fault,
+        faults: &[Fault],
         times: usize,
         expected: Expected,
     ) -> Held {
-        let mut struck = 0;
-        for &place in places {
-            let faults = Faults::new(fault.clone(), place, times);
-            let read = self.read(Trial { faults: faults.clone(), page_users: None }).await;
-            if faults.struck() == 0 {
-                continue;
+        let mut struck = BTreeSet::new();
+        for fault in faults {
+            for &place in places {
+                let faults = Faults::new(fault.clone(), place, times);
+                let read = self.read(Trial { faults: faults.clone(), page_users: None }).await;
+                if faults.struck() == 0 {
+                    continue;
+                }
+                struck.insert(place);
+                let at = format!("request {} of {}", place + 1, first.requests);
+                expected.met(read, &first.records, &faults).map_err(|why| format!("{at}: {why}"))?;
             }
-            struck += 1;
-            let at = format!("request {} of {}", place + 1, first.requests);
-            expected.met(read, &first.records, &faults).map_err(|why| format!("{at}: {why}"))?;
         }
-        Ok(format!("tried at {struck} of {}", count(first.requests, "request")))
+        Ok(format!("tried at {} of {}", struck.len(), count(first.requests, "request")))
     }
 }
 

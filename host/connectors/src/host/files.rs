@@ -75,12 +75,20 @@ impl Stamp {
 /// Why a path is not opened.
 #[derive(Debug)]
 enum Closed {
-    /// It leads out of the granted folders.
+    /// It is not granted.
     Out(String),
+    /// It is a link that leads out of the granted folder.
+    Link(String),
     /// It is not there, or no file.
     Absent(String),
     /// It cannot be read now.
     Unreadable(String),
+}
+
+impl Closed {
+    fn link(shown: &str) -> Self {
+        Self::Link(format!("the file `{shown}` is a link out of the granted folder"))
+    }
 }
 
 impl FilesGranted {
@@ -112,7 +120,7 @@ impl FilesGranted {
             let root = canonical(folder)?;
             match root.join(path).canonicalize() {
                 Ok(found) if found.starts_with(&root) => return Ok(found),
-                Ok(_) => return Err(out("is a link out of the granted folder")),
+                Ok(_) => return Err(Closed::link(&shown)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
                     return Err(Closed::Unreadable(format!("the file `{shown}` cannot be read: {error}")));
@@ -144,7 +152,7 @@ impl FilesGranted {
             }
             match root.join(file).canonicalize() {
                 Ok(found) if found.parent() == Some(&root) => Ok(found),
-                Ok(_) => Err(Closed::Out(format!("the file `{shown}` is a link out of the granted folder"))),
+                Ok(_) => Err(Closed::link(&shown)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     Err(Closed::Absent(format!("there is no file `{shown}`")))
                 }
@@ -236,14 +244,16 @@ fn is_hidden(name: &str) -> bool {
 
 impl Guest {
     fn closed(&mut self, closed: Closed) -> Error {
+        let mut refused = |message: String, hint: &str| {
+            let refused = Diagnostic::error(codes::CONNECTOR_REFUSED, message).hint(hint);
+            self.blamed.note(Blame::Refused(Box::new(refused)))
+        };
         match closed {
             Closed::Out(message) => {
-                let hint = match message.contains("link out") {
-                    true => "put the file itself there, or name the folder that really holds it",
-                    false => "name the folder under `[directory.grants]`: `files = [\"…\"]`",
-                };
-                let refused = Diagnostic::error(codes::CONNECTOR_REFUSED, message).hint(hint);
-                self.blamed.note(Blame::Refused(Box::new(refused)))
+                refused(message, "name the folder under `[directory.grants]`: `files = [\"…\"]`")
+            }
+            Closed::Link(message) => {
+                refused(message, "put the file itself there, or name the folder that really holds it")
             }
             Closed::Unreadable(message) => {
                 self.blamed.note(Blame::Transient { message, retry_after_ms: None })
