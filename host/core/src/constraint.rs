@@ -28,7 +28,11 @@ const BEST_KNOWN: [&str; 3] = ["112", "911", "999"];
 
 /// Tells whether a name belongs to a built-in user.
 pub fn reserved_name(name: &str) -> bool {
-    RESERVED_NAMES.contains(&fold(name.trim()).as_str())
+    let name = name.trim();
+    match name.is_ascii() {
+        true => RESERVED_NAMES.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)),
+        false => RESERVED_NAMES.contains(&fold(name).as_str()),
+    }
 }
 
 /// Tells whether a number is an emergency number, alone or behind a digit for an outside line.

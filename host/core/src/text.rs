@@ -36,6 +36,10 @@ impl fmt::Debug for Secret {
 /// Folds case for comparing names that differ only by case: Unicode NFC, then lower case.
 pub fn fold(text: &str) -> String {
     use unicode_normalization::UnicodeNormalization;
+    // Most names and addresses are ASCII, of which NFC changes nothing.
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     text.nfc().flat_map(char::to_lowercase).collect()
 }
 
@@ -60,6 +64,19 @@ pub fn several<N: PartialEq + From<u8>>(number: &N, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn case_is_folded() {
+        let check = |text, expect: &str| assert_eq!(fold(text), expect);
+        check("Anna Berg", "anna berg");
+        check("ÄPFEL", "äpfel");
+        check("A\u{308}pfel", "äpfel");
+        // The Kelvin sign is a letter K, and no capital ASCII letter folds otherwise than in Unicode.
+        check("\u{212A}", "k");
+        for c in '\0'..='\x7f' {
+            assert_eq!(fold(&c.to_string()), c.to_lowercase().to_string());
+        }
+    }
 
     #[test]
     fn nouns_follow_their_number() {

@@ -2,6 +2,8 @@
 
 /// How long SQLite waits for another process's transaction, in milliseconds.
 pub(crate) const BUSY_MS: u64 = 5_000;
+/// How many rows SQLite's thread reads ahead of us: at fewer the two threads wait for each other.
+pub(crate) const ROWS_AHEAD: usize = 1_000;
 /// How often a held lock is looked at again, in milliseconds.
 pub(crate) const LOCK_POLL_MS: u64 = 100;
 /// The longest line that a lock file may hold, in bytes.

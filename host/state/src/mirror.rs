@@ -3,6 +3,7 @@
 //! A listing is staged page by page and moved over in one transaction when it ends well, together with its token.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,23 +12,88 @@ use rollcall_core::{Cell, Record, RecordId, Text};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::{Coverage, Edit, Page, RecordChange, Token};
 use rollcall_edges::state::{LastListing, Mirror, StateError};
-use serde::{Deserialize, Serialize};
+use serde::de::{self, MapAccess, SeqAccess, Visitor};
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sqlx::{Row as _, SqlitePool};
 
 use crate::schema::{self, WRITE};
 use crate::seal::damaged;
 use crate::shapes::{json, parse};
 
-/// How a cell stands in the file: the shortest JSON that tells its kind.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Stored {
-    None(()),
-    Boolean(bool),
-    Integer(i64),
-    Text(Text),
-    Texts(Vec<Text>),
-    Bytes { b: Vec<u8> },
+/// A cell as it stands in the file: the shortest JSON that tells its kind.
+struct Stored(Cell);
+
+impl Serialize for Stored {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Cell::None => serializer.serialize_unit(),
+            Cell::Text(text) => serializer.serialize_str(text),
+            Cell::Integer(number) => serializer.serialize_i64(*number),
+            Cell::Boolean(yes) => serializer.serialize_bool(*yes),
+            Cell::Texts(texts) => serializer.collect_seq(texts.iter()),
+            Cell::Bytes(bytes) => {
+                let mut map = serializer.serialize_map(Some(1))?;
+                map.serialize_entry(BYTES, &**bytes)?;
+                map.end()
+            }
+        }
+    }
+}
+
+/// The key under which bytes stand, so that they are told from texts.
+const BYTES: &str = "b";
+
+// An enum that serde tells apart by trying would make an error for every kind that a cell is not.
+impl<'de> Deserialize<'de> for Stored {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(CellVisitor).map(Stored)
+    }
+}
+
+struct CellVisitor;
+
+impl<'de> Visitor<'de> for CellVisitor {
+    type Value = Cell;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a cell")
+    }
+
+    fn visit_unit<E>(self) -> Result<Cell, E> {
+        Ok(Cell::None)
+    }
+
+    fn visit_bool<E>(self, yes: bool) -> Result<Cell, E> {
+        Ok(Cell::Boolean(yes))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Cell, E> {
+        Ok(Cell::Integer(number))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Cell, E> {
+        i64::try_from(number).map(Cell::Integer).map_err(E::custom)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Cell, E> {
+        Ok(Cell::Text(text.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Cell, A::Error> {
+        let mut texts: Vec<Text> = Vec::new();
+        while let Some(text) = seq.next_element()? {
+            texts.push(text);
+        }
+        Ok(Cell::Texts(texts.into()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Cell, A::Error> {
+        match map.next_entry::<Text, Vec<u8>>()? {
+            Some((key, bytes)) if &*key == BYTES => Ok(Cell::Bytes(bytes.into())),
+            _ => Err(de::Error::custom("a cell of no known kind")),
+        }
+    }
 }
 
 /// A mirror's file.
@@ -123,32 +189,15 @@ impl MirrorFile {
     }
 }
 
-fn cells_of(cells: &[Cell]) -> Result<String, StateError> {
-    let stored: Vec<Stored> = cells
-        .iter()
-        .map(|cell| match cell {
-            Cell::None => Stored::None(()),
-            Cell::Text(text) => Stored::Text(text.clone()),
-            Cell::Integer(number) => Stored::Integer(*number),
-            Cell::Boolean(yes) => Stored::Boolean(*yes),
-            Cell::Bytes(bytes) => Stored::Bytes { b: bytes.to_vec() },
-            Cell::Texts(texts) => Stored::Texts(texts.to_vec()),
-        })
-        .collect();
-    json(&stored)
+/// A row to be staged: id, and heading and cells unless the user is gone.
+type Row = (Text, Option<i64>, Option<String>);
+
+fn cells_of(cells: Box<[Cell]>) -> Result<String, StateError> {
+    json(&cells.into_iter().map(Stored).collect::<Vec<_>>())
 }
 
 fn cells_back(text: &str) -> Result<Box<[Cell]>, StateError> {
-    let stored: Vec<Stored> = parse(text)?;
-    let cell = |stored| match stored {
-        Stored::None(()) => Cell::None,
-        Stored::Text(text) => Cell::Text(text),
-        Stored::Integer(number) => Cell::Integer(number),
-        Stored::Boolean(yes) => Cell::Boolean(yes),
-        Stored::Bytes { b } => Cell::Bytes(b.into()),
-        Stored::Texts(texts) => Cell::Texts(texts.into()),
-    };
-    Ok(stored.into_iter().map(cell).collect())
+    Ok(parse::<Vec<Stored>>(text)?.into_iter().map(|Stored(cell)| cell).collect())
 }
 
 #[async_trait]
@@ -168,12 +217,12 @@ impl Mirror for MirrorFile {
 
     async fn merge(&mut self, page: Page) -> Result<(), StateError> {
         let directory = self.directory()?;
-        let mut rows: Vec<(Text, Option<(i64, String)>)> = Vec::with_capacity(page.changes.len());
+        let mut rows: Vec<Row> = Vec::with_capacity(page.changes.len());
         for change in page.changes {
             let record = match change {
                 RecordChange::Whole(record) => record,
                 RecordChange::Gone(native) => {
-                    rows.push((native, None));
+                    rows.push((native, None, None));
                     continue;
                 }
                 RecordChange::Part(native, edits) => {
@@ -186,7 +235,7 @@ impl Mirror for MirrorFile {
                 }
             };
             let heading = self.heading(&record.columns).await?;
-            rows.push((record.id.native.clone(), Some((heading, cells_of(&record.cells)?))));
+            rows.push((record.id.native, Some(heading), Some(cells_of(record.cells)?)));
         }
         self.stage(&mut rows).await
     }
@@ -236,19 +285,14 @@ impl Mirror for MirrorFile {
 }
 
 impl MirrorFile {
-    /// Writes rows to the staging table in one transaction.
-    async fn stage(&self, rows: &mut Vec<(Text, Option<(i64, String)>)>) -> Result<(), StateError> {
-        let written = async {
-            let mut tx = self.pool.begin_with(WRITE).await?;
-            for (native, row) in rows.drain(..) {
-                let (heading, cells) = row.unzip();
-                let insert = "INSERT INTO staged (native, heading, cells) VALUES ($1, $2, $3) ON CONFLICT (native) \
-                              DO UPDATE SET heading = excluded.heading, cells = excluded.cells";
-                sqlx::query(insert).bind(&*native).bind(heading).bind(cells).execute(&mut *tx).await?;
-            }
-            tx.commit().await
-        };
-        written.await.map_err(|error| self.broken(&error))
+    /// Writes rows to the staging table in one statement: each statement is a hand-over to SQLite's thread.
+    async fn stage(&self, rows: &mut Vec<Row>) -> Result<(), StateError> {
+        let insert = "INSERT INTO staged (native, heading, cells) \
+                      SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1) WHERE true ORDER BY key \
+                      ON CONFLICT (native) DO UPDATE SET heading = excluded.heading, cells = excluded.cells";
+        let query = sqlx::query(insert).bind(json(rows)?);
+        rows.clear();
+        query.execute(&self.pool).await.map(drop).map_err(|error| self.broken(&error))
     }
 
     async fn move_over(

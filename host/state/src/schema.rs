@@ -4,10 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use rollcall_edges::state::StateError;
+use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, SqlitePool};
 
-use crate::limits::BUSY_MS;
+use crate::limits::{BUSY_MS, ROWS_AHEAD};
 use crate::seal::Seal;
 use crate::{files, migrate};
 
@@ -195,7 +196,9 @@ pub(crate) async fn open(
         // What is deleted is overwritten, so that a person who was erased is not found in a free page.
         .pragma("secure_delete", "ON")
         // Staged pages of a large directory belong on the disk; SQLite's temporary files have no name there.
-        .pragma("temp_store", "FILE");
+        .pragma("temp_store", "FILE")
+        .row_buffer_size(ROWS_AHEAD)
+        .disable_statement_logging();
     let pool = SqlitePoolOptions::new()
         .max_connections(1)
         // The one connection stays: temporary tables live and die with it.

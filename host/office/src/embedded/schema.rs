@@ -11,7 +11,7 @@ use rollcall_edges::office::OfficeError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
 
-use crate::limits::BUSY_WAIT_MS;
+use crate::limits::{BUSY_WAIT_MS, ROWS_AHEAD};
 
 /// The version of the tables. A file with a greater one was made by a newer rollcall and is left alone.
 pub(super) const VERSION: i64 = 1;
@@ -61,6 +61,7 @@ pub(super) async fn connect(path: &Path) -> Result<SqliteConnection, OfficeError
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(Duration::from_millis(BUSY_WAIT_MS))
+        .row_buffer_size(ROWS_AHEAD)
         .disable_statement_logging()
         .connect()
         .await
