@@ -11,7 +11,6 @@ mod bench;
 mod cache;
 mod conformance;
 mod files;
-mod hostile;
 mod http;
 mod offline;
 mod packages;

@@ -146,6 +146,12 @@ impl Reading {
         match self.settings.mode.as_str() {
             "loop" => spin(),
             "hoard" => hoard(),
+            "sleep" => std::thread::sleep(std::time::Duration::from_secs(1 << 30)),
+            "requests" => {
+                for _ in 0..1_000 {
+                    let _ = http::get(url).send();
+                }
+            }
             "panic" => panic!("the guest \u{1b}[31mgave up"),
             "exit" => std::process::exit(3),
             "deep" => log::debug(&deep(1).to_string()),
