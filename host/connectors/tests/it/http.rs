@@ -19,7 +19,7 @@ const WELCOME: &str = "welcome-4711-signed-in";
 /// A server on loopback, which keeps the request heads it saw.
 pub(crate) struct Server {
     pub(crate) url: String,
-    seen: Arc<Mutex<Vec<String>>>,
+    pub(crate) seen: Arc<Mutex<Vec<String>>>,
 }
 
 pub(crate) fn serve() -> Server {
@@ -54,6 +54,13 @@ fn answer(mut stream: TcpStream, seen: &Mutex<Vec<String>>) {
         .unwrap_or_default();
     seen.lock().unwrap().push(head.clone());
     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+    if let Some(place) = path.strip_prefix("/away?") {
+        let _ = write!(
+            stream,
+            "HTTP/1.1 307 Temporary Redirect\r\nlocation: {place}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        );
+        return;
+    }
     let (status, body) = match path.as_str() {
         "/token" => (
             "200 OK",
@@ -89,7 +96,7 @@ async fn no_secret_is_ever_in_the_guests_memory() {
     let needles = ["canary-", SECRET, TOKEN, WELCOME].map(|text| text.chars().rev().collect::<String>());
     let mut spec = misbehaving("snoop");
     spec.settings.insert("url".into(), json!(server.url));
-    spec.settings.insert("needles".into(), json!(needles));
+    spec.settings.insert("words".into(), json!(needles));
     let mut connector = host().connect(&hostile(), &spec).await.unwrap();
     let pages = read(&mut connector).await.unwrap();
     let found: Vec<Vec<i64>> = pages

@@ -10,6 +10,7 @@
 mod bench;
 mod cache;
 mod conformance;
+mod elsewhere;
 mod files;
 mod http;
 mod offline;
