@@ -14,7 +14,9 @@
 mod bench;
 mod bombs;
 mod bounds;
+mod forty;
 mod guests;
 mod made;
+mod page;
 mod trial;
 mod values;
