@@ -62,12 +62,17 @@ fn answer(mut stream: TcpStream, seen: &Mutex<Vec<String>>) {
         return;
     }
     let (status, body) = match path.as_str() {
-        "/token" => (
+        "/token" | "/oauth/token" => (
             "200 OK",
             json!({ "access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600 }).to_string(),
         ),
         "/users" if authorization == format!("Bearer {TOKEN}") => ("200 OK", WELCOME.to_owned()),
         "/users" => ("401 Unauthorized", String::new()),
+        "/api/people?page=1" if authorization == format!("Bearer {TOKEN}") => (
+            "200 OK",
+            r#"{"people": [{"id": "7", "name": "Ada", "phones": ["1", "2"]}], "next": 2}"#.to_owned(),
+        ),
+        "/api/people?page=2" => ("200 OK", r#"{"people": [{"id": "8", "name": "Bo"}]}"#.to_owned()),
         "/echo" => ("200 OK", format!("you said: {authorization}")),
         _ => ("200 OK", "hello".to_owned()),
     };

@@ -9,6 +9,7 @@
 
 mod bench;
 mod cache;
+mod compatibility;
 mod conformance;
 mod elsewhere;
 mod files;
