@@ -68,6 +68,14 @@ pub const RECORDED_BYTES: u64 = 64 << 20;
 pub const WASM_STACK_BYTES: usize = 1 << 20;
 /// The stack of the fiber that runs wasm and the host functions it calls, in bytes.
 pub const FIBER_STACK_BYTES: usize = 2 << 20;
+/// The processor time that compiling a foreign connector may take. A Python component of 18 MiB takes 10 seconds.
+pub const COMPILE_CPU: Duration = Duration::from_secs(120);
+/// The wall time that it may take.
+pub const COMPILE_WALL: Duration = Duration::from_secs(600);
+/// The address space that compiling it may take, in bytes.
+pub const COMPILE_MEMORY_BYTES: u64 = 3 << 30;
+/// The most machine code that comes of it, in bytes. That of a Python component is 31 MiB.
+pub const COMPILED_BYTES: u64 = 512 << 20;
 /// How many linked connectors a process keeps in memory.
 pub const CODES_KEPT: usize = 32;
 /// How often the epoch moves on: how finely a guest is interrupted.

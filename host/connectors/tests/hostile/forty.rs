@@ -261,14 +261,17 @@ pub(crate) const FORTY: &[Behaviour] = &[
     },
     Behaviour {
         number: 33,
-        does: "code that takes the compiler for ever",
-        comes_of_it: "invalid before it is compiled where it is larger than 32 MiB",
-        held_by: &["host/connectors/tests/it/packages.rs::what_is_no_connector_is_refused"],
+        does: "code that takes the compiler for ever, or all memory",
+        comes_of_it: "invalid: the process that compiles it ends at its limits, and this one says so",
+        held_by: &[
+            "tests/e2e/admission.rs::a_compile_bomb_ends_its_own_process_and_no_other",
+            "host/connectors/src/compile.rs::however_the_child_ends_it_is_an_answer",
+        ],
     },
     Behaviour {
         number: 34,
         does: "machine code changed on disk",
-        comes_of_it: "compiled again",
+        comes_of_it: "compiled again: it is loaded only where its authentication verifies",
         held_by: &["host/connectors/tests/it/cache.rs::an_entry_is_used_again_and_not_when_it_was_touched"],
     },
     Behaviour {
