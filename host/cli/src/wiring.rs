@@ -29,6 +29,8 @@ use crate::{disabled, offices, rules, signals, time};
 
 mod kept;
 
+pub(crate) use ends::Meters;
+
 /// A job with everything that is known of it before anything is reached.
 pub(crate) struct Session {
     /// The job.
