@@ -160,7 +160,8 @@ fn why(status: ExitStatus, said: &str) -> String {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -36,8 +36,8 @@ fn limits() -> String {
 /// Puts a text between the page's two marks of a name.
 fn between(page: &str, name: &str, text: &str) -> String {
     let (begin, end) = (format!("<!-- {name}: made by the tests -->\n"), format!("<!-- {name} end -->"));
-    let (before, rest) = page.split_once(&begin).unwrap_or_else(|| panic!("no `{begin}`"));
-    let (_, after) = rest.split_once(&end).unwrap_or_else(|| panic!("no `{end}`"));
+    let (before, rest) = page.split_once(&begin).expect("a table begins");
+    let (_, after) = rest.split_once(&end).expect("a table ends");
     format!("{before}{begin}{text}{end}{after}")
 }
 
