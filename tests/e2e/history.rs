@@ -65,11 +65,18 @@ fn runs_are_listed_filtered_and_shown_with_their_changes() {
         (&"applied".into(), &"applied".into())
     );
     assert!(shown.json()["durations_ms"]["pull"].is_u64(), "{}", shown.stdout);
+    let used = &shown.json()["connectors"][0];
+    assert_eq!(used["directory"], "entra");
+    for figure in ["memory_peak_bytes", "requests", "bytes"] {
+        assert!(used[figure].as_u64().unwrap() > 0, "{figure}: {used}");
+    }
+    assert!(used["cpu_ms"].is_u64(), "{used}");
     let _ = scene
         .env
         .run(&["show", &first])
         .success()
         .says("Took: pull")
+        .says("Connector of entra: ")
         .says("applied")
         .says("new in the directory");
     // Both began within the same weeks, so their ids begin alike.

@@ -6,6 +6,7 @@
 
 use rollcall_tests::harness::TestEnv;
 
+mod admission;
 mod adopt;
 mod architecture;
 mod bad_data;

@@ -166,6 +166,16 @@ pub(crate) enum Command {
     },
     /// Prints the manual page.
     Man,
+    /// Compiles a component from standard input to standard output, for a `rollcall` that has started this one.
+    #[command(hide = true)]
+    CompileComponent {
+        /// The processor time that it may take, in seconds.
+        #[arg(long, value_name = "SECONDS")]
+        cpu: Option<u64>,
+        /// The address space that it may take, in MiB.
+        #[arg(long, value_name = "MIB")]
+        memory: Option<u64>,
+    },
 }
 
 /// A job file.

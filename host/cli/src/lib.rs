@@ -45,6 +45,10 @@ pub fn main() -> ExitCode {
     };
     let output = Output::new(&cli.global);
     logging(&cli);
+    // Before there are threads: the limits of this child are the process's.
+    if let Command::CompileComponent { cpu, memory } = cli.command {
+        return commands::compile_component::run(&output, cpu, memory).into();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -97,6 +101,9 @@ async fn dispatch(cli: &Cli, output: &Output) -> Result<u8, Failure> {
         Command::Schema { what } => commands::support::schema(output, *what),
         Command::Completions { shell } => commands::support::completions(output, *shell),
         Command::Man => commands::support::man(output),
+        Command::CompileComponent { cpu, memory } => {
+            Ok(commands::compile_component::run(output, *cpu, *memory))
+        }
     }
 }
 

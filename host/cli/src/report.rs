@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::view::{human, json};
+use crate::wiring::Meters;
 
 /// Gives diagnostics with places in the job's files.
 pub(crate) fn located(job: &Job, diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
@@ -22,7 +23,12 @@ pub(crate) fn located(job: &Job, diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic
 
 /// Gives a report as the history keeps it, and its exit code.
 pub(crate) fn document(job: &Job, report: &Report) -> (String, i32) {
-    let document = json::report(report, &located(job, gather(report)), false);
+    metered(job, report, &Meters::default())
+}
+
+/// Gives a report of a run that read directories, as the history keeps it, and its exit code.
+pub(crate) fn metered(job: &Job, report: &Report, meters: &Meters) -> (String, i32) {
+    let document = json::metered(report, &located(job, gather(report)), false, meters.told());
     (document, i32::from(exit::of_report(report)))
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use rollcall_connectors::{Host, Manifest, Package, Settings, check_credentials};
+use rollcall_connectors::{ChildCompiler, Host, Manifest, Package, Settings, check_credentials};
 use rollcall_core::{Diagnostic, Secret, Text, codes};
 use rollcall_edges::clock::Clock;
 use rollcall_edges::office::Office;
@@ -28,6 +28,8 @@ use crate::progress::Progress;
 use crate::{disabled, offices, rules, signals, time};
 
 mod kept;
+
+pub(crate) use ends::Meters;
 
 /// A job with everything that is known of it before anything is reached.
 pub(crate) struct Session {
@@ -90,6 +92,13 @@ impl Shared {
         let cache = folder.join("components");
         let host = Host::new(Some(cache), clock.clone())
             .map_err(|why| Failure { exit: exit::ERROR, diagnostics: vec![why] })?;
+        let host = match this_program() {
+            Some(program) => {
+                let arguments = vec!["compile-component".into()];
+                host.compiling_in(ChildCompiler { program, arguments })
+            }
+            None => host,
+        };
         Ok(Self {
             folder,
             clock,
@@ -287,6 +296,12 @@ async fn opened(state: &OnceLock<Store>, folder: &Path) -> Result<Store, Failure
             Ok(state.get_or_init(|| store).clone())
         }
     }
+}
+
+/// Finds this program, so that it can be started again; on Linux also where its file was replaced meanwhile.
+fn this_program() -> Option<PathBuf> {
+    let itself = PathBuf::from("/proc/self/exe");
+    if itself.exists() { Some(itself) } else { std::env::current_exe().ok() }
 }
 
 /// Gives the folder of the state.

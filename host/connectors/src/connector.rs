@@ -150,6 +150,7 @@ impl Connector {
 }
 
 /// What remains to be done and told when a connector's work is over.
+#[derive(Clone)]
 pub struct Tail {
     inner: Arc<Inner>,
     recorded: Recorded,

@@ -6,10 +6,8 @@ use wasmtime::{Config, Engine, WasmBacktraceDetails};
 
 use crate::limits::{FIBER_STACK_BYTES, TICK, WASM_STACK_BYTES};
 
-/// Makes the engine and starts its ticker, an OS thread that ends when the engine is gone.
-///
-/// The ticker is no task of a runtime: busy guests would starve it there.
-pub(crate) fn start() -> wasmtime::Result<Engine> {
+/// Makes an engine without a clock, which is enough for compiling.
+pub(crate) fn make() -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
@@ -26,7 +24,14 @@ pub(crate) fn start() -> wasmtime::Result<Engine> {
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .wasm_backtrace_max_frames(NonZeroUsize::new(20))
         .generate_address_map(true);
-    let engine = Engine::new(&config)?;
+    Engine::new(&config)
+}
+
+/// Makes the engine and starts its ticker, an OS thread that ends when the engine is gone.
+///
+/// The ticker is no task of a runtime: busy guests would starve it there.
+pub(crate) fn start() -> wasmtime::Result<Engine> {
+    let engine = make()?;
     let weak = engine.weak();
     std::thread::Builder::new().name("connector-ticker".to_owned()).spawn(move || {
         while let Some(engine) = weak.upgrade() {

@@ -10,6 +10,7 @@
 
 mod blame;
 mod cache;
+mod compile;
 pub mod conformance;
 mod connector;
 mod credentials;
@@ -37,6 +38,7 @@ mod threads;
 mod v0_1;
 mod words;
 
+pub use compile::{ChildCompiler, CompileLimits, compile};
 pub use connector::{Connector, Tail};
 pub use credentials::check_credentials;
 pub use host::run::Progress;

@@ -68,31 +68,80 @@ pub const RECORDED_BYTES: u64 = 64 << 20;
 pub const WASM_STACK_BYTES: usize = 1 << 20;
 /// The stack of the fiber that runs wasm and the host functions it calls, in bytes.
 pub const FIBER_STACK_BYTES: usize = 2 << 20;
+/// The processor time that compiling a foreign connector may take. A Python component of 18 MiB takes 10 seconds.
+pub const COMPILE_CPU: Duration = Duration::from_secs(120);
+/// The wall time that it may take.
+pub const COMPILE_WALL: Duration = Duration::from_secs(600);
+/// The address space that compiling it may take, in bytes.
+pub const COMPILE_MEMORY_BYTES: u64 = 3 << 30;
+/// The most machine code that comes of it, in bytes. That of a Python component is 31 MiB.
+pub const COMPILED_BYTES: u64 = 512 << 20;
 /// How many linked connectors a process keeps in memory.
 pub const CODES_KEPT: usize = 32;
 /// How often the epoch moves on: how finely a guest is interrupted.
 pub const TICK: Duration = Duration::from_millis(10);
 
 /// One limit that a job may move.
-struct Named {
-    name: &'static str,
-    default: u64,
-    most: u64,
+#[derive(Clone, Copy, Debug)]
+pub struct Named {
+    /// Its name under `[directory.limits]`.
+    pub name: &'static str,
+    /// What it is unless a job moves it.
+    pub default: u64,
+    /// How far a job may move it.
+    pub most: u64,
+    /// What it bounds, and in which unit.
+    pub about: &'static str,
 }
 
 /// The limits that a job may move, with what they are unless it does and how far it may go.
-const NAMED: &[Named] = &[
-    Named { name: "bytes_mib", default: 8_192, most: 1 << 20 },
-    Named { name: "call_wall_seconds", default: 300, most: 86_400 },
-    Named { name: "cpu_seconds", default: 1_800, most: 86_400 },
-    Named { name: "cpu_seconds_per_call", default: 60, most: 86_400 },
-    Named { name: "log_lines", default: 2_000, most: 1_000_000 },
-    Named { name: "memory_mib", default: 256, most: 3_072 },
-    Named { name: "pages", default: 100_000, most: 100_000_000 },
-    Named { name: "requests", default: 1_000_000, most: 100_000_000 },
-    Named { name: "response_mib", default: 64, most: 1_024 },
-    Named { name: "users", default: 5_000_000, most: 100_000_000 },
-    Named { name: "wall_seconds", default: 3_600, most: 604_800 },
+pub const NAMED: &[Named] = &[
+    Named {
+        name: "bytes_mib",
+        default: 8_192,
+        most: 1 << 20,
+        about: "MiB of all responses and files of one listing",
+    },
+    Named {
+        name: "call_wall_seconds",
+        default: 300,
+        most: 86_400,
+        about: "wall time of one call in seconds, waiting for the directory included",
+    },
+    Named {
+        name: "cpu_seconds",
+        default: 1_800,
+        most: 86_400,
+        about: "time on the processor of one listing, in seconds",
+    },
+    Named {
+        name: "cpu_seconds_per_call",
+        default: 60,
+        most: 86_400,
+        about: "time on the processor of one call, in seconds",
+    },
+    Named {
+        name: "log_lines",
+        default: 2_000,
+        most: 1_000_000,
+        about: "log lines of one listing; more are dropped",
+    },
+    Named {
+        name: "memory_mib",
+        default: 256,
+        most: 3_072,
+        about: "MiB of all memories of an instance together",
+    },
+    Named { name: "pages", default: 100_000, most: 100_000_000, about: "pages of one listing" },
+    Named { name: "requests", default: 1_000_000, most: 100_000_000, about: "requests of one listing" },
+    Named { name: "response_mib", default: 64, most: 1_024, about: "MiB of one response, decompressed" },
+    Named { name: "users", default: 5_000_000, most: 100_000_000, about: "users of one listing" },
+    Named {
+        name: "wall_seconds",
+        default: 3_600,
+        most: 604_800,
+        about: "wall time of one listing, in seconds",
+    },
 ];
 
 /// The limits of one connection to a directory.

@@ -11,6 +11,7 @@ use rollcall_net::{AddressPolicy, Faults, Looked, Origin, Trust};
 use serde_json::{Map, Value};
 
 use crate::cache::Cache;
+use crate::compile::ChildCompiler;
 use crate::connector::{Connector, Inner};
 use crate::credentials::check_credentials;
 use crate::engine;
@@ -36,6 +37,8 @@ use crate::words::tame;
 pub struct Host {
     engine: wasmtime::Engine,
     cache: Cache,
+    /// Who compiles what is not bundled; none: this process.
+    compiler: Option<ChildCompiler>,
     /// What has been linked, by the digest of its package: a process with many jobs compiles and loads each once.
     codes: Mutex<BTreeMap<[u8; 32], Code>>,
     clock: Arc<dyn Clock>,
@@ -110,7 +113,13 @@ impl Host {
         let engine = engine::start().map_err(|error| failed("the engine does not start", &error))?;
         let threads = Threads::start().map_err(|error| failed("no threads", &error))?;
         let (cache, codes) = (Cache::new(cache), Mutex::default());
-        Ok(Self { engine, cache, codes, clock, threads: Arc::new(threads) })
+        Ok(Self { engine, cache, compiler: None, codes, clock, threads: Arc::new(threads) })
+    }
+
+    /// Has connectors that are not bundled compiled in a process of their own, with limits.
+    #[must_use]
+    pub fn compiling_in(self, compiler: ChildCompiler) -> Self {
+        Self { compiler: Some(compiler), ..self }
     }
 
     /// Looks into a `.wasm` file, without compiling or running it.
@@ -213,7 +222,7 @@ impl Host {
         (http, ldap): (HttpGranted, LdapGranted),
         tape: Tape,
     ) -> Result<Arc<Inner>, DirectoryError> {
-        let code = self.code(package).await?;
+        let code = self.code(package, spec.bundled).await?;
         let manifest = package.manifest().clone();
         let settings = prepared.settings.for_guest(&manifest, &spec.select);
         let terms = Terms {
@@ -232,20 +241,35 @@ impl Host {
         self.codes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Compiles on a thread of its own: a large connector takes seconds.
-    async fn code(&self, package: &Package) -> Result<Code, DirectoryError> {
+    /// Compiles on a thread or in a process of its own: a large connector takes seconds.
+    async fn code(&self, package: &Package, bundled: bool) -> Result<Code, DirectoryError> {
         let digest = *package.digest();
         if let Some(code) = self.codes().get(&digest) {
             return Ok(code.clone());
         }
         let (engine, cache, package) = (self.engine.clone(), self.cache.clone(), package.clone());
+        let stored = {
+            let (engine, cache, package) = (engine.clone(), cache.clone(), package.clone());
+            self.threads.compute(move || cache.stored(&engine, &package)).await.flatten()
+        };
+        let made = match self.compiler.clone().filter(|_| stored.is_none() && !bundled) {
+            None => None,
+            Some(compiler) => {
+                let package = package.clone();
+                Some(self.threads.run(async move { compiler.compile(package.bytes()).await }).await?)
+            }
+        };
         let compiled = self.threads.compute(move || {
             let imports = Imports {
                 http: package.imports("http"),
                 ldap: package.imports("ldap"),
                 files: package.imports("files"),
             };
-            let component = cache.component(&engine, &package)?;
+            let component = match (stored, made) {
+                (Some(component), _) => component,
+                (None, Some(code)) => cache.taken(&engine, &package, &code)?,
+                (None, None) => cache.compiled(&engine, &package)?,
+            };
             Code::link(&engine, &component, imports)
         });
         match compiled.await {

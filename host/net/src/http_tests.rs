@@ -113,6 +113,57 @@ async fn a_name_that_leads_inside_is_refused_before_connecting() {
     assert_eq!(*resolver.1.lock().unwrap(), 2, "each connection resolves once");
 }
 
+/// A resolver that gives another answer each time, as one with a lifetime of zero may.
+struct Turns(Mutex<std::collections::VecDeque<Vec<&'static str>>>);
+
+#[async_trait]
+impl Resolver for Turns {
+    async fn resolve(&self, _: &str) -> Result<Vec<IpAddr>, String> {
+        let answer = self.0.lock().unwrap().pop_front().expect("it was asked once too often");
+        Ok(answer.into_iter().map(|address| address.parse().unwrap()).collect())
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_leads_elsewhere_the_next_time_leads_nowhere() {
+    // Stands for a public server: the one address that is granted. The others are of this machine and its network.
+    let server =
+        Server::start(None, |_, _| (200, vec![("connection", "close".to_owned())], Vec::new())).await;
+    let url = Url::parse(&format!("http://hr.example:{}/", server.address.port())).unwrap();
+    let turns = [
+        vec!["127.0.0.1"],
+        // What was checked is what is connected to: nobody asks again in between.
+        vec!["127.0.0.2"],
+        vec!["::1", "::ffff:127.0.0.2", "10.0.0.1"],
+        vec!["169.254.169.254"],
+        vec!["::ffff:169.254.169.254"],
+        vec!["64:ff9b::a9fe:a9fe"],
+        // Of several the one that passes is taken, and only that one.
+        vec!["127.0.0.2", "::1", "127.0.0.1"],
+    ];
+    let resolver = Arc::new(Turns(Mutex::new(turns.into_iter().collect())));
+    let online = Online::new(Options {
+        allow_insecure: true,
+        resolver: Arc::clone(&resolver) as _,
+        addresses: AddressPolicy::granting(&["127.0.0.1/32"]).unwrap(),
+        ..Options::default()
+    })
+    .unwrap();
+    for expect in [true, false, false, false, false, false, true] {
+        let answer = online.send(Request::get(url.clone())).await;
+        match answer {
+            Ok(answer) => assert!(expect && answer.status == 200),
+            Err(NetError::Refused(said)) => {
+                assert!(!expect, "{said:?}");
+                assert!(said.message.starts_with("`hr.example` leads to "), "{said:?}");
+            }
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(server.log().len(), 2);
+    assert!(resolver.0.lock().unwrap().is_empty(), "each request resolves once");
+}
+
 #[tokio::test]
 async fn nobody_there_is_unreachable_and_a_cut_answer_is_lost() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

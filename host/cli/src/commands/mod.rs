@@ -1,6 +1,7 @@
 //! One command a file. A command writes its payload to the output and gives an exit code.
 
 pub(crate) mod check;
+pub(crate) mod compile_component;
 pub(crate) mod connector;
 pub(crate) mod doctor;
 pub(crate) mod explain;

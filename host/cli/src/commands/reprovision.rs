@@ -41,7 +41,8 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &ReprovisionArgs
     }
     let confirm =
         |report: &Report| args.change.yes || report::ask(output, &session.job, &session.progress, report);
-    let render = |report: &Report| report::document(&session.job, report);
+    let meters = ends.meters(&session);
+    let render = |report: &Report| report::metered(&session.job, report, &meters);
     let result = reprovision(ends.parts(&session), &args.user, &options, &confirm, &render).await;
     ends.office.office().close().await;
     session.progress.clear();

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rollcall_core::text::count;
 use rollcall_core::{Text, codes};
 use rollcall_state::{PastChange, PastOperation, PastRun, RunFilter, RunState, Store};
 use serde_json::{Map, Value, json};
@@ -216,6 +217,9 @@ fn told(run: &PastRun, document: &Value, changes: &[PastChange], operations: &[P
     if !steps.is_empty() {
         out.push_str(&format!("Took: {}\n", steps.join(", ")));
     }
+    for used in document.get("connectors").and_then(Value::as_array).into_iter().flatten() {
+        out.push_str(&format!("{}\n", shown(&connector(used))));
+    }
     if run.accepted != "{}" {
         out.push_str(&format!("Accepted: {}\n", shown(&run.accepted)));
     }
@@ -261,6 +265,28 @@ fn told(run: &PastRun, document: &Value, changes: &[PastChange], operations: &[P
         out.push_str(&format!("{}\n", shown(&line)));
     }
     out
+}
+
+/// Says what the connector of a directory used.
+fn connector(used: &Value) -> String {
+    let figure = |name: &str| used.get(name).and_then(Value::as_u64).unwrap_or_default();
+    format!(
+        "Connector of {}: {}, {} read, {} MiB of memory at the most, {} of the processor",
+        used.get("directory").and_then(Value::as_str).unwrap_or("-"),
+        count(figure("requests"), "request"),
+        size(figure("bytes")),
+        figure("memory_peak_bytes").div_ceil(1 << 20),
+        span(figure("cpu_ms")),
+    )
+}
+
+/// Writes a number of bytes for a person.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..10_240 => format!("{bytes} bytes"),
+        10_240..10_485_760 => format!("{} KiB", bytes >> 10),
+        _ => format!("{} MiB", bytes >> 20),
+    }
 }
 
 /// Says what an unfinished run waits for.

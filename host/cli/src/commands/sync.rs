@@ -29,7 +29,8 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &SyncArgs) -> Re
         Err(failure) => return Ok(failed(output, &session, started, failure).await),
     };
     let confirm = |report: &Report| args.yes || report::ask(output, &session.job, &session.progress, report);
-    let render = |report: &Report| report::document(&session.job, report);
+    let meters = ends.meters(&session);
+    let render = |report: &Report| report::metered(&session.job, report, &meters);
     let result = sync(ends.parts(&session), &options, &confirm, &render).await;
     ends.office.office().close().await;
     session.progress.clear();

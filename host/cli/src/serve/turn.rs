@@ -115,7 +115,8 @@ pub(crate) async fn turn(session: &Session) -> Turn {
 async fn applied(session: &Session) -> Result<Report, Failure> {
     let options = Options { wait_ms: LEASE_WAIT_MS, scheduled: true, ..Options::default() };
     let mut ends = session.ends(None, Intent::Write).await?;
-    let render = |report: &Report| report::document(&session.job, report);
+    let meters = ends.meters(session);
+    let render = |report: &Report| report::metered(&session.job, report, &meters);
     let result = sync(ends.parts(session), &options, &|_| true, &render).await;
     ends.office.office().close().await;
     let none = || rollcall_engine::RunError::Internal("nobody was asked, and somebody said no".to_owned());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rollcall_connectors::Usage;
 use rollcall_core::diag::line_and_column;
 use rollcall_core::field::Value;
 use rollcall_core::plan::{Action, Change};
@@ -29,6 +30,9 @@ pub(crate) struct Document {
     /// How long the steps of a run took; a preview carries no time.
     #[serde(skip_serializing_if = "Option::is_none")]
     durations_ms: Option<serde_json::Value>,
+    /// What the connectors of a run used.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    connectors: Vec<serde_json::Value>,
     changes: Vec<ChangeLine>,
     diagnostics: Vec<DiagnosticLine>,
 }
@@ -110,6 +114,27 @@ impl From<&Diagnostic> for DiagnosticLine {
 
 /// Writes a report. `all` lists unchanged users too.
 pub(crate) fn report(report: &Report, diagnostics: &[Diagnostic], all: bool) -> String {
+    metered(report, diagnostics, all, Vec::new())
+}
+
+/// Says what a directory's connector used.
+pub(crate) fn used(directory: &str, used: Usage) -> serde_json::Value {
+    json!({
+        "directory": directory,
+        "memory_peak_bytes": used.memory_peak_bytes,
+        "cpu_ms": used.cpu_ms,
+        "requests": used.requests,
+        "bytes": used.bytes,
+    })
+}
+
+/// Writes a report with what the connectors used.
+pub(crate) fn metered(
+    report: &Report,
+    diagnostics: &[Diagnostic],
+    all: bool,
+    used: Vec<serde_json::Value>,
+) -> String {
     let plan = &report.plan;
     let several = plan.reading.of_several();
     let lines = plan.changes.iter().zip(&report.outcomes);
@@ -150,6 +175,7 @@ pub(crate) fn report(report: &Report, diagnostics: &[Diagnostic], all: bool) -> 
             failed: report.failed(),
         },
         durations_ms: report.run.as_ref().map(|_| durations(&report.durations)),
+        connectors: used,
         changes,
         diagnostics: diagnostics.iter().map(DiagnosticLine::from).collect(),
     })
@@ -170,6 +196,7 @@ pub(crate) fn nothing(job: &str, diagnostics: &[Diagnostic]) -> String {
         applyable: false,
         summary: Summary::default(),
         durations_ms: None,
+        connectors: Vec::new(),
         changes: Vec::new(),
         diagnostics: diagnostics.iter().map(DiagnosticLine::from).collect(),
     })

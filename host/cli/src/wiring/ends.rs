@@ -14,6 +14,7 @@ use rollcall_state::{MirrorFile, Store};
 
 use super::{Intent, Loaded, Session, in_order};
 use crate::failure::Failure;
+use crate::view::json as shapes;
 use crate::{exit, offices, time};
 
 /// Both ends of a job and the state, reached.
@@ -208,7 +209,24 @@ impl Session {
     }
 }
 
+/// What the connectors of a run use, while it goes on.
+#[derive(Default)]
+pub(crate) struct Meters(Vec<(Text, Tail)>);
+
+impl Meters {
+    /// Gives what each has used so far, as JSON.
+    pub(crate) fn told(&self) -> Vec<serde_json::Value> {
+        self.0.iter().map(|(name, tail)| shapes::used(name, tail.usage())).collect()
+    }
+}
+
 impl Ends {
+    /// Gives what tells how much the connectors use.
+    pub(crate) fn meters(&self, session: &Session) -> Meters {
+        let names = session.both().map(|(directory, _)| directory.name.clone());
+        Meters(names.zip(self.directories.iter().map(|reached| reached.tail.clone())).collect())
+    }
+
     /// Gives the engine what it works with.
     pub(crate) fn parts<'a>(&'a mut self, session: &'a Session) -> Parts<'a> {
         Parts {

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
 use rollcall_connectors::{ConnectSpec, Connector, Host, Package, Recording};
-use rollcall_core::{Secret, Text};
+use rollcall_core::Secret;
 use rollcall_edges::clock::SystemClock;
 use rollcall_edges::directory::{Directory, DirectoryError, Page};
 use serde_json::{Map, Value};
@@ -84,10 +84,6 @@ pub(crate) fn misbehaving(mode: &str) -> ConnectSpec {
     let mut spec = job(serde_json::json!({ "mode": mode }));
     spec.credentials.insert("client_secret".into(), Some(Secret::new(SECRET)));
     spec
-}
-
-pub(crate) fn limit(spec: &mut ConnectSpec, name: &str, value: u64) {
-    spec.limits.insert(Text::from(name), value);
 }
 
 /// Reads a directory to its end.

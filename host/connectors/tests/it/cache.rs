@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rollcall_connectors::Host;
 use rollcall_edges::clock::SystemClock;
+use sha2::Digest as _;
 
 use crate::bench::{hostile, misbehaving, read};
 
@@ -27,7 +28,7 @@ async fn an_entry_is_used_again_and_not_when_it_was_touched() {
     let folder = base.path().join("cache");
     reads(&folder).await;
     let made = files(&folder);
-    let [code, digest] = made.as_slice() else { panic!("{made:?}") };
+    let [code, mac, key] = made.as_slice() else { panic!("{made:?}") };
     let written = fs::metadata(code).unwrap().modified().unwrap();
     reads(&folder).await;
     assert_eq!(fs::metadata(code).unwrap().modified().unwrap(), written, "used again");
@@ -40,11 +41,27 @@ async fn an_entry_is_used_again_and_not_when_it_was_touched() {
     reads(&folder).await;
     assert_eq!(fs::read(code).unwrap(), good, "made anew");
 
-    // The digest of another entry does not vouch for this one, and neither does a missing one.
-    fs::write(digest, "0".repeat(64)).unwrap();
+    // Whoever can write here and cannot read the key cannot vouch for other code: a digest is not enough.
+    let vouched = fs::read(mac).unwrap();
+    fs::write(code, &bad).unwrap();
+    fs::write(mac, sha2::Sha256::digest(&bad)).unwrap();
     reads(&folder).await;
-    fs::remove_file(digest).unwrap();
-    reads(&folder).await;
+    assert_eq!(
+        (fs::read(code).unwrap(), fs::read(mac).unwrap()),
+        (good.clone(), vouched.clone()),
+        "made anew"
+    );
+    // With another key nothing counts that was kept before.
+    for other in [vec![7; 32], vec![7; 3]] {
+        fs::write(key, &other).unwrap();
+        reads(&folder).await;
+        assert_ne!(fs::read(mac).unwrap(), vouched);
+        assert_eq!(fs::read(key).unwrap().len(), 32);
+    }
+    for missing in [mac, key] {
+        fs::remove_file(missing).unwrap();
+        reads(&folder).await;
+    }
     assert_eq!(files(&folder), made);
 }
 

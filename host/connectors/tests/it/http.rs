@@ -19,7 +19,7 @@ const WELCOME: &str = "welcome-4711-signed-in";
 /// A server on loopback, which keeps the request heads it saw.
 pub(crate) struct Server {
     pub(crate) url: String,
-    seen: Arc<Mutex<Vec<String>>>,
+    pub(crate) seen: Arc<Mutex<Vec<String>>>,
 }
 
 pub(crate) fn serve() -> Server {
@@ -54,13 +54,25 @@ fn answer(mut stream: TcpStream, seen: &Mutex<Vec<String>>) {
         .unwrap_or_default();
     seen.lock().unwrap().push(head.clone());
     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+    if let Some(place) = path.strip_prefix("/away?") {
+        let _ = write!(
+            stream,
+            "HTTP/1.1 307 Temporary Redirect\r\nlocation: {place}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        );
+        return;
+    }
     let (status, body) = match path.as_str() {
-        "/token" => (
+        "/token" | "/oauth/token" => (
             "200 OK",
             json!({ "access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600 }).to_string(),
         ),
         "/users" if authorization == format!("Bearer {TOKEN}") => ("200 OK", WELCOME.to_owned()),
         "/users" => ("401 Unauthorized", String::new()),
+        "/api/people?page=1" if authorization == format!("Bearer {TOKEN}") => (
+            "200 OK",
+            r#"{"people": [{"id": "7", "name": "Ada", "phones": ["1", "2"]}], "next": 2}"#.to_owned(),
+        ),
+        "/api/people?page=2" => ("200 OK", r#"{"people": [{"id": "8", "name": "Bo"}]}"#.to_owned()),
         "/echo" => ("200 OK", format!("you said: {authorization}")),
         _ => ("200 OK", "hello".to_owned()),
     };
@@ -89,7 +101,7 @@ async fn no_secret_is_ever_in_the_guests_memory() {
     let needles = ["canary-", SECRET, TOKEN, WELCOME].map(|text| text.chars().rev().collect::<String>());
     let mut spec = misbehaving("snoop");
     spec.settings.insert("url".into(), json!(server.url));
-    spec.settings.insert("needles".into(), json!(needles));
+    spec.settings.insert("words".into(), json!(needles));
     let mut connector = host().connect(&hostile(), &spec).await.unwrap();
     let pages = read(&mut connector).await.unwrap();
     let found: Vec<Vec<i64>> = pages

@@ -9,9 +9,10 @@
 
 mod bench;
 mod cache;
+mod compatibility;
 mod conformance;
+mod elsewhere;
 mod files;
-mod hostile;
 mod http;
 mod offline;
 mod packages;

@@ -20,9 +20,9 @@ struct Settings {
     path: String,
     #[serde(default)]
     select: Vec<String>,
-    /// What `snoop` looks for, each text reversed.
+    /// What it uses: what `snoop` looks for, each text reversed; else the address or header to try.
     #[serde(default)]
-    needles: Vec<String>,
+    words: Vec<String>,
 }
 
 impl Connector for Hostile {
@@ -134,7 +134,7 @@ impl Reading {
     /// One user for each needle, with how often it stands in this guest's memory.
     fn found(&self) -> Result<Page, Error> {
         let mut table = Table::new(["found"]);
-        for (needle, count) in snoop::count(&self.settings.needles).into_iter().enumerate() {
+        for (needle, count) in snoop::count(&self.settings.words).into_iter().enumerate() {
             table.user(format!("{}-{needle}", self.page), vec![Cell::Integer(count)])?;
         }
         Ok(table.page())
@@ -146,6 +146,12 @@ impl Reading {
         match self.settings.mode.as_str() {
             "loop" => spin(),
             "hoard" => hoard(),
+            "sleep" => std::thread::sleep(std::time::Duration::from_secs(1 << 30)),
+            "requests" => {
+                for _ in 0..1_000 {
+                    let _ = http::get(url).send();
+                }
+            }
             "panic" => panic!("the guest \u{1b}[31mgave up"),
             "exit" => std::process::exit(3),
             "deep" => log::debug(&deep(1).to_string()),
@@ -153,6 +159,8 @@ impl Reading {
             "elsewhere" => drop(http::get("https://elsewhere.example/users").send()),
             "header" => drop(http::get(url).header("Authorization", "Bearer mine").send()),
             "get" => drop(http::get(url).send()),
+            "odd" => drop(http::get(self.settings.words.concat()).login("server").send()),
+            "own-header" => drop(http::get(url).header(&self.settings.words.concat(), "1").send()),
             "login" => {
                 let mut response = http::get(format!("{url}/users")).login("server").send()?;
                 log::info(&String::from_utf8_lossy(&response.read_all(1 << 20)?));

@@ -1,43 +1,20 @@
 //! Guests that misbehave: the host stops them, says why, and goes on serving others.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rollcall_edges::directory::{Directory, DirectoryError};
+use rollcall_edges::directory::Directory;
+use serde_json::json;
 
-use crate::bench::{host, hostile, limit, misbehaving, read};
-
-/// Which class an error has.
-fn class(error: &DirectoryError) -> &'static str {
-    match error {
-        DirectoryError::Transient { .. } => "transient",
-        DirectoryError::Denied { .. } => "denied",
-        DirectoryError::Invalid(_) => "invalid",
-        DirectoryError::TokenExpired => "token expired",
-        DirectoryError::Refused(_) => "refused",
-        DirectoryError::Untrusted { .. } => "untrusted",
-        DirectoryError::Incomplete(_) => "incomplete",
-        DirectoryError::Permanent(_) => "permanent",
-    }
-}
+use crate::bench::{host, hostile, misbehaving, read};
+use crate::trial::{alone, class, fails, limit};
 
 async fn check(mode: &str, limits: &[(&str, u64)], expect: (&str, &str)) {
-    let host = host();
-    let package = hostile();
     let mut spec = misbehaving(mode);
     for (name, value) in limits {
         limit(&mut spec, name, *value);
     }
-    let began = Instant::now();
-    let mut connector = host.connect(&package, &spec).await.unwrap();
-    let error = read(&mut connector).await.expect_err(mode);
-    assert!(began.elapsed() < Duration::from_secs(20), "{mode} took {:?}", began.elapsed());
-    let message = error.to_string();
-    assert_eq!(class(&error), expect.0, "{mode}: {message}");
-    assert!(message.contains(expect.1), "{mode}: `{message}` has no `{}`", expect.1);
-    assert!(!message.chars().any(char::is_control), "{mode}: {message:?}");
-    // The next guest is served as if nothing had happened.
-    let mut other = host.connect(&package, &misbehaving("well")).await.unwrap();
-    assert_eq!(read(&mut other).await.unwrap().len(), 3, "after {mode}");
+    let memory = limits.iter().find(|(name, _)| *name == "memory_mib").map_or(256, |(_, value)| *value);
+    fails(&hostile(), &spec, memory, expect).await;
 }
 
 #[tokio::test]
@@ -48,6 +25,27 @@ async fn a_guest_that_computes_for_ever() {
         .await;
     check("loop", &[("call_wall_seconds", 1)], ("incomplete", "did not answer within 1 seconds")).await;
     check("loop", &[("wall_seconds", 1)], ("incomplete", "took longer than 1 seconds")).await;
+}
+
+#[tokio::test]
+async fn a_guest_that_sleeps_for_ever() {
+    check("sleep", &[("call_wall_seconds", 1)], ("incomplete", "did not answer within 1 seconds")).await;
+}
+
+#[tokio::test]
+async fn a_guest_that_asks_without_end() {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut spec = misbehaving("requests");
+    spec.settings.insert("url".into(), json!(format!("http://{}", server.local_addr().unwrap())));
+    limit(&mut spec, "requests", 20);
+    std::thread::spawn(move || {
+        for mut stream in server.incoming().flatten() {
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+            let _ = std::io::Write::write_all(&mut stream, answer);
+        }
+    });
+    fails(&hostile(), &spec, 256, ("refused", "20 requests")).await;
 }
 
 #[tokio::test]
@@ -85,6 +83,7 @@ async fn a_guest_that_swallows_a_refusal() {
 
 #[tokio::test]
 async fn a_flood_of_log_lines_is_cut_and_harms_nobody() {
+    let _alone = alone().await;
     let mut spec = misbehaving("flood");
     limit(&mut spec, "log_lines", 10);
     let mut connector = host().connect(&hostile(), &spec).await.unwrap();
@@ -93,6 +92,7 @@ async fn a_flood_of_log_lines_is_cut_and_harms_nobody() {
 
 #[tokio::test]
 async fn a_call_that_nobody_waits_for_is_cut_off() {
+    let _alone = alone().await;
     let host = host();
     let package = hostile();
     let mut connector = host.connect(&package, &misbehaving("loop")).await.unwrap();
@@ -115,6 +115,7 @@ async fn a_call_that_nobody_waits_for_is_cut_off() {
 
 #[tokio::test]
 async fn settings_are_validated_within_bounds() {
+    let _alone = alone().await;
     let host = host();
     let package = hostile();
     let mut spec = misbehaving("validate-loop");
@@ -123,4 +124,25 @@ async fn settings_are_validated_within_bounds() {
     assert_eq!((class(&error), error.to_string().contains("1 seconds")), ("permanent", true), "{error}");
     let error = host.connect(&package, &misbehaving("validate-http")).await.err().unwrap();
     assert_eq!(class(&error), "refused", "{error}");
+}
+
+#[tokio::test]
+async fn one_that_is_cut_off_beside_one_that_is_read() {
+    let _alone = alone().await;
+    let host = host();
+    let package = hostile();
+    let mut busy = host.connect(&package, &misbehaving("loop")).await.unwrap();
+    let mut listing = busy.open(None).await.unwrap();
+    listing.next().await.unwrap();
+    let stuck = async {
+        let waited = tokio::time::timeout(Duration::from_millis(500), listing.next()).await;
+        assert!(waited.is_err());
+    };
+    let served = async {
+        for _ in 0..5 {
+            let mut other = host.connect(&package, &misbehaving("well")).await.unwrap();
+            assert_eq!(read(&mut other).await.unwrap().len(), 3);
+        }
+    };
+    tokio::join!(stuck, served);
 }
