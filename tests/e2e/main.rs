@@ -14,6 +14,7 @@ mod clouds;
 mod clouds_examples;
 mod codes;
 mod conformance;
+mod connectors;
 mod directories;
 mod drift;
 mod entra_changes;

@@ -1,5 +1,6 @@
 //! The command line, as typed.
 
+mod connector;
 mod history;
 mod links;
 
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use connector::ConnectorCommand;
 pub(crate) use history::{ExportFormat, HistoryCommand, RunsArgs, When};
 pub(crate) use links::{LinkArgs, LinksArgs, LinksCommand, LinksFormat, LinksImportArgs, UnlinkArgs};
 
@@ -313,14 +315,6 @@ pub(crate) struct ServeJobsArgs {
     /// After how many failed slots in a row `/healthz` answers 503.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) unhealthy_after: u32,
-}
-
-/// The commands under `connector`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ConnectorCommand {
-    /// Tries what must hold for every connector against the directories that a job names: whole, repeated and small-paged
-    /// readings, and bad answers that are made up on the way. Nothing is written anywhere.
-    Test(JobArg),
 }
 
 /// The commands under `rules`.

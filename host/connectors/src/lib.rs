@@ -8,6 +8,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod asks;
 mod blame;
 mod cache;
 pub mod conformance;

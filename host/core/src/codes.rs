@@ -66,7 +66,7 @@ codes! {
 
     /// The connector is not known or its file cannot be read.
     CONNECTOR_UNKNOWN = "E0300";
-    /// The package is no connector, or one for another contract.
+    /// The file is no connector, or one that cannot be used.
     CONNECTOR_INVALID = "E0301";
     /// A setting that the connector's manifest does not allow.
     SETTING_INVALID = "E0302";
@@ -88,6 +88,8 @@ codes! {
     TLS_UNTRUSTED = "E0310";
     /// Only what changed was read.
     CHANGES_READ = "E0311";
+    /// The connector is made for another contract than this program speaks.
+    CONNECTOR_CONTRACT = "E0320";
 
     /// An expression failed for this user.
     USER_EXPRESSION = "E0400";
