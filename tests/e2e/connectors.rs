@@ -28,7 +28,7 @@ pub(crate) fn with_manifest(manifest: &str) -> Vec<u8> {
 }
 
 /// A machine with ten people in a file and a job that reads them through a partner's connector.
-fn machine(connector: &str) -> TestEnv {
+pub(crate) fn machine(connector: &str) -> TestEnv {
     let env = env();
     let _ = env.run(&["init"]).success();
     let job = env.read("job.toml");
@@ -103,7 +103,7 @@ fn a_reading_is_shown_as_it_is() {
     assert_eq!((some.len(), &some[..3]), (4, &all[..3]));
     assert_eq!(some[3]["end"]["complete"], false);
     let told = env.run(&["connector", "run"]).success().says("10 users on 2 pages").says("Siobhán");
-    assert!(told.stdout.starts_with("id     first_name  last_name"), "{}", told.stdout);
+    assert!(told.stdout.starts_with("id     first_name   last_name"), "{}", told.stdout);
     // A broken file is no reading, and what came of it before is not shown as one.
     let people = env.read("people.csv");
     env.write("people.csv", people + "\"open");

@@ -36,6 +36,7 @@ mod links;
 mod management;
 mod okta;
 mod operators;
+mod packages;
 mod plans;
 mod recordings;
 mod refusals;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use connector::ConnectorCommand;
+pub(crate) use connector::{ConnectorCommand, InstallArgs, TrustCommand};
 pub(crate) use history::{ExportFormat, HistoryCommand, RunsArgs, When};
 pub(crate) use links::{LinkArgs, LinksArgs, LinksCommand, LinksFormat, LinksImportArgs, UnlinkArgs};
 
@@ -39,6 +39,9 @@ pub(crate) struct Global {
     /// Where links, history and caches are kept [default: $ROLLCALL_STATE, else $XDG_STATE_HOME/rollcall]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
+    /// Run only with connectors that `rollcall.lock` beside the job file pins.
+    #[arg(long, global = true)]
+    pub(crate) locked: bool,
     /// When to colour.
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
@@ -136,7 +139,7 @@ pub(crate) enum Command {
         /// A job file: reach both ends and look at their certificates too.
         job: Option<PathBuf>,
     },
-    /// What partners need who write a connector.
+    /// Connectors: to write, try, pack, sign and install one.
     Connector {
         /// What to do with it.
         #[command(subcommand)]

@@ -5,43 +5,73 @@ use std::path::Path;
 
 use rollcall_connectors::asks::{Ask, asks};
 use rollcall_connectors::manifest::{Setting, SettingType};
+use rollcall_connectors::packing::{Bundle, is_bundle};
 use rollcall_connectors::{Manifest, Package};
-use rollcall_core::codes;
 use serde_json::{Value, json};
 
+use crate::args::Global;
+use crate::commands::connector::files;
 use crate::commands::connector::read::size;
 use crate::exit;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::view::json as shapes;
 use crate::view::text::{shown, table};
+use crate::wiring::{Connectors, state_folder};
 
 /// The widest column of a table, in characters.
 const WIDEST: usize = 28;
 
+/// A connector that is looked at.
+struct Seen {
+    package: Package,
+    from: String,
+    /// The digest of the package that it came in.
+    sha256: Option<String>,
+    signed: Option<String>,
+}
+
 /// Runs the command.
-pub(super) fn inspect(output: &Output, what: &Path) -> Result<u8, Failure> {
-    let (package, from) = match what.to_str().and_then(rollcall_bundled::find) {
-        Some(bundled) => {
-            (Package::read(bundled.bytes.to_vec()).map_err(Failure::invalid)?, "bundled".to_owned())
-        }
-        None => (component(what)?, what.display().to_string()),
-    };
+pub(super) fn inspect(global: &Global, output: &Output, what: &Path) -> Result<u8, Failure> {
+    let seen = see(global, what)?;
     if output.json {
-        output.payload(&shapes::write(&document(&package, &from)));
+        output.payload(&shapes::write(&document(&seen)));
     }
-    output.human(&human(&package, &from));
+    output.human(&human(&seen));
     Ok(exit::DONE)
 }
 
-/// Reads a component from a file.
-fn component(path: &Path) -> Result<Package, Failure> {
-    let bytes = std::fs::read(path).map_err(|error| {
-        let message = format!("`{}` cannot be read: {error}", path.display());
-        let hint = "give a component (`.wasm`), or the name of a connector that comes with rollcall";
-        Failure::new(exit::ERROR, codes::FILE, message).hint(hint)
-    })?;
-    Package::read(bytes).map_err(Failure::invalid)
+/// Finds a connector: a bundled or an installed one by its name, else a component or a package in a file.
+fn see(global: &Global, what: &Path) -> Result<Seen, Failure> {
+    let name = what.to_str().unwrap_or_default();
+    let plain = |package, from: String| Seen { package, from, sha256: None, signed: None };
+    if let Some(bundled) = rollcall_bundled::find(name) {
+        let package = Package::read(bundled.bytes.to_vec()).map_err(Failure::invalid)?;
+        return Ok(plain(package, "it comes with rollcall".to_owned()));
+    }
+    if !what.exists() {
+        let connectors = Connectors::of(&state_folder(global)?)?;
+        if let Some(installed) = connectors.register.connectors.get(name) {
+            let (bundle, standing) = connectors.open(name, installed).map_err(Failure::invalid)?;
+            let signed = standing.publisher.unwrap_or_else(|| "nobody who is trusted".to_owned());
+            let sha256 = Some(bundle.digest());
+            let package = bundle.into_package();
+            return Ok(Seen { package, from: "it is installed".to_owned(), sha256, signed: Some(signed) });
+        }
+    }
+    let (bytes, from) = (files::package(what)?, what.display().to_string());
+    if !is_bundle(&bytes) {
+        return Ok(plain(Package::read(bytes).map_err(Failure::invalid)?, from));
+    }
+    let signed = match files::signature(what)? {
+        Some((signature, _)) => {
+            format!("says the key {}; `rollcall connector verify` finds out", signature.id())
+        }
+        None => "nobody".to_owned(),
+    };
+    let bundle = Bundle::read(bytes).map_err(Failure::invalid)?;
+    let sha256 = Some(bundle.digest());
+    Ok(Seen { package: bundle.into_package(), from, sha256, signed: Some(signed) })
 }
 
 /// Says what an import gives, by the name of its interface.
@@ -66,11 +96,13 @@ fn imports(package: &Package) -> Vec<(&str, &'static str)> {
     all
 }
 
-fn ask_json(ask: &Ask) -> Value {
+/// Gives what is asked for as JSON.
+pub(super) fn ask_json(ask: &Ask) -> Value {
     json!({ "kind": ask.kind, "what": ask.what, "reason": ask.reason, "may_receive_directory_data": ask.may_receive })
 }
 
-fn document(package: &Package, from: &str) -> Value {
+fn document(seen: &Seen) -> Value {
+    let Seen { package, from, sha256, signed } = seen;
     let manifest = package.manifest();
     let settings = manifest.settings.iter().map(|(name, setting)| {
         json!({
@@ -83,6 +115,7 @@ fn document(package: &Package, from: &str) -> Value {
         "schema_version": shapes::SCHEMA_VERSION,
         "name": manifest.name, "version": manifest.version, "about": manifest.about, "from": from,
         "contract": package.contract(), "size_bytes": package.bytes().len(), "component_sha256": package.digest_text(),
+        "package_sha256": sha256, "signed_by": signed,
         "imports": package.all_imports().collect::<Vec<_>>(),
         "asks": asks(manifest).iter().map(ask_json).collect::<Vec<_>>(),
         "settings": settings.collect::<Vec<_>>(),
@@ -90,14 +123,21 @@ fn document(package: &Package, from: &str) -> Value {
     })
 }
 
-fn human(package: &Package, from: &str) -> String {
+fn human(seen: &Seen) -> String {
+    let Seen { package, from, sha256, signed } = seen;
     let manifest = package.manifest();
     let mut out = format!("{} {}\n{}\n\n", manifest.name, shown(&manifest.version), shown(&manifest.about));
     let bytes = u64::try_from(package.bytes().len()).unwrap_or(u64::MAX);
     let _ = writeln!(out, "from      {}", shown(from));
     let _ = writeln!(out, "contract  rollcall:connector@{}", shown(package.contract()));
     let _ = writeln!(out, "size      {}", size(bytes));
-    let _ = writeln!(out, "digest    sha256:{}", package.digest_text());
+    let _ = writeln!(out, "component sha256:{}", package.digest_text());
+    if let Some(sha256) = sha256 {
+        let _ = writeln!(out, "package   sha256:{sha256}");
+    }
+    if let Some(signed) = signed {
+        let _ = writeln!(out, "signed by {}", shown(signed));
+    }
     out.push_str("\nIt imports\n");
     for (name, gives) in imports(package) {
         let _ = writeln!(out, "  {}: {gives}", shown(name));
