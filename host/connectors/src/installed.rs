@@ -143,12 +143,14 @@ impl Register {
                         `--allow-unsigned` takes it without";
             return if accepted { Ok(nobody) } else { Err(refused(codes::PACKAGE_UNSIGNED, message, hint)) };
         };
-        for text in &self.revoked {
-            if PublicKey::parse(text).is_ok_and(|key| signature.names(&key)) {
-                return Err(revoked(format!("the key {}", signature.id())));
-            }
+        let signer = self.keys().find(|(key, _)| signature.names(key));
+        let is_revoked = |key: &PublicKey| {
+            signature.names(key) || signer.as_ref().is_some_and(|(signer, _)| signer.is(key))
+        };
+        if self.revoked.iter().filter_map(|text| PublicKey::parse(text).ok()).any(|key| is_revoked(&key)) {
+            return Err(revoked(format!("the key {}", signature.id())));
         }
-        match self.keys().find(|(key, _)| signature.names(key)) {
+        match signer {
             Some((key, publisher))
                 if publisher.connectors.is_empty() || publisher.connectors.iter().any(|one| one == name) =>
             {

@@ -53,6 +53,11 @@ impl PublicKey {
         id_text(&self.id)
     }
 
+    /// Says whether it is the same key, whatever number it goes by: whoever makes a key's file chooses that.
+    pub fn is(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+
     /// Gives the key's file.
     pub fn file(&self) -> String {
         format!("{UNTRUSTED}rollcall public key {}\n{self}\n", self.id())

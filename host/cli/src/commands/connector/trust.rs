@@ -26,7 +26,8 @@ pub(super) fn run(global: &Global, output: &Output, command: &TrustCommand) -> R
             let one =
                 Publisher { name: publisher.clone(), key: key.to_string(), connectors: connectors.clone() };
             change(global, |register| {
-                if register.revoked.contains(&one.key) {
+                let revoked = register.revoked.iter().filter_map(|text| PublicKey::parse(text).ok());
+                if revoked.into_iter().any(|revoked| revoked.is(&key)) {
                     let message = format!("the key {} is revoked", key.id());
                     let hint = "a revocation is not taken back; ask the publisher for a new key";
                     return Err(Failure::new(exit::INVALID, codes::PACKAGE_REVOKED, message).hint(hint));
