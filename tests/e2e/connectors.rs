@@ -110,3 +110,48 @@ fn a_reading_is_shown_as_it_is() {
     let run = env.run(&["connector", "run", "--json"]).exits(13);
     assert_eq!(run.stdout.matches("\"id\"").count(), 0, "{}", run.stdout);
 }
+
+#[test]
+fn a_new_project_builds_tests_and_runs_at_once() {
+    let mut env = env();
+    let _ = env.run(&["connector", "new", "Lpad"]).exits(64).says("no name for a connector");
+    let _ = env.run(&["connector", "new", "csv"]).exits(64).says("E0328");
+    let _ = env.run(&["connector", "new", "hr", "--lang", "python"]).exits(64).says("Rust alone");
+    let _ = env.run(&["connector", "build"]).exits(1).says("E0334").says("no `Cargo.toml`");
+    let _ = env.run(&["connector", "new", "my-hr", "."]).success().says("rollcall connector build");
+    let _ = env.run(&["connector", "new", "other", "."]).exits(64).says("is not empty");
+    // The tools of this machine, whose packages were downloaded already.
+    let home = std::env::var("HOME").unwrap();
+    for (name, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+        env.set(name, std::env::var(name).unwrap_or_else(|_| format!("{home}/{folder}")));
+    }
+    env.set("CARGO_NET_OFFLINE", "true");
+    env.set("PATH", "/nowhere");
+    let _ = env.run(&["connector", "build"]).exits(1).says("E0334").says("no `rustc`");
+    env.set("PATH", std::env::var("PATH").unwrap());
+    let built = env.run(&["connector", "build", "--json"]).success().json();
+    assert_eq!(built["name"], "my-hr");
+    let told = env.run(&["connector", "run"]).success();
+    let _ = told.says("3 users on 2 pages").says("anna.berg@my-hr.example");
+    assert_eq!(env.run(&["sync", "--yes", "--json"]).success().figure("applied"), 3);
+    // Its own tests run natively.
+    let mut cargo = std::process::Command::new("cargo");
+    let tested = cargo
+        .args(["test", "--offline", "--test", "reads"])
+        .current_dir(env.path(""))
+        .env_remove("RUSTFLAGS");
+    for name in
+        ["RUSTC", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_TARGET_DIR", "CARGO_MANIFEST_DIR"]
+    {
+        tested.env_remove(name);
+    }
+    let tested = tested.output().unwrap();
+    let said =
+        String::from_utf8_lossy(&tested.stdout).into_owned() + &String::from_utf8_lossy(&tested.stderr);
+    assert!(tested.status.success() && said.contains("2 passed"), "{said}");
+    // A component that asks for what its manifest does not is told when it is built.
+    let manifest = env.read("src/connector.toml");
+    let grant = manifest.find("[[grant.http]]").unwrap();
+    env.write("src/connector.toml", &manifest[..grant]);
+    let _ = env.run(&["connector", "build"]).exits(12).says("E0301").says("imports `http`");
+}

@@ -116,6 +116,8 @@ codes! {
     KEY_INVALID = "E0332";
     /// A connector that is not installed.
     NOT_INSTALLED = "E0333";
+    /// A connector's project cannot be built.
+    BUILD = "E0334";
 
     /// An expression failed for this user.
     USER_EXPRESSION = "E0400";

@@ -2,13 +2,29 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::JobArg;
 
 /// The commands under `connector`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConnectorCommand {
+    /// Makes a project that builds, tests and runs at once, the SDK's sources with it.
+    New {
+        /// The connector's name: `[a-z0-9-]`, beginning with a letter.
+        name: String,
+        /// The folder to make [default: the name]
+        dir: Option<PathBuf>,
+        /// The language to write it in.
+        #[arg(long, value_enum, default_value_t = Language::Rust)]
+        lang: Language,
+    },
+    /// Builds a project, and says where its component is and whether it would be admitted.
+    Build {
+        /// The project's folder.
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+    },
     /// Says what a connector is, what it asks for and why, and which settings it takes. Nothing of it is run.
     Inspect {
         /// A component (`.wasm`), a package (`.rollcall`), or the name of a bundled or installed connector.
@@ -81,6 +97,17 @@ pub(crate) enum ConnectorCommand {
     /// Writes `rollcall.lock` beside a job file: its connectors, each by its digest. Where there is one every command holds
     /// the connectors against it.
     Lock(JobArg),
+}
+
+/// What a connector is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    /// Rust.
+    Rust,
+    /// JavaScript.
+    Javascript,
+    /// Python.
+    Python,
 }
 
 /// The arguments of `connector install` and `connector update`.

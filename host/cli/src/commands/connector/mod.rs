@@ -4,6 +4,7 @@ mod files;
 mod inspect;
 mod install;
 mod pack;
+mod project;
 mod read;
 mod test;
 mod trust;
@@ -15,6 +16,8 @@ use crate::output::Output;
 /// Runs the command.
 pub(crate) async fn run(global: &Global, output: &Output, command: &ConnectorCommand) -> Result<u8, Failure> {
     match command {
+        ConnectorCommand::New { name, dir, lang } => project::new(output, name, dir.as_deref(), *lang),
+        ConnectorCommand::Build { dir } => project::build(output, dir),
         ConnectorCommand::Inspect { what } => inspect::inspect(global, output, what),
         ConnectorCommand::Run { job, limit } => read::read(global, output, &job.job, *limit).await,
         ConnectorCommand::Pack { component, out, license } => {
