@@ -80,7 +80,29 @@ fn bundle() -> Result<(), Box<dyn Error>> {
     }
     list.push(']');
     fs::write(out.join("bundled.rs"), list)?;
+    fs::write(out.join("sdk.rs"), sdk(&root)?)?;
     Ok(())
+}
+
+/// Lists the sources that a project outside of this repository needs of the SDK: path and text, in order.
+fn sdk(root: &Path) -> Result<String, Box<dyn Error>> {
+    let mut files = vec![("wit/v0.1/connector.wit".to_owned(), root.join("plugins/wit/v0.1/connector.wit"))];
+    let sources = root.join("plugins/sdk/src");
+    // A file that is added to the folder changes the folder.
+    println!("cargo::rerun-if-changed={}", sources.display());
+    println!("cargo::rerun-if-changed={}", root.join("plugins/wit").display());
+    for entry in fs::read_dir(sources)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        files.push((format!("rollcall-connector/src/{name}"), path));
+    }
+    files.sort();
+    let mut list = String::from("&[\n");
+    for (name, path) in files {
+        list.push_str(&format!("    ({name:?}, include_str!({:?})),\n", path.display().to_string()));
+    }
+    list.push(']');
+    Ok(list)
 }
 
 /// Names everything that the connectors are made of.

@@ -1,4 +1,4 @@
-//! The bytes of the connectors that come with rollcall.
+//! The bytes of the connectors that come with rollcall, and the sources of the SDK, for projects that begin elsewhere.
 //!
 //! A crate of its own, so that only the binary waits for their compilation; everything that runs connectors takes bytes.
 #![forbid(unsafe_code)]
@@ -14,6 +14,9 @@ pub struct Bundled {
 
 /// The bundled connectors, sorted by name.
 pub const BUNDLED: &[Bundled] = include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
+
+/// The sources of the Rust SDK and the contract, by their paths below a project's `sdk/`, sorted.
+pub const SDK: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
 
 /// Gives the bundled connector of this name.
 pub fn find(name: &str) -> Option<&'static Bundled> {

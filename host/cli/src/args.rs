@@ -1,5 +1,6 @@
 //! The command line, as typed.
 
+mod connector;
 mod history;
 mod links;
 
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use connector::{ConnectorCommand, InstallArgs, Language, TrustCommand};
 pub(crate) use history::{ExportFormat, HistoryCommand, RunsArgs, When};
 pub(crate) use links::{LinkArgs, LinksArgs, LinksCommand, LinksFormat, LinksImportArgs, UnlinkArgs};
 
@@ -37,6 +39,9 @@ pub(crate) struct Global {
     /// Where links, history and caches are kept [default: $ROLLCALL_STATE, else $XDG_STATE_HOME/rollcall]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
+    /// Run only with connectors that `rollcall.lock` beside the job file pins.
+    #[arg(long, global = true)]
+    pub(crate) locked: bool,
     /// When to colour.
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
@@ -134,7 +139,7 @@ pub(crate) enum Command {
         /// A job file: reach both ends and look at their certificates too.
         job: Option<PathBuf>,
     },
-    /// What partners need who write a connector.
+    /// Connectors: to write, try, pack, sign and install one.
     Connector {
         /// What to do with it.
         #[command(subcommand)]
@@ -323,14 +328,6 @@ pub(crate) struct ServeJobsArgs {
     /// After how many failed slots in a row `/healthz` answers 503.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) unhealthy_after: u32,
-}
-
-/// The commands under `connector`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ConnectorCommand {
-    /// Tries what must hold for every connector against the directories that a job names: whole, repeated and small-paged
-    /// readings, and bad answers that are made up on the way. Nothing is written anywhere.
-    Test(JobArg),
 }
 
 /// The commands under `rules`.

@@ -28,7 +28,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Cli, Command, ConnectorCommand};
+use crate::args::{Cli, Command};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -71,9 +71,7 @@ async fn dispatch(cli: &Cli, output: &Output) -> Result<u8, Failure> {
         Command::Init { dir, from } => commands::init::run(output, dir, from.as_deref()),
         Command::Check(job) => commands::check::run(global, output, &job.job).await,
         Command::TestConnection(job) => commands::test_connection::run(global, output, &job.job).await,
-        Command::Connector { command: ConnectorCommand::Test(job) } => {
-            commands::connector::test(global, output, &job.job).await
-        }
+        Command::Connector { command } => commands::connector::run(global, output, command).await,
         Command::Fields(job) => commands::fields::run(global, output, &job.job).await,
         Command::Preview(args) => commands::preview::run(global, output, args).await,
         Command::Sync(args) if args.plan.is_some() => commands::plans::apply(global, output, args).await,

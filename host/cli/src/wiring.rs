@@ -2,12 +2,14 @@
 
 mod certificates;
 mod ends;
+mod installed;
 mod package;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use rollcall_connectors::pins::Pin;
 use rollcall_connectors::{ChildCompiler, Host, Manifest, Package, Settings, check_credentials};
 use rollcall_core::{Diagnostic, Secret, Text, codes};
 use rollcall_edges::clock::Clock;
@@ -26,6 +28,8 @@ use crate::exit;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::{disabled, offices, rules, signals, time};
+
+pub(crate) use installed::{Connectors, pins_of, register, reserved, write_pins};
 
 mod kept;
 
@@ -59,6 +63,8 @@ pub(crate) struct Loaded {
     package: Arc<Package>,
     bundled: bool,
     digest: String,
+    /// What `rollcall.lock` has of it; none where it came with the program.
+    pin: Option<Pin>,
 }
 
 impl Loaded {
@@ -78,6 +84,8 @@ pub(crate) struct Shared {
     pub(crate) cancel: Cancel,
     progress: Arc<Progress>,
     host: Arc<Host>,
+    /// Whether connectors must be pinned.
+    locked: bool,
     /// The bundled connectors that were used, by name.
     packages: Mutex<BTreeMap<&'static str, Arc<Package>>>,
     /// The state, once it is open.
@@ -105,6 +113,7 @@ impl Shared {
             cancel: signals::listen(),
             progress: Arc::new(Progress::new(silent)),
             host: Arc::new(host),
+            locked: global.locked,
             packages: Mutex::default(),
             state: Arc::default(),
         })
@@ -116,29 +125,34 @@ impl Shared {
         opened(&self.state, &self.folder).await
     }
 
-    /// Finds a directory's connector: a bundled one by name, or a package by path.
+    /// Finds a directory's connector: a bundled or an installed one by name, or a component by path.
     fn connector(&self, job: &Job, directory: &DirectoryJob) -> Result<Loaded, Vec<Diagnostic>> {
-        let loaded = |package: Arc<Package>, bundled| {
+        let loaded = |package: Arc<Package>, pin: Option<Pin>| {
             let digest = package.digest_text();
-            Loaded { package, bundled, digest }
+            Loaded { package, bundled: pin.is_none(), digest, pin }
         };
         let Some(bundled) = rollcall_bundled::find(&directory.connector) else {
-            return Ok(loaded(Arc::new(package::of_job(job, directory)?), false));
+            let (package, pin) = package::of_job(&self.folder, job, directory)?;
+            return Ok(loaded(Arc::new(package), Some(pin)));
         };
         let mut known = self.packages.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(package) = known.get(bundled.name) {
-            return Ok(loaded(package.clone(), true));
+            return Ok(loaded(package.clone(), None));
         }
         let package = Arc::new(Package::read(bundled.bytes.to_vec())?);
         known.insert(bundled.name, package.clone());
-        Ok(loaded(package, true))
+        Ok(loaded(package, None))
     }
 
     /// Finds the connectors of all directories, and holds the settings and credentials of each against its manifest.
     fn connectors(&self, job: &Job, wrong: &mut Vec<Diagnostic>) -> Option<Vec<Loaded>> {
         let mut all = Vec::with_capacity(job.directories.len());
         for directory in &job.directories {
-            match self.connector(job, directory) {
+            let found = self.connector(job, directory).and_then(|loaded| {
+                installed::check_pin(job, loaded.pin.as_ref(), self.locked).map_err(|why| vec![why])?;
+                Ok(loaded)
+            });
+            match found {
                 Ok(loaded) => all.push(loaded),
                 Err(found) => wrong.extend(found.into_iter().map(|one| directory.placed(one))),
             }

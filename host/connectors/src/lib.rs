@@ -8,6 +8,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod asks;
 mod blame;
 mod cache;
 mod compile;
@@ -19,6 +20,7 @@ mod expand;
 mod grants;
 mod grants_ldap;
 mod host;
+pub mod installed;
 pub mod limits;
 mod listing;
 pub mod manifest;
@@ -28,6 +30,8 @@ mod meter;
 mod network;
 mod network_ldap;
 mod package;
+pub mod packing;
+pub mod pins;
 mod recording;
 mod sandbox;
 mod session;

@@ -12,6 +12,10 @@ use crate::words::did_you_mean;
 pub const PACKAGE_BYTES: usize = 32 << 20;
 /// The largest manifest, in bytes.
 pub const MANIFEST_BYTES: usize = 64 << 10;
+/// The largest contract inside a package, in bytes.
+pub const WIT_BYTES: usize = 256 << 10;
+/// The longest licence, in bytes.
+pub const LICENCE_BYTES: usize = 256 << 10;
 /// The longest id of a user, in bytes.
 pub const ID_BYTES: usize = 512;
 /// The longest token, in bytes.

@@ -23,6 +23,8 @@ pub struct Package {
     manifest: Manifest,
     digest: [u8; 32],
     bytes: Vec<u8>,
+    sealed: Vec<u8>,
+    contract: String,
     imports: BTreeSet<String>,
 }
 
@@ -52,9 +54,9 @@ impl Package {
             return Err(refuse(message.to_owned()));
         }
         let seen = look(&bytes).map_err(|message| refuse(format!("the package is damaged: {message}")))?;
-        seen.check_exports().map_err(&refuse)?;
-        let manifest = match seen.manifests.as_slice() {
-            [one] => Manifest::parse(one)?,
+        let contract = seen.contract()?;
+        let (manifest, sealed) = match seen.manifests.as_slice() {
+            [one] => (Manifest::parse(one)?, one.clone()),
             [] => return Err(refuse(format!("the package has no manifest (custom section `{SECTION}`)"))),
             several => return Err(refuse(format!("the package has {} manifests", several.len()))),
         };
@@ -64,7 +66,7 @@ impl Package {
             return Err(wrong);
         }
         let digest = Sha256::digest(&bytes).into();
-        Ok(Self { manifest, digest, imports: seen.imports, bytes })
+        Ok(Self { manifest, digest, imports: seen.imports, bytes, sealed, contract })
     }
 
     /// Gives the manifest.
@@ -82,8 +84,24 @@ impl Package {
         crate::cache::hex(&self.digest)
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
+    /// Gives the component, as it was read.
+    pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Gives the manifest's text, as it is sealed into the component.
+    pub fn sealed(&self) -> &[u8] {
+        &self.sealed
+    }
+
+    /// Gives the version of the contract that the component was made for: `0.1.0`.
+    pub fn contract(&self) -> &str {
+        &self.contract
+    }
+
+    /// Gives the names of everything that the component imports: `rollcall:connector/http@0.1.0`, sorted.
+    pub fn all_imports(&self) -> impl Iterator<Item = &str> {
+        self.imports.iter().map(String::as_str)
     }
 
     /// Says whether the component imports one of our capabilities (`http`, `ldap`, `files`).
@@ -100,7 +118,8 @@ struct Seen {
 }
 
 impl Seen {
-    fn check_exports(&self) -> Result<(), String> {
+    /// Gives the version of the contract that the component was made for, where this program speaks it.
+    fn contract(&self) -> Result<String, Vec<Diagnostic>> {
         let made_for = self
             .exports
             .iter()
@@ -108,14 +127,21 @@ impl Seen {
             .find(|(interface, _)| *interface == "directory")
             .map(|(_, version)| version);
         match made_for {
-            None => Err(format!(
-                "the component does not export `{OURS}directory@{CONTRACT}.0`, so it is no connector"
-            )),
-            Some(version) if track(version) == CONTRACT => Ok(()),
-            Some(version) => Err(format!(
-                "the connector is made for the contract `{}` and this program speaks `{CONTRACT}`",
-                tame(version, 40)
-            )),
+            None => {
+                let message = format!(
+                    "the component does not export `{OURS}directory@{CONTRACT}.0`, so it is no connector"
+                );
+                Err(vec![Diagnostic::error(codes::CONNECTOR_INVALID, message)])
+            }
+            Some(version) if track(version) == CONTRACT => Ok(version.to_owned()),
+            Some(version) => {
+                let message = format!(
+                    "the connector is made for the contract `{}` and this program speaks `{CONTRACT}`",
+                    tame(version, 40)
+                );
+                let hint = format!("ask its author for one that is made for the contract `{CONTRACT}`");
+                Err(vec![Diagnostic::error(codes::CONNECTOR_CONTRACT, message).hint(hint)])
+            }
         }
     }
 }

@@ -66,7 +66,7 @@ codes! {
 
     /// The connector is not known or its file cannot be read.
     CONNECTOR_UNKNOWN = "E0300";
-    /// The package is no connector, or one for another contract.
+    /// The file is no connector, or one that cannot be used.
     CONNECTOR_INVALID = "E0301";
     /// A setting that the connector's manifest does not allow.
     SETTING_INVALID = "E0302";
@@ -88,6 +88,36 @@ codes! {
     TLS_UNTRUSTED = "E0310";
     /// Only what changed was read.
     CHANGES_READ = "E0311";
+    /// The connector is made for another contract than this program speaks.
+    CONNECTOR_CONTRACT = "E0320";
+    /// The file is no connector package.
+    PACKAGE_FOREIGN = "E0321";
+    /// The package is cut off, or is not as it is packed.
+    PACKAGE_DAMAGED = "E0322";
+    /// The package is not signed.
+    PACKAGE_UNSIGNED = "E0323";
+    /// The package is signed with a key that is not trusted, or not for this connector.
+    PUBLISHER_UNKNOWN = "E0324";
+    /// The package is not what was signed or installed.
+    PACKAGE_TAMPERED = "E0325";
+    /// The package or its key is revoked.
+    PACKAGE_REVOKED = "E0326";
+    /// The package is older than the one that is installed, or another one of the same version.
+    PACKAGE_OLDER = "E0327";
+    /// A partner's connector takes the name of one that comes with the program.
+    NAME_RESERVED = "E0328";
+    /// The package asks for what nobody has agreed to yet.
+    PACKAGE_ASKS = "E0329";
+    /// A connector is not the one that `rollcall.lock` pins.
+    LOCK_DIFFERS = "E0330";
+    /// `rollcall.lock` is missing or cannot be read.
+    LOCK_MISSING = "E0331";
+    /// A key that cannot be used.
+    KEY_INVALID = "E0332";
+    /// A connector that is not installed.
+    NOT_INSTALLED = "E0333";
+    /// A connector's project cannot be built.
+    BUILD = "E0334";
 
     /// An expression failed for this user.
     USER_EXPRESSION = "E0400";

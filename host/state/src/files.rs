@@ -57,6 +57,19 @@ pub(crate) fn write_new(path: &Path, content: &[u8]) -> Result<(), StateError> {
     written.map_err(|error| unusable(path, &error))
 }
 
+/// Writes a file whole, in the place of what stands there: whoever reads it sees the old one or the new one.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), StateError> {
+    let beside = path.with_extension(format!("new-{}", std::process::id()));
+    let written = (|| {
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        std::fs::rename(&beside, path)
+    })();
+    written.map_err(|error| unusable(path, &error))
+}
+
 /// Says that a file of the state cannot be used.
 pub(crate) fn unusable(path: &Path, error: &std::io::Error) -> StateError {
     StateError::Unusable {

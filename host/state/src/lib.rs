@@ -1,5 +1,5 @@
-//! What is kept between runs, in SQLite: the ledger of links, the journal of operations, the history, the leases, and
-//! for each job a mirror of its directory.
+//! What is kept between runs, in SQLite: the ledger of links, the journal of operations, the history, the leases,
+//! for each job a mirror of its directory, and the connectors that are installed.
 //!
 //! Files are 0600 and folders 0700 from the moment they exist. Codes are sealed with a key of this state.
 
@@ -30,6 +30,7 @@ mod runs;
 mod schema;
 mod seal;
 mod shapes;
+mod shelf;
 mod slots;
 mod steady;
 mod store;
@@ -42,5 +43,6 @@ pub use mirror::MirrorFile;
 pub use past::{CodesWaiting, PastChange, PastOperation, PastRun, Person, RunFilter, RunState};
 pub use persons::ERASED;
 pub use planless::Planless;
+pub use shelf::{Held, Shelf};
 pub use slots::Slot;
 pub use store::Store;

@@ -18,14 +18,15 @@ const STICKY: u32 = 0o1000;
 /// The user who may do everything anyway.
 const ROOT: u32 = 0;
 
-/// Gives the files that decide what a job does: its own, those that it includes, its rules, a partner's connector, and
-/// the programs that it names by a path, for `[notify]` and for credentials.
+/// Gives the files that decide what a job does: its own, those that it includes, its rules, a partner's connector, what
+/// pins one, and the programs that it names by a path, for `[notify]` and for credentials.
 pub(crate) fn files(job: &Job) -> Vec<PathBuf> {
     let mut files: BTreeSet<PathBuf> = job.files().map(PathBuf::from).collect();
     files.insert(job.file.clone());
     files.extend(job.rule_files.iter().cloned());
     let packages = job.directories.iter().map(|directory| &directory.connector);
     files.extend(packages.filter(|name| name.ends_with(".wasm")).map(|name| job.folder.join(&**name)));
+    files.insert(job.folder.join(rollcall_connectors::pins::FILE));
     let mut commands = Vec::new();
     if let Some(Target::Command(words)) = job.notify.as_ref().map(|notify| &notify.target) {
         commands.push(words);

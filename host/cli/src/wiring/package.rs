@@ -1,48 +1,66 @@
-//! The package of a connector that is not bundled.
+//! The package of a connector that is not bundled: installed under a name, or a component at a path.
+
+use std::path::Path;
 
 use rollcall_connectors::Package;
+use rollcall_connectors::pins::Pin;
 use rollcall_core::{Diagnostic, codes};
 use rollcall_job::job::{DirectoryJob, Job};
+
+use super::installed::{Connectors, reserved};
 
 /// The largest connector package that is read, in bytes.
 const PACKAGE_BYTES_MAX: u64 = 64 << 20;
 
-/// Reads a partner's connector.
-pub(super) fn of_job(job: &Job, directory: &DirectoryJob) -> Result<Package, Vec<Diagnostic>> {
+/// Reads a partner's connector, with what pins it. `state`: the folder of the state, where the installed ones are.
+pub(super) fn of_job(
+    state: &Path,
+    job: &Job,
+    directory: &DirectoryJob,
+) -> Result<(Package, Pin), Vec<Diagnostic>> {
     let name = &*directory.connector;
-    let wrong = |message: String, hint: &str| {
-        vec![
-            Diagnostic::error(codes::CONNECTOR_UNKNOWN, message).path(&["directory", "connector"]).hint(hint),
-        ]
+    let found =
+        if name.ends_with(".wasm") { at_path(&job.folder.join(name)) } else { installed(state, name) };
+    found.map_err(|found| found.into_iter().map(|one| one.path(&["directory", "connector"])).collect())
+}
+
+fn unknown(message: String, hint: &str) -> Vec<Diagnostic> {
+    vec![Diagnostic::error(codes::CONNECTOR_UNKNOWN, message).hint(hint)]
+}
+
+fn installed(state: &Path, name: &str) -> Result<(Package, Pin), Vec<Diagnostic>> {
+    let connectors = Connectors::of(state).map_err(|failure| failure.diagnostics)?;
+    let Some(installed) = connectors.register.connectors.get(name) else {
+        let bundled: Vec<&str> = rollcall_bundled::BUNDLED.iter().map(|bundled| bundled.name).collect();
+        let bundled = bundled.join(", ");
+        let names: Vec<&str> = connectors.register.connectors.keys().map(String::as_str).collect();
+        let hint = if name.ends_with(".rollcall") {
+            "a package is installed first: `rollcall connector install PACKAGE`; then its name stands here"
+                .to_owned()
+        } else if names.is_empty() {
+            format!("the bundled ones are {bundled}; a partner's is installed, or a path to a .wasm file")
+        } else {
+            format!("the bundled ones are {bundled}; installed are {}", names.join(", "))
+        };
+        return Err(unknown(format!("there is no connector `{name}`"), &hint));
     };
-    let bundled: Vec<&str> = rollcall_bundled::BUNDLED.iter().map(|bundled| bundled.name).collect();
-    if !name.ends_with(".wasm") {
-        let hint =
-            format!("the bundled ones are {}; a partner's is a path to a .wasm file", bundled.join(", "));
-        return Err(wrong(format!("there is no connector `{name}`"), &hint));
-    }
-    let path = job.folder.join(name);
-    let read = std::fs::metadata(&path).and_then(|meta| {
+    let (bundle, _) = connectors.open(name, installed)?;
+    Ok((bundle.into_package(), installed.pin(name)))
+}
+
+fn at_path(path: &Path) -> Result<(Package, Pin), Vec<Diagnostic>> {
+    let read = std::fs::metadata(path).and_then(|meta| {
         if meta.len() > PACKAGE_BYTES_MAX {
             return Err(std::io::Error::other("it is too large for a connector"));
         }
-        std::fs::read(&path)
+        std::fs::read(path)
     });
-    match read {
-        Ok(bytes) => {
-            let package = Package::read(bytes).map_err(|found| {
-                found.into_iter().map(|one| one.path(&["directory", "connector"])).collect::<Vec<_>>()
-            })?;
-            if bundled.contains(&&*package.manifest().name) {
-                let message =
-                    format!("the package `{name}` takes the bundled name `{}`", package.manifest().name);
-                return Err(wrong(message, "bundled names are reserved; ask its author for another one"));
-            }
-            Ok(package)
-        }
-        Err(error) => Err(wrong(
-            format!("the connector `{}` cannot be read: {error}", path.display()),
-            "check the path",
-        )),
-    }
+    let bytes = read.map_err(|error| {
+        unknown(format!("the connector `{}` cannot be read: {error}", path.display()), "check the path")
+    })?;
+    let package = Package::read(bytes)?;
+    reserved(&package).map_err(|why| vec![why])?;
+    let (name, version) = (package.manifest().name.clone(), package.manifest().version.clone());
+    let pin = Pin { name, version, sha256: package.digest_text(), key: None };
+    Ok((package, pin))
 }

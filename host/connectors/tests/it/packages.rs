@@ -7,7 +7,8 @@ use crate::bench::guest;
 fn check(bytes: Vec<u8>, expect: &str) {
     let wrong = Package::read(bytes).expect_err(expect);
     assert!(wrong[0].message.contains(expect), "{wrong:?} has no `{expect}`");
-    assert_eq!(wrong[0].code.0, "E0301");
+    let code = if expect.contains("made for the contract") { "E0320" } else { "E0301" };
+    assert_eq!(wrong[0].code.0, code);
 }
 
 #[test]

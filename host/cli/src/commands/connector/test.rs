@@ -16,7 +16,7 @@ use crate::view::json as shapes;
 use crate::wiring::Session;
 
 /// Runs the command.
-pub(crate) async fn test(global: &Global, output: &Output, job: &Path) -> Result<u8, Failure> {
+pub(super) async fn test(global: &Global, output: &Output, job: &Path) -> Result<u8, Failure> {
     let session = Session::open(global, job)?;
     let (mut payload, mut failed, mut tried) = (Vec::new(), 0, 0);
     for both in session.both() {

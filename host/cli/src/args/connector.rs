@@ -1,0 +1,159 @@
+//! The arguments of `connector`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::JobArg;
+
+/// The commands under `connector`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConnectorCommand {
+    /// Makes a project that builds, tests and runs at once, the SDK's sources with it.
+    New {
+        /// The connector's name: `[a-z0-9-]`, beginning with a letter.
+        name: String,
+        /// The folder to make [default: the name]
+        dir: Option<PathBuf>,
+        /// The language to write it in.
+        #[arg(long, value_enum, default_value_t = Language::Rust)]
+        lang: Language,
+    },
+    /// Builds a project, and says where its component is and whether it would be admitted.
+    Build {
+        /// The project's folder.
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Says what a connector is, what it asks for and why, and which settings it takes. Nothing of it is run.
+    Inspect {
+        /// A component (`.wasm`), a package (`.rollcall`), or the name of a bundled or installed connector.
+        #[arg(value_name = "FILE or NAME")]
+        what: PathBuf,
+    },
+    /// Prints the records that a reading gives, and what the reading used. Nothing is written anywhere.
+    Run {
+        /// The job file.
+        #[command(flatten)]
+        job: JobArg,
+        /// Stop after so many records of each directory.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        limit: Option<u64>,
+    },
+    /// Tries what must hold for every connector against the directories that a job names: whole, repeated and small-paged
+    /// readings, and bad answers that are made up on the way. Nothing is written anywhere.
+    Test(JobArg),
+    /// Packs a component with its manifest, its contract and its licence into one file; equal contents are equal bytes.
+    Pack {
+        /// The component.
+        #[arg(value_name = "FILE.wasm")]
+        component: PathBuf,
+        /// The file to write, or a folder to write `NAME-VERSION.rollcall` in.
+        #[arg(long, value_name = "PATH", default_value = ".")]
+        out: PathBuf,
+        /// The licence's text [default: `LICENSE` here, where there is one]
+        #[arg(long, value_name = "FILE")]
+        license: Option<PathBuf>,
+    },
+    /// Draws a key to sign packages with: `NAME.key`, which nobody else may have, and `NAME.pub`.
+    Keygen {
+        /// What the two files are called, with a path if need be.
+        #[arg(default_value = "rollcall")]
+        name: PathBuf,
+    },
+    /// Signs a package; the signature is written beside it, to `PACKAGE.minisig`.
+    Sign {
+        /// The package.
+        package: PathBuf,
+        /// The secret key's file.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+    },
+    /// Says who signed a package, and refuses it where that is nobody who is trusted.
+    Verify {
+        /// The package.
+        package: PathBuf,
+        /// Trust this key alone: a `.pub` file, or the key itself.
+        #[arg(long, value_name = "KEY")]
+        key: Option<String>,
+    },
+    /// Whose packages are installed: the publishers' keys, and what is revoked.
+    Trust {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: TrustCommand,
+    },
+    /// Installs a package, so that a job's `connector` may name it; shows what it asks for, and asks.
+    Install(InstallArgs),
+    /// Installs another version; asks again where it asks for more or another publisher signed it.
+    Update(InstallArgs),
+    /// Lists what is installed, who signed it, and whether it may run.
+    List,
+    /// Removes an installed connector.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+    /// Writes `rollcall.lock` beside a job file: its connectors, each by its digest. Where there is one every command holds
+    /// the connectors against it.
+    Lock(JobArg),
+}
+
+/// What a connector is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    /// Rust.
+    Rust,
+    /// JavaScript.
+    Javascript,
+    /// Python.
+    Python,
+}
+
+/// The arguments of `connector install` and `connector update`.
+#[derive(Debug, Args)]
+pub(crate) struct InstallArgs {
+    /// The package; its signature stands beside it, in `PACKAGE.minisig`.
+    pub(crate) package: PathBuf,
+    /// Do not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Take it although nobody who is trusted signed it; `list` shows that.
+    #[arg(long)]
+    pub(crate) allow_unsigned: bool,
+    /// Take it although it is older than the one that is installed, or another one of the same version.
+    #[arg(long)]
+    pub(crate) allow_downgrade: bool,
+    /// Pin it in the `rollcall.lock` of this folder too.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) lock: Option<PathBuf>,
+}
+
+/// The commands under `connector trust`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TrustCommand {
+    /// Trusts a publisher's key. Compare it with what the publisher says on another way.
+    Add {
+        /// A `.pub` file, or the key itself.
+        key: String,
+        /// Who it is.
+        #[arg(long, value_name = "NAME")]
+        publisher: String,
+        /// Trust it for this connector alone. Repeatable.
+        #[arg(long = "for", value_name = "CONNECTOR")]
+        connectors: Vec<String>,
+    },
+    /// Lists the trusted keys, and what is revoked.
+    List,
+    /// Trusts a key no more; what it signed does not run any more.
+    Remove {
+        /// A `.pub` file, the key itself, or its number as `list` shows it.
+        key: String,
+    },
+    /// Refuses a package, a component or a key for ever, also where it is installed.
+    Revoke {
+        /// A SHA-256, a `.pub` file, the key itself, or the number of a trusted key.
+        #[arg(value_name = "DIGEST or KEY")]
+        what: String,
+    },
+}

@@ -1,0 +1,272 @@
+//! `connector install`, `update`, `list`, `remove` and `lock`: what an operator lets run.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use rollcall_connectors::asks::{Ask, asks, more};
+use rollcall_connectors::installed::{Installed, Register, Standing};
+use rollcall_connectors::packing::Bundle;
+use rollcall_core::text::count;
+use rollcall_core::{Diagnostic, codes};
+use rollcall_state::Shelf;
+use serde_json::json;
+
+use crate::args::{Global, InstallArgs};
+use crate::commands::connector::files;
+use crate::commands::connector::inspect::{ask_json, asked};
+use crate::exit;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::report::can_ask;
+use crate::view::json as shapes;
+use crate::view::text::{shown, table};
+use crate::wiring::{self, Connectors, pins_of, reserved, state_folder, write_pins};
+
+/// The widest column of a table, in characters.
+const WIDEST: usize = 40;
+
+/// Changes the register, alone.
+pub(super) fn change<T>(
+    global: &Global,
+    change: impl FnOnce(&mut Register) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    change_with(global, &[], change)
+}
+
+/// Changes the register and writes files beside it; those that no installed connector needs are removed.
+fn change_with<T>(
+    global: &Global,
+    write: &[(String, &[u8])],
+    change: impl FnOnce(&mut Register) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let shelf = Shelf::of(&state_folder(global)?);
+    let held = shelf.hold()?;
+    let mut register = wiring::register(&shelf)?;
+    let changed = change(&mut register)?;
+    for (name, content) in write {
+        held.put(name, content)?;
+    }
+    let keep: BTreeSet<String> = register.connectors.values().flat_map(Installed::files).collect();
+    held.put_register(&register.text(), &keep)?;
+    Ok(changed)
+}
+
+fn invalid(why: Diagnostic) -> Failure {
+    Failure::invalid(vec![why])
+}
+
+/// What is to be installed, judged.
+struct Judged {
+    bundle: Bundle,
+    standing: Standing,
+    /// The signature's text, where the package stands on it.
+    signature: Option<String>,
+}
+
+impl Judged {
+    /// Judges a package by what is trusted and installed.
+    fn of(register: &Register, args: &InstallArgs) -> Result<Self, Failure> {
+        let (bytes, signature) = (files::package(&args.package)?, files::signature(&args.package)?);
+        let signed = signature.as_ref().map(|(signature, _)| signature);
+        let bundle =
+            Bundle::read_if(bytes, |bytes| register.untampered(bytes, signed)).map_err(Failure::invalid)?;
+        reserved(bundle.package()).map_err(invalid)?;
+        let standing = register.judge(&bundle, signed, args.allow_unsigned).map_err(invalid)?;
+        if !args.allow_downgrade {
+            register.newer(&bundle).map_err(invalid)?;
+        }
+        let signature = signature.map(|(_, text)| text).filter(|_| standing.key.is_some());
+        Ok(Self { bundle, standing, signature })
+    }
+
+    fn installed(&self) -> Installed {
+        Installed {
+            version: self.bundle.version().to_string(),
+            sha256: self.bundle.digest(),
+            key: self.standing.key.as_ref().map(ToString::to_string),
+        }
+    }
+
+    fn who(&self) -> String {
+        match (&self.standing.key, &self.standing.publisher) {
+            (Some(key), Some(name)) => format!("signed by {name} with the key {}", key.id()),
+            _ => "NOT SIGNED by anybody who is trusted".to_owned(),
+        }
+    }
+}
+
+/// Installs a package. `update`: the connector must be installed already.
+pub(super) fn install(
+    global: &Global,
+    output: &Output,
+    args: &InstallArgs,
+    update: bool,
+) -> Result<u8, Failure> {
+    let connectors = Connectors::of(&state_folder(global)?)?;
+    let judged = Judged::of(&connectors.register, args)?;
+    let name = judged.bundle.name();
+    let before = connectors.register.connectors.get(name);
+    if update && before.is_none() {
+        return Err(not_installed(&connectors.register, name));
+    }
+    let new = judged.installed();
+    let pin =
+        |new: &Installed| args.lock.iter().try_for_each(|folder| write_pins(folder, vec![new.pin(name)]));
+    if before == Some(&new) {
+        pin(&new)?;
+        output.human(&format!("{name} {} is installed already\n", new.version));
+        return Ok(exit::DONE);
+    }
+    // What cannot be opened any more asked for nothing that counts.
+    let old = before.and_then(|before| connectors.open(name, before).ok());
+    let manifest = judged.bundle.package().manifest();
+    let asked_for = match &old {
+        Some((old, _)) => more(old.package().manifest(), manifest),
+        None => asks(manifest),
+    };
+    let other_key = before.is_some_and(|before| before.key != new.key);
+    confirm(output, args, &judged, before.filter(|_| old.is_some()), &asked_for, other_key)?;
+    let [package, signature] = new.files();
+    let mut write = vec![(package, judged.bundle.bytes())];
+    write.extend(judged.signature.as_ref().map(|text| (signature, text.as_bytes())));
+    change_with(global, &write, |register| {
+        // What was judged while nobody was asked may have been revoked or overtaken since.
+        let again = Judged::of(register, args)?.installed();
+        if again != new {
+            let message = format!("the package `{}` was changed meanwhile", args.package.display());
+            return Err(Failure::new(exit::ERROR, codes::PACKAGE_TAMPERED, message));
+        }
+        register.connectors.insert(name.to_owned(), again);
+        Ok(())
+    })?;
+    pin(&new)?;
+    if output.json {
+        output.payload(&shapes::write(&json!({
+            "schema_version": shapes::SCHEMA_VERSION, "name": name, "version": new.version, "sha256": new.sha256,
+            "key": new.key, "publisher": judged.standing.publisher,
+            "asks": asked_for.iter().map(ask_json).collect::<Vec<_>>(),
+        })));
+    }
+    output
+        .human(&format!("{name} {} is installed; a job names it as `connector = \"{name}\"`\n", new.version));
+    Ok(exit::DONE)
+}
+
+/// Shows what is asked for, and asks. An update that asks for nothing new, of the same publisher, asks nobody.
+fn confirm(
+    output: &Output,
+    args: &InstallArgs,
+    judged: &Judged,
+    before: Option<&Installed>,
+    asked_for: &[Ask],
+    other_key: bool,
+) -> Result<(), Failure> {
+    let (name, version) = (judged.bundle.name(), judged.bundle.version());
+    let mut shows = format!("{name} {version}: {}\n", shown(&judged.bundle.package().manifest().about));
+    let _ = writeln!(shows, "{}\nsha256:{}", shown(&judged.who()), judged.bundle.digest());
+    match before {
+        Some(before) => {
+            let _ = writeln!(
+                shows,
+                "\nIt takes the place of {}, and asks for what that did not:",
+                before.version
+            );
+        }
+        None => shows.push_str("\nIt asks for\n"),
+    }
+    shows.push_str(&asked(asked_for));
+    if other_key {
+        shows.push_str("\nThe one that is installed was not signed with this key.\n");
+    }
+    let nothing_new = before.is_some() && asked_for.is_empty() && !other_key;
+    if args.yes || nothing_new {
+        output.say(shows.trim_end());
+        return Ok(());
+    }
+    output.ask(&shows, &[]);
+    if can_ask().is_err() {
+        let (code, message) = match before {
+            Some(_) if !asked_for.is_empty() => {
+                let things = count(asked_for.len(), "thing");
+                (
+                    codes::PACKAGE_ASKS,
+                    format!("{name} {version} asks for {things} more, and nobody can be asked"),
+                )
+            }
+            _ => (codes::NOT_CONFIRMED, format!("nobody can be asked whether to install {name} {version}")),
+        };
+        return Err(
+            Failure::new(exit::USAGE, code, message).hint("look at what it asks for, then give `--yes`")
+        );
+    }
+    if output.confirm("\nInstall it? Only `yes` does:") {
+        return Ok(());
+    }
+    Err(Failure::new(exit::ERROR, codes::NOT_CONFIRMED, "nothing was installed"))
+}
+
+fn not_installed(register: &Register, name: &str) -> Failure {
+    let names: Vec<&str> = register.connectors.keys().map(String::as_str).collect();
+    let hint = match names.as_slice() {
+        [] => "none is installed; `rollcall connector install PACKAGE` does that".to_owned(),
+        names => format!("installed are {}", names.join(", ")),
+    };
+    Failure::new(exit::ERROR, codes::NOT_INSTALLED, format!("the connector `{name}` is not installed"))
+        .hint(hint)
+}
+
+/// Lists what is installed.
+pub(super) fn list(global: &Global, output: &Output) -> Result<u8, Failure> {
+    let connectors = Connectors::of(&state_folder(global)?)?;
+    let (mut rows, mut payload) = (Vec::new(), Vec::new());
+    for (name, installed) in &connectors.register.connectors {
+        let opened = connectors.open(name, installed);
+        let publisher = opened.as_ref().ok().and_then(|(_, standing)| standing.publisher.clone());
+        let refused = opened.err().and_then(|why| why.into_iter().next());
+        let signed = match (&installed.key, &publisher) {
+            (None, _) => "not signed".to_owned(),
+            (Some(_), Some(publisher)) => publisher.clone(),
+            (Some(_), None) => "-".to_owned(),
+        };
+        let state =
+            refused.as_ref().map_or_else(|| "runs".to_owned(), |why| format!("refused: {}", why.message));
+        let short: String = installed.sha256.chars().take(16).collect();
+        rows.push(vec![name.clone(), installed.version.clone(), signed, format!("sha256:{short}…"), state]);
+        payload.push(json!({
+            "name": name, "version": installed.version, "sha256": installed.sha256, "key": installed.key,
+            "publisher": publisher, "signed": installed.key.is_some(),
+            "refused": refused.map(|why| json!({ "code": why.code.0, "message": &*why.message })),
+        }));
+    }
+    if output.json {
+        output.payload(&shapes::write(
+            &json!({ "schema_version": shapes::SCHEMA_VERSION, "connectors": payload }),
+        ));
+    }
+    match rows.as_slice() {
+        [] => output.human("no connector is installed; those that come with rollcall need not be\n"),
+        rows => output.human(&table(&["name", "version", "signed by", "package", "state"], rows, WIDEST)),
+    }
+    Ok(exit::DONE)
+}
+
+/// Removes an installed connector.
+pub(super) fn remove(global: &Global, output: &Output, name: &str) -> Result<u8, Failure> {
+    let removed = change(global, |register| {
+        register.connectors.remove(name).ok_or_else(|| not_installed(register, name))
+    })?;
+    output.human(&format!("{} {} is removed\n", shown(name), shown(&removed.version)));
+    Ok(exit::DONE)
+}
+
+/// Pins the connectors of a job.
+pub(super) fn lock(global: &Global, output: &Output, job: &Path) -> Result<u8, Failure> {
+    let (job, pins) = pins_of(global, job)?;
+    let told: String =
+        pins.iter().map(|pin| format!("{} {} sha256:{}\n", pin.name, pin.version, pin.sha256)).collect();
+    write_pins(&job.folder, pins)?;
+    let none = "every connector of the job comes with rollcall, so that none is pinned\n";
+    output.human(if told.is_empty() { none } else { &told });
+    Ok(exit::DONE)
+}

@@ -1,0 +1,243 @@
+//! Which connectors are installed, whose keys are trusted and what is revoked; and the judgement whether a package is to be
+//! believed, which is the same when it is installed and whenever it is run. Nothing here touches a file.
+
+use std::collections::BTreeMap;
+
+use rollcall_core::{Code, Diagnostic, codes};
+use serde::{Deserialize, Serialize};
+
+use crate::packing::signature::{PublicKey, Signature};
+use crate::packing::version::Version;
+use crate::packing::{Bundle, digest};
+use crate::pins::Pin;
+
+/// What an operator has decided about connectors.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Register {
+    /// The connectors, by name.
+    #[serde(default)]
+    pub connectors: BTreeMap<String, Installed>,
+    /// Whose keys are trusted.
+    #[serde(default)]
+    pub publishers: Vec<Publisher>,
+    /// Digests of packages or components (lower-case hexadecimal), and keys, that are never to be used again.
+    #[serde(default)]
+    pub revoked: Vec<String>,
+}
+
+/// A connector that is installed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Installed {
+    /// Its version.
+    pub version: String,
+    /// The SHA-256 of the package, in lower-case hexadecimal.
+    pub sha256: String,
+    /// The key that it is signed with; none where it was accepted without.
+    pub key: Option<String>,
+}
+
+/// A publisher whose key is trusted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Publisher {
+    /// Who it is, in the operator's words.
+    pub name: String,
+    /// The public key, as one line.
+    pub key: String,
+    /// The connectors that it may sign; empty: any.
+    #[serde(default)]
+    pub connectors: Vec<String>,
+}
+
+/// Who answers for a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The key that signed it; none where nobody that is trusted did, and that was accepted.
+    pub key: Option<PublicKey>,
+    /// The publisher of that key.
+    pub publisher: Option<String>,
+}
+
+impl Register {
+    /// Reads the register's text.
+    ///
+    /// # Errors
+    /// Where it is damaged.
+    pub fn parse(text: &str) -> Result<Self, Diagnostic> {
+        serde_json::from_str(text).map_err(|error| {
+            let message = format!("the register of connectors is damaged: {error}");
+            Diagnostic::error(codes::STATE_UNUSABLE, message).hint("restore a backup of the state's folder")
+        })
+    }
+
+    /// Gives the register's text.
+    pub fn text(&self) -> String {
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+
+    /// Trusts a key.
+    pub fn trust(&mut self, publisher: Publisher) {
+        self.publishers.retain(|known| known.key != publisher.key);
+        self.publishers.push(publisher);
+        self.publishers.sort_by(|one, other| (&one.name, &one.key).cmp(&(&other.name, &other.key)));
+    }
+
+    /// Gives the trusted keys with their publishers.
+    pub fn keys(&self) -> impl Iterator<Item = (PublicKey, &Publisher)> {
+        self.publishers.iter().filter_map(|one| Some((PublicKey::parse(&one.key).ok()?, one)))
+    }
+
+    /// Refuses bytes that a trusted key has signed otherwise. What no trusted key is named for is not judged here.
+    ///
+    /// # Errors
+    /// Where the signature does not fit.
+    pub fn untampered(&self, bytes: &[u8], signature: Option<&Signature>) -> Result<(), Diagnostic> {
+        let Some(signature) = signature else { return Ok(()) };
+        match self.keys().find(|(key, _)| signature.names(key)) {
+            Some((key, publisher)) if !signature.fits(&key, bytes) => {
+                let message =
+                    format!("the package is not what `{}` signed with the key {}", publisher.name, key.id());
+                Err(refused(
+                    codes::PACKAGE_TAMPERED,
+                    message,
+                    "do not use it; fetch it and its signature again",
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Judges a package. `accepted`: nobody that is trusted needs to have signed it.
+    ///
+    /// # Errors
+    /// Where it or its key is revoked, it is not signed, its key is not trusted, or not for a connector of this name.
+    pub fn judge(
+        &self,
+        bundle: &Bundle,
+        signature: Option<&Signature>,
+        accepted: bool,
+    ) -> Result<Standing, Diagnostic> {
+        self.untampered(bundle.bytes(), signature)?;
+        let revoked = |what: String| {
+            let message = format!("{what} of the connector `{}` is revoked", bundle.name());
+            refused(
+                codes::PACKAGE_REVOKED,
+                message,
+                "ask its publisher for another one; a revocation is not taken back",
+            )
+        };
+        for (what, sha256) in
+            [("the package", bundle.digest()), ("the component", bundle.package().digest_text())]
+        {
+            if self.revoked.contains(&sha256) {
+                return Err(revoked(format!("{what} sha256:{sha256}")));
+            }
+        }
+        let nobody = Standing { key: None, publisher: None };
+        let name = bundle.name();
+        let Some(signature) = signature else {
+            let message = format!("the package of the connector `{name}` is not signed");
+            let hint = "its signature stands beside it, in a file that ends with `.minisig`; \
+                        `--allow-unsigned` takes it without";
+            return if accepted { Ok(nobody) } else { Err(refused(codes::PACKAGE_UNSIGNED, message, hint)) };
+        };
+        let signer = self.keys().find(|(key, _)| signature.names(key));
+        let is_revoked = |key: &PublicKey| {
+            signature.names(key) || signer.as_ref().is_some_and(|(signer, _)| signer.is(key))
+        };
+        if self.revoked.iter().filter_map(|text| PublicKey::parse(text).ok()).any(|key| is_revoked(&key)) {
+            return Err(revoked(format!("the key {}", signature.id())));
+        }
+        match signer {
+            Some((key, publisher))
+                if publisher.connectors.is_empty() || publisher.connectors.iter().any(|one| one == name) =>
+            {
+                Ok(Standing { key: Some(key), publisher: Some(publisher.name.clone()) })
+            }
+            _ if accepted => Ok(nobody),
+            Some((_, publisher)) => {
+                let only = publisher.connectors.join(", ");
+                let message =
+                    format!("`{}` is trusted for {only} and not for the connector `{name}`", publisher.name);
+                Err(refused(
+                    codes::PUBLISHER_UNKNOWN,
+                    message,
+                    "`rollcall connector trust add` may widen that",
+                ))
+            }
+            None => {
+                let message = format!(
+                    "the connector `{name}` is signed with the key {}, which is not trusted",
+                    signature.id()
+                );
+                let hint = "`rollcall connector trust add KEY --publisher NAME` trusts its publisher";
+                Err(refused(codes::PUBLISHER_UNKNOWN, message, hint))
+            }
+        }
+    }
+
+    /// Judges a package that is installed, as it was when it was installed and by what is trusted now.
+    ///
+    /// # Errors
+    /// As [`Register::judge`], and where it is not the package that was installed.
+    pub fn judge_installed(
+        &self,
+        installed: &Installed,
+        bytes: Vec<u8>,
+        signature: Option<&Signature>,
+    ) -> Result<(Bundle, Standing), Vec<Diagnostic>> {
+        let bundle = Bundle::read_if(bytes, |bytes| {
+            if digest(bytes) == installed.sha256 {
+                return self.untampered(bytes, signature);
+            }
+            let message = "the package is not the one that was installed".to_owned();
+            Err(refused(codes::PACKAGE_TAMPERED, message, "find out who changed it, then install it again"))
+        })?;
+        let standing = self.judge(&bundle, signature, installed.key.is_none()).map_err(|why| vec![why])?;
+        Ok((bundle, standing))
+    }
+
+    /// Refuses to go back, and to have two packages of one version.
+    ///
+    /// # Errors
+    /// Where the package is older than the one that is installed, or another one of its version.
+    pub fn newer(&self, bundle: &Bundle) -> Result<(), Diagnostic> {
+        let Some(installed) = self.connectors.get(bundle.name()) else { return Ok(()) };
+        let (name, new) = (bundle.name(), bundle.version());
+        let message = match Version::parse(&installed.version) {
+            Some(old) if *new < old => {
+                format!("the connector `{name}` is installed as {old}, and this is {new}, which is older")
+            }
+            Some(old) if *new == old && bundle.digest() != installed.sha256 => {
+                format!("another package of the connector `{name}` {old} is installed")
+            }
+            _ => return Ok(()),
+        };
+        Err(refused(codes::PACKAGE_OLDER, message, "`--allow-downgrade` takes it all the same"))
+    }
+}
+
+impl Installed {
+    /// Gives what `rollcall.lock` has of it.
+    pub fn pin(&self, name: &str) -> Pin {
+        Pin {
+            name: name.to_owned(),
+            version: self.version.clone(),
+            sha256: self.sha256.clone(),
+            key: self.key.clone(),
+        }
+    }
+
+    /// Gives the names of the two files that it stands in: package and signature.
+    pub fn files(&self) -> [String; 2] {
+        let package = format!("{}.{}", self.sha256, crate::packing::ENDING);
+        let signature = format!("{package}.{}", crate::packing::signature::ENDING);
+        [package, signature]
+    }
+}
+
+fn refused(code: Code, message: String, hint: &str) -> Diagnostic {
+    Diagnostic::error(code, message).hint(hint)
+}

@@ -1,0 +1,125 @@
+//! `rollcall.lock`, beside a job file: which connectors the job runs with, each by its digest.
+
+use rollcall_core::{Diagnostic, codes};
+use serde::{Deserialize, Serialize};
+
+/// The file's name.
+pub const FILE: &str = "rollcall.lock";
+
+const HEAD: &str =
+    "# Which connectors the jobs of this folder run with. Written by `rollcall connector lock`.\n\n";
+
+/// A connector that is pinned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pin {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The SHA-256 of what was installed, or of the component that a job names by its path; lower-case hexadecimal.
+    pub sha256: String,
+    /// The key that it was signed with; none where it was accepted without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+/// The pinned connectors, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pins {
+    #[serde(default)]
+    connector: Vec<Pin>,
+}
+
+impl Pins {
+    /// Reads the file's text.
+    ///
+    /// # Errors
+    /// Where it is not as [`Pins::text`] writes it.
+    pub fn parse(text: &str) -> Result<Self, Diagnostic> {
+        toml::from_str(text).map_err(|error| {
+            let message = format!("`{FILE}` cannot be read: {}", error.message().replace('\n', " "));
+            Diagnostic::error(codes::LOCK_MISSING, message)
+                .hint("`rollcall connector lock JOB` writes it anew")
+        })
+    }
+
+    /// Pins a connector, in the place of another one of its name.
+    pub fn put(&mut self, pin: Pin) {
+        self.connector.retain(|known| known.name != pin.name);
+        self.connector.push(pin);
+        self.connector.sort_by(|one, other| one.name.cmp(&other.name));
+    }
+
+    /// Gives the file's text.
+    pub fn text(&self) -> String {
+        HEAD.to_owned() + &toml::to_string(self).unwrap_or_default()
+    }
+
+    /// Holds a connector against its pin.
+    ///
+    /// # Errors
+    /// Where it is another one than was pinned, or none was.
+    pub fn check(&self, pin: &Pin) -> Result<(), Diagnostic> {
+        let hint = "if that is meant, `rollcall connector lock JOB` pins the one of now";
+        let differs = |message: String| Err(Diagnostic::error(codes::LOCK_DIFFERS, message).hint(hint));
+        let Some(pinned) = self.connector.iter().find(|known| known.name == pin.name) else {
+            return differs(format!("`{FILE}` does not pin the connector `{}`", pin.name));
+        };
+        let key = |pin: &Pin| pin.key.clone().unwrap_or_else(|| "no key".to_owned());
+        for (what, pinned, is) in [
+            ("version", pinned.version.clone(), pin.version.clone()),
+            ("digest", pinned.sha256.clone(), pin.sha256.clone()),
+            ("key", key(pinned), key(pin)),
+        ] {
+            if pinned != is {
+                let name = &pin.name;
+                return differs(format!(
+                    "`{FILE}` pins the {what} {pinned} of the connector `{name}`, and it is {is}"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pin(name: &str, version: &str, key: Option<&str>) -> Pin {
+        Pin {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            sha256: "ab".to_owned(),
+            key: key.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn what_is_pinned_is_what_runs() {
+        let mut pins = Pins::default();
+        pins.put(pin("roster", "1.0.0", None));
+        pins.put(pin("hr", "1.0.0", Some("RWx")));
+        pins.put(pin("roster", "1.1.0", None));
+        let read = Pins::parse(&pins.text()).unwrap();
+        assert_eq!(read, pins);
+        assert!(pins.text().find("\"hr\"") < pins.text().find("\"roster\""), "{}", pins.text());
+        let check = |pin: &Pin, expect: Option<&str>| {
+            let wrong = read.check(pin).err();
+            match (wrong, expect) {
+                (None, None) => {}
+                (Some(wrong), Some(expect)) if wrong.message.contains(expect) => {}
+                (wrong, expect) => panic!("{wrong:?} instead of {expect:?}"),
+            }
+        };
+        check(&pin("hr", "1.0.0", Some("RWx")), None);
+        check(&pin("roster", "1.1.0", None), None);
+        check(&pin("roster", "1.0.0", None), Some("pins the version 1.1.0"));
+        check(&Pin { sha256: "cd".to_owned(), ..pin("roster", "1.1.0", None) }, Some("pins the digest ab"));
+        check(&pin("hr", "1.0.0", None), Some("pins the key RWx"));
+        check(&pin("other", "1.0.0", None), Some("does not pin the connector `other`"));
+        assert!(Pins::parse("connector = 1").is_err());
+    }
+}

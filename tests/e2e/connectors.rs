@@ -1,0 +1,157 @@
+//! The partner's tools: what a connector asks for, what it reads.
+
+use rollcall_tests::harness::TestEnv;
+use serde_json::Value;
+
+use crate::{env, repository};
+
+/// The connector that reads files, as if somebody else had made it: a small component that needs no server.
+pub(crate) fn partners(name: &str, version: &str) -> Vec<u8> {
+    let manifest = std::fs::read_to_string(repository("plugins/csv/connector.toml")).unwrap();
+    let changed = manifest.replace("name = \"csv\"", &format!("name = \"{name}\""));
+    with_manifest(&changed.replace("\"0.1.0\"", &format!("\"{version}\"")))
+}
+
+/// The same component with another manifest, which must not be longer.
+pub(crate) fn with_manifest(manifest: &str) -> Vec<u8> {
+    let sealed = std::fs::read(repository("plugins/csv/connector.toml")).unwrap();
+    assert!(manifest.len() <= sealed.len(), "{} bytes are too many", manifest.len());
+    let mut component = rollcall_bundled::find("csv").unwrap().bytes.to_vec();
+    let places: Vec<usize> =
+        (0..component.len() - sealed.len()).filter(|at| component[*at..].starts_with(&sealed)).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        component[at..at + sealed.len()].fill(b'\n');
+        component[at..at + manifest.len()].copy_from_slice(manifest.as_bytes());
+    }
+    component
+}
+
+/// A machine with ten people in a file and a job that reads them through a partner's connector.
+pub(crate) fn machine(connector: &str) -> TestEnv {
+    let env = env();
+    let _ = env.run(&["init"]).success();
+    let job = env.read("job.toml");
+    let changed = job.replace("connector = \"csv\"", &format!("connector = \"{connector}\""));
+    assert_ne!(job, changed);
+    env.write("job.toml", changed);
+    env
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn what_a_connector_asks_for_is_told_before_it_runs() {
+    let env = env();
+    let okta = env.run(&["connector", "inspect", "okta"]).success();
+    let okta =
+        okta.says("contract  rollcall:connector@0.1.0").says("GET at the server in the setting `org_url`");
+    let _ = okta.says("Reads the users of the organisation").says("api_token").hides("may receive");
+    // A component, by its path; whoever it sends to besides the directory is told.
+    let manifest = "name = \"hr\"\nversion = \"1.2.0\"\nabout = \"Reads files.\"\ncontract = \"0.1\"\n\
+        settings.path = { type = \"text\", about = \"The file.\", kind = \"path\" }\n\
+        [[grant.files]]\nfolder_of = \"path\"\nreason = \"Reads the people.\"\n\
+        [[grant.http]]\norigin = \"https://elsewhere.example/x\"\nmethods = [\"POST\"]\nreason = \"Counts uses.\"\n";
+    env.write("hr.wasm", with_manifest(manifest));
+    let told = env.run(&["connector", "inspect", "hr.wasm"]).success();
+    let told = told.says("hr 1.2.0").says("POST https://elsewhere.example  (may receive directory data)");
+    let _ = told.says("Counts uses.").says("files: reads files that are granted").hides("http: sends");
+    let json = env.run(&["connector", "inspect", "hr.wasm", "--json"]).success().json();
+    assert_eq!(
+        (&json["name"], &json["version"], &json["contract"]),
+        (&"hr".into(), &"1.2.0".into(), &"0.1.0".into())
+    );
+    let may = |at: usize| json["asks"][at]["may_receive_directory_data"].clone();
+    assert_eq!((may(0), may(1)), (true.into(), false.into()), "{json}");
+    assert_eq!(json["component_sha256"].as_str().unwrap().len(), 64);
+}
+
+#[test]
+fn what_is_no_connector_is_named() {
+    let env = env();
+    env.write("people.csv", "id,name\n1,Anna\n");
+    let run = env.run(&["connector", "inspect", "people.csv"]).exits(12);
+    let _ = run.says("E0301").says("no WebAssembly component");
+    let mut other = partners("hr", "1.0.0");
+    let contract = b"rollcall:connector/directory@0.1.0";
+    let places: Vec<usize> =
+        (0..other.len() - contract.len()).filter(|at| other[*at..].starts_with(contract)).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        other[at..at + contract.len()].copy_from_slice(b"rollcall:connector/directory@0.7.0");
+    }
+    env.write("other.wasm", other);
+    let run = env.run(&["connector", "inspect", "other.wasm"]).exits(12);
+    let _ = run.says("E0320").says("contract `0.7.0` and this program speaks `0.1`");
+    let _ = env.run(&["connector", "inspect", "lpad"]).exits(1).says("E0902");
+}
+
+#[test]
+fn a_reading_is_shown_as_it_is() {
+    let env = machine("./hr.wasm");
+    env.write("hr.wasm", partners("hr", "1.0.0"));
+    let all = lines(&env.run(&["connector", "run", "--json"]).success().stdout);
+    assert_eq!(all.len(), 11);
+    assert_eq!(all[0]["id"], "E1001");
+    assert_eq!(all[0]["attributes"]["last_name"], "Berg");
+    let end = &all[10]["end"];
+    assert_eq!((&end["users"], &end["complete"], &end["requests"]), (&10.into(), &true.into(), &0.into()));
+    assert!(end["memory_peak_bytes"].as_u64().unwrap() > 0 && end["bytes"].as_u64().unwrap() > 0, "{end}");
+    let some = lines(&env.run(&["connector", "run", "--limit", "3", "--json"]).success().stdout);
+    assert_eq!((some.len(), &some[..3]), (4, &all[..3]));
+    assert_eq!(some[3]["end"]["complete"], false);
+    let told = env.run(&["connector", "run"]).success().says("10 users on 2 pages").says("Siobhán");
+    assert!(told.stdout.starts_with("id     first_name   last_name"), "{}", told.stdout);
+    // A broken file is no reading, and what came of it before is not shown as one.
+    let people = env.read("people.csv");
+    env.write("people.csv", people + "\"open");
+    let run = env.run(&["connector", "run", "--json"]).exits(13);
+    assert_eq!(run.stdout.matches("\"id\"").count(), 0, "{}", run.stdout);
+}
+
+#[test]
+fn a_new_project_builds_tests_and_runs_at_once() {
+    let mut env = env();
+    let _ = env.run(&["connector", "new", "Lpad"]).exits(64).says("no name for a connector");
+    let _ = env.run(&["connector", "new", "csv"]).exits(64).says("E0328");
+    let _ = env.run(&["connector", "new", "hr", "--lang", "python"]).exits(64).says("Rust alone");
+    let _ = env.run(&["connector", "build"]).exits(1).says("E0334").says("no `Cargo.toml`");
+    let _ = env.run(&["connector", "new", "my-hr", "."]).success().says("rollcall connector build");
+    let _ = env.run(&["connector", "new", "other", "."]).exits(64).says("is not empty");
+    // The tools of this machine, whose packages were downloaded already.
+    let home = std::env::var("HOME").unwrap();
+    for (name, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+        env.set(name, std::env::var(name).unwrap_or_else(|_| format!("{home}/{folder}")));
+    }
+    env.set("CARGO_NET_OFFLINE", "true");
+    env.set("PATH", "/nowhere");
+    let _ = env.run(&["connector", "build"]).exits(1).says("E0334").says("no `rustc`");
+    env.set("PATH", std::env::var("PATH").unwrap());
+    let built = env.run(&["connector", "build", "--json"]).success().json();
+    assert_eq!(built["name"], "my-hr");
+    let told = env.run(&["connector", "run"]).success();
+    let _ = told.says("3 users on 2 pages").says("anna.berg@my-hr.example");
+    assert_eq!(env.run(&["sync", "--yes", "--json"]).success().figure("applied"), 3);
+    // Its own tests run natively.
+    let mut cargo = std::process::Command::new("cargo");
+    let tested = cargo
+        .args(["test", "--offline", "--test", "reads"])
+        .current_dir(env.path(""))
+        .env_remove("RUSTFLAGS");
+    for name in
+        ["RUSTC", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_TARGET_DIR", "CARGO_MANIFEST_DIR"]
+    {
+        tested.env_remove(name);
+    }
+    let tested = tested.output().unwrap();
+    let said =
+        String::from_utf8_lossy(&tested.stdout).into_owned() + &String::from_utf8_lossy(&tested.stderr);
+    assert!(tested.status.success() && said.contains("2 passed"), "{said}");
+    // A component that asks for what its manifest does not is told when it is built.
+    let manifest = env.read("src/connector.toml");
+    let grant = manifest.find("[[grant.http]]").unwrap();
+    env.write("src/connector.toml", &manifest[..grant]);
+    let _ = env.run(&["connector", "build"]).exits(12).says("E0301").says("imports `http`");
+}
