@@ -35,6 +35,7 @@ mod links;
 mod management;
 mod okta;
 mod operators;
+mod partners;
 mod plans;
 mod recordings;
 mod refusals;

@@ -108,13 +108,13 @@ impl Shared {
     }
 
     /// Finds a directory's connector: a bundled one by name, or a package by path.
-    fn connector(&self, job: &Job, directory: &DirectoryJob) -> Result<Loaded, Vec<Diagnostic>> {
+    fn connector(&self, directory: &DirectoryJob) -> Result<Loaded, Vec<Diagnostic>> {
         let loaded = |package: Arc<Package>, bundled| {
             let digest = package.digest_text();
             Loaded { package, bundled, digest }
         };
         let Some(bundled) = rollcall_bundled::find(&directory.connector) else {
-            return Ok(loaded(Arc::new(package::of_job(job, directory)?), false));
+            return Ok(loaded(Arc::new(package::of_job(directory)?), false));
         };
         let mut known = self.packages.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(package) = known.get(bundled.name) {
@@ -129,7 +129,7 @@ impl Shared {
     fn connectors(&self, job: &Job, wrong: &mut Vec<Diagnostic>) -> Option<Vec<Loaded>> {
         let mut all = Vec::with_capacity(job.directories.len());
         for directory in &job.directories {
-            match self.connector(job, directory) {
+            match self.connector(directory) {
                 Ok(loaded) => all.push(loaded),
                 Err(found) => wrong.extend(found.into_iter().map(|one| directory.placed(one))),
             }

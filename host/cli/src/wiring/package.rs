@@ -1,14 +1,16 @@
 //! The package of a connector that is not bundled.
 
+use std::path::Path;
+
 use rollcall_connectors::Package;
 use rollcall_core::{Diagnostic, codes};
-use rollcall_job::job::{DirectoryJob, Job};
+use rollcall_job::job::DirectoryJob;
 
 /// The largest connector package that is read, in bytes.
 const PACKAGE_BYTES_MAX: u64 = 64 << 20;
 
 /// Reads a partner's connector.
-pub(super) fn of_job(job: &Job, directory: &DirectoryJob) -> Result<Package, Vec<Diagnostic>> {
+pub(super) fn of_job(directory: &DirectoryJob) -> Result<Package, Vec<Diagnostic>> {
     let name = &*directory.connector;
     let wrong = |message: String, hint: &str| {
         vec![
@@ -21,12 +23,13 @@ pub(super) fn of_job(job: &Job, directory: &DirectoryJob) -> Result<Package, Vec
             format!("the bundled ones are {}; a partner's is a path to a .wasm file", bundled.join(", "));
         return Err(wrong(format!("there is no connector `{name}`"), &hint));
     }
-    let path = job.folder.join(name);
-    let read = std::fs::metadata(&path).and_then(|meta| {
+    // A path is resolved already, against the folder of the file that it stands in.
+    let path = Path::new(name);
+    let read = std::fs::metadata(path).and_then(|meta| {
         if meta.len() > PACKAGE_BYTES_MAX {
             return Err(std::io::Error::other("it is too large for a connector"));
         }
-        std::fs::read(&path)
+        std::fs::read(path)
     });
     match read {
         Ok(bytes) => {
