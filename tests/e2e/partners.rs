@@ -217,7 +217,10 @@ fn three_languages_read_the_same() {
         let env = machine(language, made);
         let job = job(language);
         let _ = env.run(&["check", &job]).success();
-        let _ = env.run(&["connector", "test", &job]).success().says("7 users on").says(", 0 failed.");
+        // What the page shows. The suite takes each language against a server, below.
+        if language.name == "javascript" {
+            let _ = env.run(&["connector", "test", &job]).success().says("7 users on").says(", 0 failed.");
+        }
         let preview = env.run(&["preview", &job]).success();
         for line in page.lines().filter(|line| line.starts_with("+ ") || line.starts_with("Plan for")) {
             assert!(preview.stdout.contains(line), "the page promises `{line}`: {}", preview.stdout);
