@@ -38,6 +38,7 @@ mod management;
 mod okta;
 mod operators;
 mod packages;
+mod partners;
 mod plans;
 mod recordings;
 mod refusals;

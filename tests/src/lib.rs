@@ -15,6 +15,7 @@ pub mod cloud;
 pub mod google;
 pub mod graph;
 pub mod harness;
+pub mod hr;
 pub mod ldap;
 pub mod okta;
 pub mod proxy;

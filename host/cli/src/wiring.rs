@@ -126,13 +126,13 @@ impl Shared {
     }
 
     /// Finds a directory's connector: a bundled or an installed one by name, or a component by path.
-    fn connector(&self, job: &Job, directory: &DirectoryJob) -> Result<Loaded, Vec<Diagnostic>> {
+    fn connector(&self, directory: &DirectoryJob) -> Result<Loaded, Vec<Diagnostic>> {
         let loaded = |package: Arc<Package>, pin: Option<Pin>| {
             let digest = package.digest_text();
             Loaded { package, bundled: pin.is_none(), digest, pin }
         };
         let Some(bundled) = rollcall_bundled::find(&directory.connector) else {
-            let (package, pin) = package::of_job(&self.folder, job, directory)?;
+            let (package, pin) = package::of_job(&self.folder, directory)?;
             return Ok(loaded(Arc::new(package), Some(pin)));
         };
         let mut known = self.packages.lock().unwrap_or_else(PoisonError::into_inner);
@@ -148,7 +148,7 @@ impl Shared {
     fn connectors(&self, job: &Job, wrong: &mut Vec<Diagnostic>) -> Option<Vec<Loaded>> {
         let mut all = Vec::with_capacity(job.directories.len());
         for directory in &job.directories {
-            let found = self.connector(job, directory).and_then(|loaded| {
+            let found = self.connector(directory).and_then(|loaded| {
                 installed::check_pin(job, loaded.pin.as_ref(), self.locked).map_err(|why| vec![why])?;
                 Ok(loaded)
             });

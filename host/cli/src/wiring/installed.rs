@@ -71,7 +71,7 @@ pub(crate) fn pins_of(global: &Global, path: &Path) -> Result<(Job, Vec<Pin>), F
     let (mut pins, mut wrong) = (Vec::new(), Vec::new());
     for directory in &job.directories {
         if rollcall_bundled::find(&directory.connector).is_none() {
-            match package::of_job(&state, &job, directory) {
+            match package::of_job(&state, directory) {
                 Ok((_, pin)) => pins.push(pin),
                 Err(found) => wrong.extend(found.into_iter().map(|one| job.resolve(directory.placed(one)))),
             }

@@ -5,7 +5,7 @@ use std::path::Path;
 use rollcall_connectors::Package;
 use rollcall_connectors::pins::Pin;
 use rollcall_core::{Diagnostic, codes};
-use rollcall_job::job::{DirectoryJob, Job};
+use rollcall_job::job::DirectoryJob;
 
 use super::installed::{Connectors, reserved};
 
@@ -13,14 +13,10 @@ use super::installed::{Connectors, reserved};
 const PACKAGE_BYTES_MAX: u64 = 64 << 20;
 
 /// Reads a partner's connector, with what pins it. `state`: the folder of the state, where the installed ones are.
-pub(super) fn of_job(
-    state: &Path,
-    job: &Job,
-    directory: &DirectoryJob,
-) -> Result<(Package, Pin), Vec<Diagnostic>> {
+pub(super) fn of_job(state: &Path, directory: &DirectoryJob) -> Result<(Package, Pin), Vec<Diagnostic>> {
     let name = &*directory.connector;
-    let found =
-        if name.ends_with(".wasm") { at_path(&job.folder.join(name)) } else { installed(state, name) };
+    // A path is resolved already, against the folder of the file that it stands in.
+    let found = if name.ends_with(".wasm") { at_path(Path::new(name)) } else { installed(state, name) };
     found.map_err(|found| found.into_iter().map(|one| one.path(&["directory", "connector"])).collect())
 }
 

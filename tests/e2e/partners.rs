@@ -1,0 +1,313 @@
+//! The example of `examples/partner-connector`: one connector in Rust, JavaScript and Python, each built by the commands on
+//! its page, all three reading the same.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use rollcall_tests::harness::TestEnv;
+use rollcall_tests::hr::{Bellbird, CLIENT_SECRET, Simulator};
+use rollcall_tests::scene::users_of;
+use serde_json::Value;
+
+use crate::{env, repository};
+
+const EXAMPLE: &str = "examples/partner-connector";
+/// How many employees are in `bellbird.json`.
+const PEOPLE: usize = 7;
+/// How many of them stand on a page.
+const PAGE: usize = 3;
+/// How many requests that go wrong the suite has.
+const FAULTS: usize = 11;
+/// What the outer cargo sets and a partner's cargo does not see.
+const CLEARED: &[&str] = &[
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_PROFILE_DEV_DEBUG",
+    "CARGO_PROFILE_DEV_OPT_LEVEL",
+    "CARGO_RESOLVER_FEATURE_UNIFICATION",
+    "CARGO_UNSTABLE_FEATURE_UNIFICATION",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "RUSTC_WRAPPER",
+    "RUSTFLAGS",
+];
+
+/// A language, the folder of its SDK, and the commands on the example's page, run in the example's folder.
+struct Language {
+    name: &'static str,
+    sdk: &'static str,
+    commands: &'static [&'static str],
+    made: &'static str,
+}
+
+const LANGUAGES: [Language; 3] = [
+    Language {
+        name: "rust",
+        sdk: "sdk",
+        commands: &["cargo build --release --target wasm32-wasip2"],
+        made: "target/wasm32-wasip2/release/hr.wasm",
+    },
+    Language {
+        name: "javascript",
+        sdk: "sdk-javascript",
+        commands: &["npm install", "npm run build"],
+        made: "hr.wasm",
+    },
+    Language {
+        name: "python",
+        sdk: "sdk-python",
+        commands: &[
+            "python3 -m venv .venv",
+            ".venv/bin/pip install -r requirements.txt",
+            ".venv/bin/rollcall-componentize hr.py",
+        ],
+        made: "hr.wasm",
+    },
+];
+
+impl Language {
+    /// Builds the connector in a copy below `target`, unless these very sources were built there before.
+    fn build(&self) -> Result<PathBuf, String> {
+        if self.name == "rust" {
+            // Its path to the SDK leads into the workspace.
+            let target = repository("target/partners");
+            let mut cargo = Command::new(env!("CARGO"));
+            cargo.args([
+                "build",
+                "--quiet",
+                "--locked",
+                "--release",
+                "--target",
+                "wasm32-wasip2",
+                "--target-dir",
+            ]);
+            run(cargo.arg(&target).current_dir(repository(EXAMPLE).join("rust")))?;
+            return Ok(target.join("wasm32-wasip2/release/hr.wasm"));
+        }
+        let sources = [format!("{EXAMPLE}/{}", self.name), format!("plugins/{}", self.sdk)];
+        let digest = sources.iter().fold(String::new(), |all, folder| all + &texts(&repository(folder)));
+        let home = repository("target/partners").join(format!("{}-{:016x}", self.name, hash(&digest)));
+        let folder = home.join(&sources[0]);
+        let made = folder.join(self.made);
+        if made.exists() {
+            return Ok(made);
+        }
+        for from in &sources {
+            copy(&repository(from), &home.join(from));
+        }
+        for command in self.commands {
+            let words: Vec<&str> = command.split(' ').collect();
+            // A program of the folder is meant there, wherever the test runs.
+            let program = if words[0].contains('/') { folder.join(words[0]) } else { words[0].into() };
+            run(Command::new(program).args(&words[1..]).current_dir(&folder))?;
+        }
+        Ok(made)
+    }
+}
+
+/// Gives the languages that can be built on this machine, with their components.
+fn built() -> &'static [(&'static Language, PathBuf)] {
+    static BUILT: OnceLock<Vec<(&Language, PathBuf)>> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let mut all = Vec::new();
+        for language in &LANGUAGES {
+            match language.build() {
+                Ok(made) => {
+                    // Compiled to machine code here, or three tests would do it at a time.
+                    let _ = machine(language, &made).run(&["preview", &job(language)]);
+                    all.push((language, made));
+                }
+                Err(why) if language.name != "rust" => println!("not played: {}: {why}", language.name),
+                Err(why) => panic!("{why}"),
+            }
+        }
+        all
+    })
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    for name in CLEARED {
+        command.env_remove(name);
+    }
+    let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{command:?}: {}", said.lines().rev().take(20).collect::<Vec<_>>().join(" | ")))
+}
+
+/// Gives the files of a folder, without what a build leaves there.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if ["node_modules", ".venv", "target", "__pycache__", ".state"].contains(&name)
+            || name.contains(".db")
+        {
+            continue;
+        }
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if !name.ends_with(".wasm") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn texts(folder: &Path) -> String {
+    files(folder).iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
+}
+
+fn copy(from: &Path, to: &Path) {
+    for path in files(from) {
+        let there = to.join(path.strip_prefix(from).unwrap());
+        std::fs::create_dir_all(there.parent().unwrap()).unwrap();
+        std::fs::copy(path, there).unwrap();
+    }
+}
+
+/// FNV-1a, which stays the same from one Rust to the next.
+fn hash(text: &str) -> u64 {
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn job(language: &Language) -> String {
+    format!("{}/job.toml", language.name)
+}
+
+/// A machine with the example's files and one language's component.
+fn machine(language: &Language, made: &Path) -> TestEnv {
+    let env = env();
+    for path in files(&repository(EXAMPLE)) {
+        let name = path.strip_prefix(repository(EXAMPLE)).unwrap().to_str().unwrap().to_owned();
+        if name.starts_with(&format!("{}/job", language.name)) || !name.contains('/') {
+            env.write(&name, std::fs::read(&path).unwrap());
+        }
+    }
+    env.write(&format!("{}/{}", language.name, language.made), std::fs::read(made).unwrap());
+    env
+}
+
+/// The same, asking a server.
+fn live(language: &Language, made: &Path, bellbird: &Simulator) -> TestEnv {
+    let mut env = machine(language, made);
+    env.set("BELLBIRD_SECRET", CLIENT_SECRET);
+    let text = env
+        .read("bellbird.toml")
+        .replace("recording = \"hr.recording\"\n", "")
+        .replace("https://acme.bellbird.example", &bellbird.url());
+    env.write("bellbird.toml", text);
+    env
+}
+
+fn bellbird() -> Simulator {
+    let people = std::fs::read_to_string(repository(EXAMPLE).join("bellbird.json")).unwrap();
+    Simulator::of(Bellbird::new(serde_json::from_str(&people).unwrap(), PAGE)).unwrap()
+}
+
+#[test]
+fn three_languages_read_the_same() {
+    let page = std::fs::read_to_string(repository(EXAMPLE).join("README.md")).unwrap();
+    let mut seen: Vec<(String, Vec<Value>)> = Vec::new();
+    for (language, made) in built() {
+        let env = machine(language, made);
+        let job = job(language);
+        let _ = env.run(&["check", &job]).success();
+        // What the page shows. The suite takes each language against a server, below.
+        if language.name == "javascript" {
+            let _ = env.run(&["connector", "test", &job]).success().says("7 users on").says(", 0 failed.");
+        }
+        let preview = env.run(&["preview", &job]).success();
+        for line in page.lines().filter(|line| line.starts_with("+ ") || line.starts_with("Plan for")) {
+            assert!(preview.stdout.contains(line), "the page promises `{line}`: {}", preview.stdout);
+        }
+        let run = env.run(&["sync", &job, "--yes", "--json"]).success();
+        assert_eq!(run.figure("applied"), PEOPLE as u64);
+        assert_eq!(env.run(&["sync", &job, "--yes", "--json"]).success().figure("unchanged"), PEOPLE as u64);
+        let mut users = users_of(&env, &format!("{}/office.db", language.name));
+        for user in &mut users {
+            user.as_object_mut().unwrap().remove("guid");
+        }
+        seen.push((preview.stdout, users));
+    }
+    assert!(seen.windows(2).all(|two| two[0] == two[1]), "{seen:#?}");
+}
+
+#[test]
+fn each_conforms_and_asks_for_what_is_recorded() {
+    let kept = repository(EXAMPLE).join("hr.recording");
+    for (language, made) in built() {
+        let bellbird = bellbird();
+        let env = live(language, made, &bellbird);
+        let job = job(language);
+        let run = env.run(&["connector", "test", &job, "--json"]);
+        let findings = run.json()["directories"][0]["findings"].as_array().unwrap().clone();
+        let wrong: Vec<_> = findings.iter().filter(|finding| finding["state"] != "passed").collect();
+        assert_eq!((wrong, run.code), (Vec::new(), Some(0)), "{}: {}", language.name, run.stderr);
+        let tried = findings.iter().filter(|one| one["message"].as_str().unwrap().starts_with("tried at "));
+        assert_eq!(tried.count(), FAULTS, "{findings:?}");
+        let recorded = env.run(&["preview", &job, "--record", "new.recording"]);
+        let _ = recorded.success();
+        let new = env.read("new.recording").replace(&bellbird.url(), "https://acme.bellbird.example");
+        if std::env::var_os("UPDATE_EXPECT").is_some() && language.name == "rust" {
+            std::fs::write(&kept, &new).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&kept).ok().as_deref(), Some(&*new), "{}", language.name);
+        let world = bellbird.world();
+        assert!(!world.journal.secret_strayed(CLIENT_SECRET) && !world.journal.token_strayed());
+        assert_eq!(env.files_with(CLIENT_SECRET), Vec::<PathBuf>::new());
+    }
+}
+
+#[test]
+fn each_says_what_is_wrong() {
+    for (language, made) in built() {
+        let bellbird = bellbird();
+        let env = live(language, made, &bellbird);
+        let job = job(language);
+        let _ =
+            env.run(&["test-connection", &job]).success().says("employees can be listed").says("7 in scope");
+        // Of Sean O'Neil's department alone, whose name has to be encoded.
+        let settings = format!("{}department = \"R & D=50%+é\"\n", "[directory.settings]\n");
+        env.write("bellbird.toml", env.read("bellbird.toml").replace("[directory.settings]\n", &settings));
+        bellbird.world().employees[4]["department"] = "R & D=50%+é".into();
+        assert_eq!(env.run(&["preview", &job, "--json"]).success().figure("create"), 1, "{}", language.name);
+        bellbird.world().may_list = false;
+        let run = env.run(&["test-connection", &job]);
+        assert_ne!(run.code, Some(0));
+        let _ = run.says("Bellbird refuses to list employees").says("employees.read");
+        // What the connector did not think of: an employee without an id.
+        bellbird.world().may_list = true;
+        bellbird.world().employees[4]["id"] = Value::Null;
+        let run = env.run(&["preview", &job]);
+        assert_ne!(run.code, Some(0), "{}", language.name);
+        let _ = run.says("has no id");
+    }
+}
+
+#[test]
+fn what_stands_twice_is_the_same() {
+    let text = |path: &str| {
+        std::fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    };
+    let wit = text("plugins/wit/v0.1/connector.wit");
+    assert_eq!(text("plugins/sdk-python/rollcall_connector/connector.wit"), wit);
+    assert_eq!(text("plugins/sdk-javascript/connector.wit"), wit);
+    let page = text(&format!("{EXAMPLE}/README.md"));
+    let guide = text("plugins/README.md");
+    for language in &LANGUAGES {
+        let manifest = text(&format!("{EXAMPLE}/{}/connector.toml", language.name));
+        assert_eq!(manifest, text(&format!("{EXAMPLE}/rust/connector.toml")));
+        for command in language.commands {
+            assert!(page.contains(command), "the page does not say `{command}`");
+        }
+    }
+    for (fence, path) in [("python", "python/hr.py"), ("js", "javascript/hr.js")] {
+        let code = text(&format!("{EXAMPLE}/{path}"));
+        assert!(guide.contains(&format!("```{fence}\n{code}```")), "the guide shows another `{path}`");
+    }
+}
