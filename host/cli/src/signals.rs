@@ -1,5 +1,7 @@
 //! SIGINT and SIGTERM: the first finishes the operation in flight, the second ends the process at once.
 
+use std::time::Duration;
+
 use rollcall_engine::observe::Cancel;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -19,6 +21,19 @@ pub(crate) fn listen() -> Cancel {
         });
     }
     cancel
+}
+
+/// How often somebody who does what may be left in the middle looks whether to stop.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Waits for a signal and gives its number.
+pub(crate) async fn asked(cancel: &Cancel) -> i32 {
+    loop {
+        match cancel.signal() {
+            Some(signal) => return signal,
+            None => tokio::time::sleep(LOOK_EVERY).await,
+        }
+    }
 }
 
 #[expect(clippy::exit, reason = "a second signal asks for exactly this; the journal has what was begun")]

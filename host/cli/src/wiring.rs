@@ -14,6 +14,7 @@ use rollcall_connectors::{ChildCompiler, Host, Manifest, Package, Settings, chec
 use rollcall_core::{Diagnostic, Secret, Text, codes};
 use rollcall_edges::clock::Clock;
 use rollcall_edges::office::Office;
+use rollcall_engine::RunError;
 use rollcall_engine::attributes;
 use rollcall_engine::attributes::References;
 use rollcall_engine::observe::Cancel;
@@ -289,8 +290,16 @@ impl Session {
         failure
     }
 
+    /// Does what writes nothing and may be left in the middle, until it is done or a signal comes.
+    pub(crate) async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
+        tokio::select! {
+            done = work => Ok(done),
+            signal = signals::asked(&self.cancel) => Err(self.failure(RunError::Interrupted(signal))),
+        }
+    }
+
     /// Turns an early end of a run into a failure with places in files.
-    pub(crate) fn failure(&self, error: rollcall_engine::RunError) -> Failure {
+    pub(crate) fn failure(&self, error: RunError) -> Failure {
         self.progress.clear();
         let mut failure = Failure::of_run(error);
         if failure.exit == exit::DENIED {

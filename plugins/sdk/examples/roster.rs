@@ -20,7 +20,7 @@ struct People {
     next: Option<u32>,
 }
 
-const COLUMNS: [&str; 3] = ["name", "mail", "phones"];
+const COLUMNS: [&str; 4] = ["id", "name", "mail", "phones"];
 
 fn page(settings: &Settings, number: u32) -> Result<People, Error> {
     let url = format!("{}/api/people", settings.url.trim_end_matches('/'));
@@ -45,7 +45,7 @@ impl Connector for Roster {
 
     fn attributes(_settings: &Settings) -> Result<Vec<AttributeInfo>, Error> {
         let mut all = COLUMNS.map(|name| attribute(name, Kind::Text, "As in the roster."));
-        all[2].many = true;
+        all[3].many = true;
         Ok(all.into())
     }
 

@@ -23,7 +23,7 @@ fn the_roster_is_read_to_its_end() {
     assert_eq!(pages[1].end, Some(Coverage::Everything));
     let Change::User(leela) = &pages[0].changes[0] else { panic!("no user") };
     let phones = Cell::Texts(vec!["2001".into(), "2002".into()]);
-    assert_eq!(leela.cells, [Cell::Text("Leela".into()), Cell::None, phones]);
+    assert_eq!(leela.cells, [Cell::Text("7".into()), Cell::Text("Leela".into()), Cell::None, phones]);
     assert!(host.requests().iter().all(|request| request.login.as_deref() == Some("roster")));
 }
 

@@ -194,10 +194,7 @@ async fn serve(output: &Output, args: &ServeArgs) -> Result<u8, Failure> {
         .map_err(|error| Failure::new(exit::ERROR, codes::OFFICE_UNREACHABLE, error.to_string()))?;
     let first = json!({ "address": running.address().to_string(), "certificate_sha256": running.certificate_sha256() });
     output.payload(&format!("{first}\n"));
-    let cancel = signals::listen();
-    while cancel.signal().is_none() {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    let _ = signals::asked(&signals::listen()).await;
     running.stop().await;
     Ok(exit::DONE)
 }

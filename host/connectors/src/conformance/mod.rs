@@ -30,6 +30,9 @@ const LATER_SECONDS: u64 = 7;
 
 /// How many pages a reading may have.
 const PAGES: u64 = 100_000_000;
+/// How many times as many pages a reading may have in which something goes wrong, and a thousand more: an answer that comes
+/// again and names its next page would otherwise be read for ever.
+const PAGES_WRONG: u64 = 10;
 
 /// How often a fault strikes that does not go away.
 const FOR_GOOD: usize = usize::MAX;
@@ -50,7 +53,7 @@ pub async fn conformance(
     own: &[Text],
     told: Told<'_>,
 ) -> Vec<Finding> {
-    let mut suite = Suite { host, package, spec, own, told, findings: Vec::new() };
+    let mut suite = Suite { host, package, spec, own, told, findings: Vec::new(), pages: PAGES };
     if let Some(first) = suite.first().await {
         suite.described(&first.records).await;
         suite.again(&first.records).await;
@@ -70,6 +73,8 @@ struct Suite<'a> {
     own: &'a [Text],
     told: Told<'a>,
     findings: Vec<Finding>,
+    /// How many pages a reading may have.
+    pages: u64,
 }
 
 /// Why something does not hold, in one clause.
@@ -96,7 +101,7 @@ impl Suite<'_> {
     async fn connect_with(&self, spec: ConnectSpec, trial: Trial) -> Result<Connector, DirectoryError> {
         let mut spec = ConnectSpec { trial: Some(trial), progress: None, ..spec };
         // Small pages of a large directory are many.
-        spec.limits.insert("pages".into(), PAGES);
+        spec.limits.insert("pages".into(), self.pages);
         self.host.connect(self.package, &spec).await
     }
 
@@ -133,7 +138,7 @@ impl Suite<'_> {
                 let whole = end == Coverage::Everything;
                 let wrong = "a reading from the beginning ended with `changes`".to_owned();
                 self.verdict("a reading ends well", if whole { Ok(message) } else { Err(wrong) });
-                whole.then_some(First { records, requests })
+                whole.then_some(First { records, pages, requests })
             }
             Err(error) => {
                 self.verdict("a reading ends well", Err(error.to_string()));
@@ -299,6 +304,7 @@ impl Suite<'_> {
             let message = "the directory is read without a request, so that none can go wrong".to_owned();
             return self.note("bad answers are no records", FindingState::Passed, message);
         }
+        self.pages = PAGES_WRONG * u64::try_from(first.pages).unwrap_or(u64::MAX / PAGES) + 1_000;
         let last = first.requests - 1;
         let mut places = vec![0, last / 2, last];
         places.dedup();
@@ -359,6 +365,7 @@ impl Suite<'_> {
 /// The first reading of a trial.
 struct First {
     records: Records,
+    pages: usize,
     requests: usize,
 }
 

@@ -41,9 +41,9 @@ pub(super) async fn read(
     let most = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let several = session.job.directories.len() > 1;
     for both in session.both() {
-        let reading = reading(&session, both, most).await;
+        let reading = session.unless_stopped(reading(&session, both, most)).await;
         session.progress.clear();
-        let reading = reading?;
+        let reading = reading??;
         if output.json {
             for record in &reading.records {
                 output.payload(&line(&with_name(record_json(record), several, both.0)));

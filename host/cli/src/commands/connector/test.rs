@@ -31,7 +31,8 @@ pub(super) async fn test(global: &Global, output: &Output, job: &Path) -> Result
         let own = session.asked(both, None, &[]).await?.select;
         output.human(&format!("{} ({})\n", directory.name, directory.connector));
         let told = |finding: &_| output.human(&TRIED.line(finding));
-        let findings = conformance(session.host(), both.1.package(), &spec, &own, &told).await;
+        let suite = conformance(session.host(), both.1.package(), &spec, &own, &told);
+        let findings = session.unless_stopped(suite).await?;
         tried += findings.len();
         failed += findings.iter().filter(|finding| finding.state == FindingState::Failed).count();
         payload.push(json!({
