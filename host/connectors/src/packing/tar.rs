@@ -58,10 +58,10 @@ pub(super) fn is_archive(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// Says in one clause what the archive has that it must not have.
-pub(super) fn read<'a>(
-    bytes: &'a [u8],
+pub(super) fn read(
+    bytes: &[u8],
     most: impl Fn(&str) -> Option<usize>,
-) -> Result<Vec<(String, &'a [u8])>, String> {
+) -> Result<Vec<(String, &[u8])>, String> {
     let mut files: Vec<(String, &[u8])> = Vec::new();
     let mut rest = bytes;
     loop {
