@@ -133,6 +133,8 @@ fn a_new_project_builds_tests_and_runs_at_once() {
     assert_eq!(built["name"], "my-hr");
     let told = env.run(&["connector", "run"]).success();
     let _ = told.says("3 users on 2 pages").says("anna.berg@my-hr.example");
+    // It keeps every rule of the suite, and each of its readings ends, whatever the answers are.
+    let _ = env.run(&["connector", "test"]).success().says("0 failed");
     assert_eq!(env.run(&["sync", "--yes", "--json"]).success().figure("applied"), 3);
     // Its own tests run natively.
     let mut cargo = std::process::Command::new("cargo");

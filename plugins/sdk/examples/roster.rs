@@ -28,6 +28,7 @@ fn page(settings: &Settings, number: u32) -> Result<People, Error> {
     let mut response = request.login("roster").send()?;
     match response.status {
         200 => response.json(),
+        401 => Err(Error::denied("the roster does not take the token")),
         403 => Err(Error::missing("the roster refuses to list", "people.read")),
         status => Err(Error::permanent(format!("the roster answered {status}"))),
     }
