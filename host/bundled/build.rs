@@ -80,21 +80,37 @@ fn bundle() -> Result<(), Box<dyn Error>> {
     }
     list.push(']');
     fs::write(out.join("bundled.rs"), list)?;
-    fs::write(out.join("sdk.rs"), sdk(&root)?)?;
+    for (list, folders) in SDKS {
+        fs::write(out.join(list), sdk(&root, folders)?)?;
+    }
     Ok(())
 }
 
-/// Lists the sources that a project outside of this repository needs of the SDK: path and text, in order.
-fn sdk(root: &Path) -> Result<String, Box<dyn Error>> {
-    let mut files = vec![("wit/v0.1/connector.wit".to_owned(), root.join("plugins/wit/v0.1/connector.wit"))];
-    let sources = root.join("plugins/sdk/src");
-    // A file that is added to the folder changes the folder.
-    println!("cargo::rerun-if-changed={}", sources.display());
-    println!("cargo::rerun-if-changed={}", root.join("plugins/wit").display());
-    for entry in fs::read_dir(sources)? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        files.push((format!("rollcall-connector/src/{name}"), path));
+/// The SDKs: the file that lists one's sources, and the folders of `plugins` with them, each with its path in a project.
+const SDKS: &[(&str, &[(&str, &str)])] = &[
+    ("sdk.rs", &[("wit/v0.1", "wit/v0.1/"), ("sdk/src", "rollcall-connector/src/")]),
+    ("sdk-javascript.rs", &[("sdk-javascript", "")]),
+    ("sdk-python.rs", &[("sdk-python", ""), ("sdk-python/rollcall_connector", "rollcall_connector/")]),
+];
+
+/// How the names of sources end; what a build leaves beside them does not matter.
+const SOURCES: &[&str] = &["js", "json", "py", "rs", "toml", "wit"];
+
+/// Lists the sources that a project outside of this repository needs of an SDK: path and text, in order.
+fn sdk(root: &Path, folders: &[(&str, &str)]) -> Result<String, Box<dyn Error>> {
+    let mut files = Vec::new();
+    for (folder, place) in folders {
+        let folder = root.join("plugins").join(folder);
+        // A file that is added to the folder changes the folder.
+        println!("cargo::rerun-if-changed={}", folder.display());
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            let source = path.extension().is_some_and(|ending| SOURCES.iter().any(|known| ending == *known));
+            if source && path.is_file() {
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                files.push((format!("{place}{name}"), path));
+            }
+        }
     }
     files.sort();
     let mut list = String::from("&[\n");

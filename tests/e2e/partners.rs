@@ -290,6 +290,42 @@ fn each_says_what_is_wrong() {
 }
 
 #[test]
+fn a_new_project_is_built_in_each_language() {
+    for (language, _) in built().iter().filter(|(language, _)| language.name != "rust") {
+        let mut env = env();
+        // The tools of this machine.
+        for name in ["PATH", "HOME"] {
+            env.set(name, std::env::var(name).unwrap());
+        }
+        let _ = env.run(&["connector", "new", "my-hr", ".", "--lang", language.name]).success().says("sdk/");
+        let built = env.run(&["connector", "build", "--json"]).success().json();
+        assert_eq!((built["name"].as_str(), built["version"].as_str()), (Some("my-hr"), Some("0.1.0")));
+        let _ = env.run(&["connector", "inspect", "hr.wasm"]).success().says("Reads the employees.");
+        // Compiling a Python interpreter to machine code takes long, and the tests above have done it once.
+        if language.name == "javascript" {
+            let _ = env.run(&["connector", "run"]).success().says("7 users on 4 pages");
+            let _ = env.run(&["connector", "test"]).success().says("0 failed");
+            assert_eq!(env.run(&["sync", "--yes", "--json"]).success().figure("applied"), PEOPLE as u64);
+            env.write("hr.js", "export const directory = 1 +;");
+            let _ = env
+                .run(&["connector", "build"])
+                .exits(1)
+                .says("E0334")
+                .says("`npm run --silent build` failed");
+        } else {
+            env.write("other.py", "");
+            let _ = env.run(&["connector", "build"]).exits(1).says("E0334").says("2 Python files");
+        }
+        env.set("PATH", "/nowhere");
+        if language.name == "python" {
+            std::fs::remove_file(env.path("other.py")).unwrap();
+            std::fs::remove_dir_all(env.path(".venv")).unwrap();
+        }
+        let _ = env.run(&["connector", "build"]).exits(1).says("on the path").says("install");
+    }
+}
+
+#[test]
 fn what_stands_twice_is_the_same() {
     let text = |path: &str| {
         std::fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))

@@ -18,6 +18,12 @@ pub const BUNDLED: &[Bundled] = include!(concat!(env!("OUT_DIR"), "/bundled.rs")
 /// The sources of the Rust SDK and the contract, by their paths below a project's `sdk/`, sorted.
 pub const SDK: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
 
+/// The same of the JavaScript SDK.
+pub const SDK_JAVASCRIPT: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/sdk-javascript.rs"));
+
+/// The same of the Python SDK.
+pub const SDK_PYTHON: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/sdk-python.rs"));
+
 /// Gives the bundled connector of this name.
 pub fn find(name: &str) -> Option<&'static Bundled> {
     BUNDLED.iter().find(|bundled| bundled.name == name)

@@ -9,7 +9,7 @@ use super::JobArg;
 /// The commands under `connector`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConnectorCommand {
-    /// Makes a project that builds, tests and runs at once, the SDK's sources with it.
+    /// Makes a project that builds and runs at once, the SDK's sources with it.
     New {
         /// The connector's name: `[a-z0-9-]`, beginning with a letter.
         name: String,

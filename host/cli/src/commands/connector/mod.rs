@@ -1,5 +1,6 @@
 //! `connector`: what partners need who write one, and operators who install one. A command a file.
 
+mod build;
 mod files;
 mod inspect;
 mod install;
@@ -17,7 +18,7 @@ use crate::output::Output;
 pub(crate) async fn run(global: &Global, output: &Output, command: &ConnectorCommand) -> Result<u8, Failure> {
     match command {
         ConnectorCommand::New { name, dir, lang } => project::new(output, name, dir.as_deref(), *lang),
-        ConnectorCommand::Build { dir } => project::build(output, dir),
+        ConnectorCommand::Build { dir } => build::build(output, dir),
         ConnectorCommand::Inspect { what } => inspect::inspect(global, output, what),
         ConnectorCommand::Run { job, limit } => read::read(global, output, &job.job, *limit).await,
         ConnectorCommand::Pack { component, out, license } => {

@@ -1,36 +1,111 @@
-//! `connector new` and `connector build`: a project of a partner's own, and its component.
+//! `connector new`: a project of a partner's own.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use rollcall_connectors::{Manifest, Package};
+use rollcall_connectors::Manifest;
 use rollcall_core::codes;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::args::Language;
 use crate::commands::connector::files;
-use crate::commands::connector::read::size;
 use crate::exit;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::view::json as shapes;
 use crate::view::text::shown;
 
-/// What components are compiled for.
-const TARGET: &str = "wasm32-wasip2";
-/// The connector of `plugins/README.md`, which is tested there.
-const EXAMPLE: &str = include_str!("../../../../../plugins/sdk/examples/roster.rs");
-const MANIFEST: &str = include_str!("../../../../../plugins/sdk/examples/roster.toml");
-const IGNORED: &str = "/target\n*.key\n*.rollcall*\noffice.db*\n";
+/// The folder that a project has the SDK in.
+const SDK: &str = "sdk";
+const IGNORED: &str = "/target\n/node_modules\n/.venv\n__pycache__\n*.key\n*.rollcall*\n*.wasm\noffice.db*\n";
+
+/// What a project begins with: a connector that is tested in this repository.
+struct Start {
+    manifest: &'static str,
+    /// Where the manifest goes.
+    manifest_path: &'static str,
+    /// The name that the connector has here.
+    name: &'static str,
+    /// Path and text of the rest; `NAME` and `CRATE` stand for the project's name.
+    files: &'static [(&'static str, &'static str)],
+    sdk: &'static [(&'static str, &'static str)],
+    /// What the files are, for people.
+    about: &'static str,
+}
+
+const RUST: Start = Start {
+    manifest: include_str!("../../../../../plugins/sdk/examples/roster.toml"),
+    manifest_path: "src/connector.toml",
+    name: "roster",
+    files: &[
+        ("Cargo.toml", include_str!("template/Cargo.toml.txt")),
+        ("src/lib.rs", include_str!("../../../../../plugins/sdk/examples/roster.rs")),
+        ("tests/reads.rs", include_str!("template/reads.rs.txt")),
+        ("job.toml", include_str!("template/job.toml.txt")),
+        ("people.recording", include_str!("template/people.recording.txt")),
+        ("sdk/rollcall-connector/Cargo.toml", include_str!("template/sdk.toml.txt")),
+    ],
+    sdk: rollcall_bundled::SDK,
+    about: "src/lib.rs          the connector; src/connector.toml says what it asks for\n  \
+            tests/reads.rs      `cargo test` runs it natively",
+};
+
+const JAVASCRIPT: Start = Start {
+    manifest: include_str!("../../../../../examples/partner-connector/javascript/connector.toml"),
+    manifest_path: "connector.toml",
+    name: "hr",
+    files: &[
+        ("hr.js", include_str!("../../../../../examples/partner-connector/javascript/hr.js")),
+        (".npmrc", include_str!("../../../../../examples/partner-connector/javascript/.npmrc")),
+        ("package.json", include_str!("template/package.json.txt")),
+        ("job.toml", include_str!("template/hr.toml.txt")),
+        ("people.recording", include_str!("../../../../../examples/partner-connector/hr.recording")),
+    ],
+    sdk: rollcall_bundled::SDK_JAVASCRIPT,
+    about: "hr.js               the connector; connector.toml says what it asks for",
+};
+
+const PYTHON: Start = Start {
+    manifest: include_str!("../../../../../examples/partner-connector/python/connector.toml"),
+    manifest_path: "connector.toml",
+    name: "hr",
+    files: &[
+        ("hr.py", include_str!("../../../../../examples/partner-connector/python/hr.py")),
+        ("requirements.txt", "./sdk\n"),
+        ("job.toml", include_str!("template/hr.toml.txt")),
+        ("people.recording", include_str!("../../../../../examples/partner-connector/hr.recording")),
+    ],
+    sdk: rollcall_bundled::SDK_PYTHON,
+    about: "hr.py               the connector; connector.toml says what it asks for",
+};
+
+impl Start {
+    const fn of(language: Language) -> &'static Start {
+        match language {
+            Language::Rust => &RUST,
+            Language::Javascript => &JAVASCRIPT,
+            Language::Python => &PYTHON,
+        }
+    }
+
+    /// Gives the manifest under another name.
+    fn manifest(&self, name: &str) -> String {
+        self.manifest.replacen(&format!("name = \"{}\"", self.name), &format!("name = \"{name}\""), 1)
+    }
+
+    /// Gives a file's text under another name.
+    fn filled(&self, text: &str, name: &str) -> String {
+        let recorded = format!("\"connector\":\"{}\"", self.name);
+        text.replace("\"roster.toml\"", "\"connector.toml\"")
+            .replacen(&recorded, &format!("\"connector\":\"{name}\""), 1)
+            .replace("NAME", name)
+            .replace("CRATE", &name.replace('-', "_"))
+    }
+}
 
 /// Makes a project.
 pub(super) fn new(output: &Output, name: &str, dir: Option<&Path>, lang: Language) -> Result<u8, Failure> {
-    if lang != Language::Rust {
-        let message = "a project is made for Rust alone";
-        let hint = "plugins/README.md says what there is for other languages; the contract is plugins/wit/v0.1/connector.wit";
-        return Err(Failure::new(exit::USAGE, codes::USAGE, message).hint(hint));
-    }
-    let manifest = MANIFEST.replacen("name = \"roster\"", &format!("name = \"{name}\""), 1);
+    let start = Start::of(lang);
+    let manifest = start.manifest(name);
     Manifest::parse(manifest.as_bytes()).map_err(|_| {
         let message = format!("`{}` is no name for a connector", name.escape_default());
         let hint = "it is of `[a-z0-9-]`, begins with a letter, and is at most 40 long";
@@ -45,22 +120,13 @@ pub(super) fn new(output: &Output, name: &str, dir: Option<&Path>, lang: Languag
         let message = format!("the folder `{}` is not empty", dir.display());
         return Err(Failure::new(exit::USAGE, codes::FILE, message).hint("give the name of a new one"));
     }
-    let filled = |text: &str| text.replace("NAME", name).replace("CRATE", &name.replace('-', "_"));
-    let own = [
-        ("Cargo.toml", filled(include_str!("template/Cargo.toml.txt"))),
-        ("src/lib.rs", EXAMPLE.replace("\"roster.toml\"", "\"connector.toml\"")),
-        ("src/connector.toml", manifest),
-        ("tests/reads.rs", filled(include_str!("template/reads.rs.txt"))),
-        ("job.toml", filled(include_str!("template/job.toml.txt"))),
-        ("people.recording", filled(include_str!("template/people.recording.txt"))),
-        (".gitignore", IGNORED.to_owned()),
-        ("sdk/rollcall-connector/Cargo.toml", include_str!("template/sdk.toml.txt").to_owned()),
-    ];
-    for (path, text) in own {
-        write(&dir.join(path), &text)?;
+    for (path, text) in start.files {
+        write(&dir.join(path), &start.filled(text, name))?;
     }
-    for (path, text) in rollcall_bundled::SDK {
-        write(&dir.join("sdk").join(path), text)?;
+    write(&dir.join(start.manifest_path), &manifest)?;
+    write(&dir.join(".gitignore"), IGNORED)?;
+    for (path, text) in start.sdk {
+        write(&dir.join(SDK).join(path), text)?;
     }
     if output.json {
         output.payload(&shapes::write(&json!({
@@ -69,11 +135,10 @@ pub(super) fn new(output: &Output, name: &str, dir: Option<&Path>, lang: Languag
     }
     let dir = dir.display().to_string();
     output.human(&format!(
-        "{0}\n\n  src/lib.rs          the connector; src/connector.toml says what it asks for\n  \
-         tests/reads.rs      `cargo test` runs it natively\n  job.toml            runs it, against the answers in \
-         people.recording\n  sdk/                the SDK's sources\n\nNext: cd {0} && rollcall connector build && \
-         rollcall connector run\n",
-        shown(&dir)
+        "{0}\n\n  {1}\n  job.toml            runs it, against the answers in people.recording\n  sdk/                the SDK's \
+         sources\n\nNext: cd {0} && rollcall connector build && rollcall connector run\n",
+        shown(&dir),
+        start.about,
     ));
     Ok(exit::DONE)
 }
@@ -86,57 +151,4 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
         })?;
     }
     files::write(path, text.as_bytes(), false)
-}
-
-/// Builds a project.
-pub(super) fn build(output: &Output, dir: &Path) -> Result<u8, Failure> {
-    let failed =
-        |message: String, hint: &str| Err(Failure::new(exit::ERROR, codes::BUILD, message).hint(hint));
-    if !dir.join("Cargo.toml").is_file() {
-        let message = format!("there is no `Cargo.toml` in `{}`", dir.display());
-        return failed(message, "this builds projects in Rust; plugins/README.md says how others are built");
-    }
-    let libraries = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).output();
-    let Ok(libraries) = libraries else {
-        return failed("there is no `rustc` on the path".to_owned(), "install Rust: https://rustup.rs");
-    };
-    if !Path::new(String::from_utf8_lossy(&libraries.stdout).trim()).is_dir() {
-        let hint = format!("type `rustup target add {TARGET}`");
-        return failed(format!("this Rust does not compile for `{TARGET}`"), &hint);
-    }
-    let told = ["--release", "--target", TARGET, "--message-format", "json-render-diagnostics"];
-    let built =
-        Command::new("cargo").arg("build").args(told).current_dir(dir).stderr(Stdio::inherit()).output();
-    let built = match built {
-        Ok(built) if built.status.success() => built.stdout,
-        Ok(_) => return failed("the project does not compile".to_owned(), "what cargo said stands above"),
-        Err(error) => {
-            return failed(format!("`cargo` cannot be run: {error}"), "install Rust: https://rustup.rs");
-        }
-    };
-    let lines = String::from_utf8_lossy(&built);
-    let artefacts = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let component = artefacts.filter_map(|line| component(&line)).next_back();
-    let Some(component) = component else {
-        let hint = "`crate-type` under `[lib]` has to name `cdylib`";
-        return failed("the project makes no component".to_owned(), hint);
-    };
-    // What would be refused later is told now.
-    let package = Package::read(files::package(&component)?).map_err(Failure::invalid)?;
-    if output.json {
-        output.payload(&shapes::write(&json!({
-            "schema_version": shapes::SCHEMA_VERSION, "component": component.display().to_string(),
-            "name": package.manifest().name, "version": package.manifest().version,
-            "component_sha256": package.digest_text(), "size_bytes": package.bytes().len(),
-        })));
-    }
-    let bytes = u64::try_from(package.bytes().len()).unwrap_or(u64::MAX);
-    output.human(&format!("{}\n{}, sha256:{}\n", component.display(), size(bytes), package.digest_text()));
-    Ok(exit::DONE)
-}
-
-/// Gives the component that a line of cargo's speaks of.
-fn component(line: &Value) -> Option<PathBuf> {
-    let names = line.get("filenames")?.as_array()?.iter().filter_map(Value::as_str);
-    names.map(PathBuf::from).find(|path| path.extension().is_some_and(|ending| ending == "wasm"))
 }
