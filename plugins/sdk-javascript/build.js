@@ -6,7 +6,7 @@
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 import { componentize } from "componentize-qjs";
@@ -66,7 +66,10 @@ try {
   const file = resolve(positionals[0]);
   const manifest = readFileSync(values.manifest ?? join(dirname(file), "connector.toml"));
   const asked = CAPABILITIES.filter((name) => new RegExp(`^\\s*\\[\\[\\s*grant\\.${name}\\s*\\]\\]`, "m").test(manifest.toString()));
-  const output = values.output ?? file.replace(/\.m?js$/, ".wasm");
+  const output = resolve(values.output ?? join(dirname(file), `${basename(file, extname(file))}.wasm`));
+  if (output === file) {
+    throw new Error(`${file} is the connector's own file; give another one as --output`);
+  }
   const bytes = Buffer.concat([await component(file, asked), section(SECTION, manifest)]);
   writeFileSync(output, bytes);
   console.log(`${output}: ${bytes.length} bytes`);

@@ -7,6 +7,7 @@ import http from "rollcall:connector/http@0.1.0";
 
 import { queryValue } from "./encode.js";
 import { asked, Permanent, quoted } from "./errors.js";
+import { exact } from "./exact.js";
 import { decode, encode } from "./utf8.js";
 
 const JSON_BODY_BYTES = 32 << 20;
@@ -125,12 +126,4 @@ export class Response {
   excerpt() {
     return quoted(decode(this.read(), true));
   }
-}
-
-/** Puts quotes around whole numbers that JavaScript would round, those outside of texts. */
-function exact(json) {
-  if (!/\d{16}/.test(json)) {
-    return json;
-  }
-  return json.replace(/"(?:[^"\\]|\\[^])*"|-?\d{16,}(?![\d.eE])/g, (part) => (part[0] === '"' ? part : `"${part}"`));
 }

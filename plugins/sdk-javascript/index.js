@@ -98,7 +98,9 @@ export function connector({ validate, identity, check, attributes, list, changes
           break;
         }
         if (Array.isArray(value)) {
-          found.push(...value);
+          for (const one of value) {
+            found.push(one);
+          }
           break;
         }
         found.push(value);

@@ -58,6 +58,6 @@ function character(bytes, at) {
     point = (point << 6) | (byte & 0x3f);
   }
   const least = [0, 0, 0x80, 0x800, 0x10000][length];
-  const wrong = first < 0xc2 || point < least || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff);
+  const wrong = first < 0xc2 || first > 0xf4 || point < least || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff);
   return wrong ? [0x3f, 0] : [point, length];
 }

@@ -176,6 +176,60 @@ fn what_is_revoked_runs_no_more() {
 }
 
 #[test]
+fn a_revocation_holds_for_what_came_another_way() {
+    // A component that a job names by its path.
+    let env = trusting();
+    env.write("hr.wasm", partners("hr", "1.0.0"));
+    env.write("job.toml", env.read("job.toml").replace("\"hr\"", "\"./hr.wasm\""));
+    let _ = env.run(&["check"]).success();
+    let seen = env.run(&["connector", "inspect", "hr.wasm", "--json"]).success().json();
+    let told =
+        env.run(&["connector", "trust", "revoke", seen["component_sha256"].as_str().unwrap(), "--json"]);
+    assert_eq!(told.success().json()["revoked"], seen["component_sha256"]);
+    let _ = env.run(&["check"]).exits(12).says("E0326").says("is revoked");
+    // A package that was taken although nobody trusts the key that signed it.
+    let env = machine("hr");
+    let _ = env.run(&["connector", "keygen", "acme"]).success();
+    let package = signed(&env, "1.0.0", "");
+    let _ = install(&env, &package, &["--yes", "--allow-unsigned"]).success();
+    let _ = env.run(&["check"]).success();
+    let _ = env.run(&["connector", "trust", "revoke", "acme.pub"]).success();
+    let _ = env.run(&["check"]).exits(12).says("E0326");
+    // What nobody understands holds nobody back, and is not passed over.
+    let path = env.state().join("connectors/register.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let odd = oddly_revoked(&text);
+    std::fs::write(&path, odd).unwrap();
+    let _ = env.run(&["check"]).exits(12).says("neither a digest nor a key");
+}
+
+/// The register with a revocation that is neither a digest nor a key.
+fn oddly_revoked(text: &str) -> String {
+    let at = text.find("\"revoked\": [").unwrap() + "\"revoked\": [".len();
+    format!("{}\"nonsense\", {}", &text[..at], &text[at..])
+}
+
+#[test]
+fn what_is_gone_is_installed_again() {
+    let env = trusting();
+    let package = signed(&env, "1.0.0", "");
+    let told = install(&env, &package, &["--yes", "--json"]).success().json();
+    let kept = env.state().join(format!("connectors/{}.rollcall", told["sha256"].as_str().unwrap()));
+    std::fs::remove_file(&kept).unwrap();
+    let _ = env.run(&["check"]).exits(12).says("E0333").says("install it again");
+    let _ = install(&env, &package, &["--yes"]).success().says("is installed;");
+    let _ = env.run(&["check"]).success();
+    assert_eq!(install(&env, &package, &["--json"]).success().json()["version"], "1.0.0");
+    // A name that rollcall took for itself later is not what was pinned.
+    let _ = env.run(&["connector", "lock", "--json"]).success();
+    env.write("rollcall.lock", env.read("rollcall.lock").replace("\"hr\"", "\"csv\""));
+    env.write("job.toml", env.read("job.toml").replace("connector = \"hr\"", "connector = \"csv\""));
+    let _ = env.run(&["check"]).exits(12).says("E0330").says("which was a partner's");
+    // A device has no end.
+    let _ = env.run(&["connector", "inspect", "/dev/zero"]).exits(1).says("it is no file");
+}
+
+#[test]
 fn an_update_goes_forward_and_asks_for_what_is_new() {
     let env = trusting();
     let (old, new) = (signed(&env, "1.9.0", ""), signed(&env, "1.10.0", ""));

@@ -325,6 +325,39 @@ fn a_new_project_is_built_in_each_language() {
     }
 }
 
+/// What Node can run of the SDK without a host.
+#[test]
+fn texts_and_numbers_come_as_they_were_sent() {
+    let script = r#"
+        import { decode } from "./utf8.js";
+        import { exact } from "./exact.js";
+        import { strict as assert } from "node:assert";
+        const check = (bytes, expect) => {
+            let got = null;
+            try { got = decode(Uint8Array.from(bytes)); } catch { /* no UTF-8 */ }
+            assert.equal(got, expect, String(bytes));
+        };
+        check([0x5a, 0xc3, 0xb6, 0xe2, 0x82, 0xac, 0xf0, 0x9f, 0x8c, 0x9f], "Zö€🌟");
+        for (const wrong of [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80],
+                             [0xf8, 0x90, 0x80, 0x80], [0xf9, 0x80, 0x80, 0x80], [0xe2, 0x82], [0x80]]) {
+            check(wrong, null);
+        }
+        const read = (json) => JSON.parse(exact(json));
+        assert.deepEqual(read('{"id": 12345678901234567890, "x": "1234567890123456"}'),
+                         { id: "12345678901234567890", x: "1234567890123456" });
+        assert.deepEqual(read('[0.30000000000000004, -1e-7, 1234567890123456.5, 1234567890123456e2, -1234567890123456]'),
+                         [0.30000000000000004, -1e-7, 1234567890123456.5, 1234567890123456e2, "-1234567890123456"]);
+    "#;
+    let node = Command::new("node")
+        .args(["--input-type=module", "--eval", script])
+        .current_dir(repository("plugins/sdk-javascript"))
+        .output();
+    match node {
+        Ok(node) => assert!(node.status.success(), "{}", String::from_utf8_lossy(&node.stderr)),
+        Err(why) => println!("not played: there is no Node: {why}"),
+    }
+}
+
 #[test]
 fn what_stands_twice_is_the_same() {
     let text = |path: &str| {

@@ -13,6 +13,7 @@ use rollcall_tests::harness::TestEnv;
 use rollcall_tests::scene::{self, Scene, users_of};
 use serde_json::Value;
 
+use crate::connectors::partners;
 use crate::env;
 
 /// How long something may take that takes a second or two on an idle machine.
@@ -273,6 +274,28 @@ fn a_file_that_changes_is_read_again_and_one_that_breaks_stops_nobody_else() {
     service.signal("HUP");
     service.until("it is gone", || !service.get("/healthz").1.contains("\"C\""));
     assert_eq!(service.end("TERM").0, Some(143));
+}
+
+#[test]
+fn a_connector_that_is_revoked_is_served_no_more() {
+    let env = env();
+    job(&env, "A", 2, EACH_MINUTE);
+    env.write("A.toml", env.read("A.toml").replace("\"csv\"\n", "\"hr\"\n"));
+    env.write("hr.wasm", partners("hr", "1.0.0"));
+    let _ = env.run(&["connector", "pack", "hr.wasm"]).success();
+    let install = ["connector", "install", "hr-1.0.0.rollcall", "--yes", "--allow-unsigned", "--json"];
+    let told = env.run(&install).success().json();
+    let service = Service::start(&env, "2026-12-01T08:00:30Z+60x", &["A.toml"]);
+    service.until("a run", || service.runs("A", 0) >= 1);
+    let _ = env.run(&["connector", "trust", "revoke", told["sha256"].as_str().unwrap()]).success();
+    service.until("refused", || service.get("/healthz").0 == 503);
+    assert!(service.log().contains("is revoked"), "{}", service.log());
+    let before = service.runs("A", 0);
+    // What takes its place is served without a word to this one.
+    env.write("hr.wasm", partners("hr", "1.0.1"));
+    let _ = env.run(&["connector", "pack", "hr.wasm"]).success();
+    let _ = env.run(&["connector", "install", "hr-1.0.1.rollcall", "--yes", "--allow-unsigned"]).success();
+    service.until("served again", || service.runs("A", 0) > before);
 }
 
 /// Writes a program that does something with what it is told.

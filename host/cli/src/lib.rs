@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod bounded;
 mod chance;
 mod commands;
 mod desk;

@@ -21,7 +21,7 @@ use rollcall_engine::observe::Cancel;
 use rollcall_job::expiry::expiring;
 use rollcall_job::job::{DirectoryJob, Job};
 use rollcall_script::Rules;
-use rollcall_state::{MirrorFile, Store};
+use rollcall_state::{MirrorFile, Shelf, Store};
 
 use crate::args::Global;
 use crate::chance::Handovers;
@@ -126,6 +126,11 @@ impl Shared {
         opened(&self.state, &self.folder).await
     }
 
+    /// Gives the file that says which connectors are installed, trusted and revoked.
+    pub(crate) fn register_file(&self) -> PathBuf {
+        Shelf::of(&self.folder).register_file()
+    }
+
     /// Finds a directory's connector: a bundled or an installed one by name, or a component by path.
     fn connector(&self, directory: &DirectoryJob) -> Result<Loaded, Vec<Diagnostic>> {
         let loaded = |package: Arc<Package>, pin: Option<Pin>| {
@@ -150,7 +155,8 @@ impl Shared {
         let mut all = Vec::with_capacity(job.directories.len());
         for directory in &job.directories {
             let found = self.connector(directory).and_then(|loaded| {
-                installed::check_pin(job, loaded.pin.as_ref(), self.locked).map_err(|why| vec![why])?;
+                installed::check_pin(job, directory, loaded.pin.as_ref(), self.locked)
+                    .map_err(|why| vec![why])?;
                 Ok(loaded)
             });
             match found {

@@ -121,6 +121,19 @@ fn login(manifest: &Manifest, name: &str, way: &Login) -> String {
     if let Some(scope) = &way.scope {
         what += &format!(", asking for `{scope}`");
     }
+    // Who is acted for, and by what the server is known: an update that moves them asks for something new.
+    let further = [
+        ("as", &way.client_id),
+        ("acting for", &way.subject),
+        ("under the word", &way.scheme),
+        ("with the name in the setting", &way.bind_dn),
+        ("with the authority in the setting", &way.ca_file),
+        ("with the fingerprint in the setting", &way.certificate_sha256),
+        ("with StartTLS by the setting", &way.start_tls),
+    ];
+    for (words, value) in further.into_iter().filter_map(|(words, value)| Some((words, value.as_ref()?))) {
+        what += &format!(", {words} `{value}`");
+    }
     let origins: Vec<Server> = way.origins.iter().map(|origin| server(manifest, origin)).collect();
     if let Some(token) = way.token_url.as_ref().map(|url| server(manifest, url))
         && !origins.contains(&token)

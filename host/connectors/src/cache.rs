@@ -152,17 +152,21 @@ fn make_key(folder: &Path) -> io::Result<hmac::Key> {
     let mut bytes = [0; KEY_BYTES];
     SystemRandom::new().fill(&mut bytes).map_err(|_| io::Error::other("there is no randomness"))?;
     let (path, mine) = (folder.join(KEY), folder.join(format!("{KEY}-{}", std::process::id())));
-    if path.exists() {
+    // Another process may have made a good one meanwhile.
+    if key(folder).is_err_and(|error| error.kind() == io::ErrorKind::InvalidData) {
         fs::remove_file(&path)?;
     }
     write(&mine, &bytes)?;
     // A link takes nobody's place: where another process was first, its key is used.
     let linked = fs::hard_link(&mine, &path);
-    fs::remove_file(&mine)?;
     match linked {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => key(folder),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        // A file system without links.
+        Err(_) if !path.exists() => fs::rename(&mine, &path)?,
+        _ => {}
     }
+    let _ = fs::remove_file(&mine);
+    key(folder)
 }
 
 fn digest_of(name: &str, bytes: &[u8]) -> [u8; 32] {

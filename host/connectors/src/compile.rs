@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rollcall_core::{Diagnostic, codes};
 use rollcall_edges::directory::DirectoryError;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 use wasmtime::component::Component;
 
@@ -19,6 +19,8 @@ use crate::words::tame;
 
 /// The longest message of a child that is read, in bytes.
 const MESSAGE_BYTES: u64 = 4_000;
+/// How much of a message the child says, in bytes.
+const MESSAGE_CHARS: usize = 2_000;
 
 /// A program that compiles: it calls [`compile`] with its standard input and output, and fails where that does.
 #[derive(Clone, Debug)]
@@ -38,6 +40,10 @@ pub struct CompileLimits {
     pub memory_bytes: u64,
 }
 
+/// How much later than it is told to end the child is killed, in seconds of processor time.
+#[cfg(unix)]
+const CPU_GRACE_SECONDS: u64 = 5;
+
 impl Default for CompileLimits {
     fn default() -> Self {
         Self { cpu: COMPILE_CPU, memory_bytes: COMPILE_MEMORY_BYTES }
@@ -55,7 +61,8 @@ pub fn compile(limits: CompileLimits, input: impl Read, mut output: impl Write) 
     let mut bytes = Vec::new();
     input.take(PACKAGE_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     let compiled = || Component::from_binary(&engine::make()?, &bytes)?.serialize();
-    let code = compiled().map_err(|error| format!("{error:#}"))?;
+    // A message may quote what the component is full of.
+    let code = compiled().map_err(|error| tame(&format!("{error:#}"), MESSAGE_CHARS))?;
     output.write_all(&code).and_then(|()| output.flush()).map_err(|error| error.to_string())
 }
 
@@ -63,14 +70,16 @@ pub fn compile(limits: CompileLimits, input: impl Read, mut output: impl Write) 
 #[cfg(unix)]
 fn confine(limits: CompileLimits) -> Result<(), String> {
     use rustix::process::{Resource, Rlimit, setrlimit};
-    for (resource, most) in [
-        (Resource::As, limits.memory_bytes),
-        (Resource::Cpu, limits.cpu.as_secs()),
-        (Resource::Core, 0),
-        (Resource::Fsize, 0),
-        (Resource::Nproc, 0),
+    // At the first limit of time the kernel says that it was that; at the second it kills, as it does for other reasons.
+    let cpu = limits.cpu.as_secs();
+    for (resource, most, maximum) in [
+        (Resource::As, limits.memory_bytes, limits.memory_bytes),
+        (Resource::Cpu, cpu, cpu.saturating_add(CPU_GRACE_SECONDS)),
+        (Resource::Core, 0, 0),
+        (Resource::Fsize, 0, 0),
+        (Resource::Nproc, 0, 0),
     ] {
-        let limit = Rlimit { current: Some(most), maximum: Some(most) };
+        let limit = Rlimit { current: Some(most), maximum: Some(maximum) };
         setrlimit(resource, limit)
             .map_err(|error| format!("the limits of the compiler cannot be set: {error}"))?;
     }
@@ -93,7 +102,11 @@ impl ChildCompiler {
         let broken = |error: std::io::Error| {
             DirectoryError::Permanent(format!("the compiler of connectors cannot be started: {error}"))
         };
-        let mut child = Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        // A signal from the terminal is for the run, which ends its child itself.
+        #[cfg(unix)]
+        command.process_group(0);
+        let mut child = command
             .args(&self.arguments)
             .env_clear()
             .stdin(Stdio::piped())
@@ -107,8 +120,6 @@ impl ChildCompiler {
         else {
             return Err(broken(std::io::Error::other("no pipe")));
         };
-        let (mut code, mut said) = (Vec::new(), Vec::new());
-        let (mut output, mut errors) = (output.take(COMPILED_BYTES + 1), errors.take(MESSAGE_BYTES));
         let exchange = async {
             let handed = async {
                 // A child that ends early says why itself.
@@ -116,19 +127,22 @@ impl ChildCompiler {
                 drop(input);
             };
             let read =
-                async { tokio::try_join!(output.read_to_end(&mut code), errors.read_to_end(&mut said)) };
+                async { tokio::try_join!(bounded(output, COMPILED_BYTES), bounded(errors, MESSAGE_BYTES)) };
             let ((), read) = tokio::join!(handed, read);
-            read?;
-            child.wait().await
+            let (code, said) = read?;
+            Ok::<_, std::io::Error>((child.wait().await?, code, said))
         };
         match tokio::time::timeout(wall, exchange).await {
             Err(_) => Err(refused(&format!("compiling it takes longer than {} seconds", wall.as_secs()))),
             Ok(Err(error)) => Err(broken(error)),
-            Ok(Ok(status)) if status.success() && code.len() as u64 <= COMPILED_BYTES => {
+            Ok(Ok((_, code, _))) if code.len() as u64 > COMPILED_BYTES => {
+                Err(refused(&format!("its machine code is larger than {} MiB", COMPILED_BYTES >> 20)))
+            }
+            Ok(Ok((status, code, _))) if status.success() => {
                 tracing::debug!(bytes = code.len(), "a connector was compiled in a process of its own");
                 Ok(code)
             }
-            Ok(Ok(status)) => Err(refused(&why(status, &String::from_utf8_lossy(&said)))),
+            Ok(Ok((status, _, said))) => Err(ended(status, &String::from_utf8_lossy(&said))),
         }
     }
 }
@@ -139,24 +153,37 @@ fn refused(why: &str) -> DirectoryError {
     DirectoryError::Invalid(vec![diagnostic.hint("its author may build it smaller")])
 }
 
-/// Says why a child gave no code: its own word, or which limit ended it.
-fn why(status: ExitStatus, said: &str) -> String {
+/// Reads up to so many bytes, and one more where there are more; then nobody reads any longer, so that the child ends.
+async fn bounded(pipe: impl AsyncRead + Unpin, most: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    pipe.take(most + 1).read_to_end(&mut bytes).await?;
+    Ok(bytes)
+}
+
+/// Says why a child gave no code: its own word, which limit ended it, or that somebody did.
+fn ended(status: ExitStatus, said: &str) -> DirectoryError {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
         use rustix::process::Signal;
         let (seconds, mib) = (COMPILE_CPU.as_secs(), COMPILE_MEMORY_BYTES >> 20);
-        return if [Signal::XCPU, Signal::KILL].map(Signal::as_raw).contains(&signal) {
-            format!("compiling it takes more than {seconds} seconds of processor time")
+        return if signal == Signal::XCPU.as_raw() {
+            refused(&format!("compiling it takes more than {seconds} seconds of processor time"))
         } else if signal == Signal::ABORT.as_raw() {
-            format!("compiling it takes more than {mib} MiB of memory")
+            refused(&format!("compiling it takes more than {mib} MiB of memory"))
+        } else if [Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP].map(Signal::as_raw).contains(&signal)
+        {
+            let message = format!(
+                "the compiler of connectors was ended from outside (signal {signal}), as a machine without memory does"
+            );
+            DirectoryError::Transient { message, retry_after_ms: None }
         } else {
-            format!("the compiler crashed over it (signal {signal})")
+            refused(&format!("the compiler crashed over it (signal {signal})"))
         };
     }
     let said = said.trim();
     match said.is_empty() {
-        true => format!("the compiler ended with {status}"),
-        false => said.to_owned(),
+        true => refused(&format!("the compiler ended with {status}")),
+        false => refused(said),
     }
 }
 
@@ -187,6 +214,12 @@ mod tests {
             .await;
         check("kill -ABRT $$", patient, Err("compiling it takes more than 3072 MiB of memory")).await;
         check("kill -SEGV $$", patient, Err("the compiler crashed over it (signal 11)")).await;
+        // A child that says more than anybody reads ends all the same.
+        check("head -c 300000 >&2; exit 1", patient, Err(&format!("{}…", "x".repeat(499)))).await;
+        let child =
+            ChildCompiler { program: "/bin/sh".into(), arguments: vec!["-c".into(), "kill -KILL $$".into()] };
+        let ended = child.compile_within(b"x", patient).await;
+        assert!(matches!(ended, Err(DirectoryError::Transient { .. })), "{ended:?}");
         check("exec sleep 60", Duration::from_secs(1), Err("compiling it takes longer than 1 seconds")).await;
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use rollcall_core::{Code, Diagnostic, codes};
 use serde::{Deserialize, Serialize};
 
+use crate::Package;
 use crate::packing::signature::{PublicKey, Signature};
 use crate::packing::version::Version;
 use crate::packing::{Bundle, digest};
@@ -66,10 +67,19 @@ impl Register {
     /// # Errors
     /// Where it is damaged.
     pub fn parse(text: &str) -> Result<Self, Diagnostic> {
-        serde_json::from_str(text).map_err(|error| {
-            let message = format!("the register of connectors is damaged: {error}");
+        let damaged = |why: String| {
+            let message = format!("the register of connectors is damaged: {why}");
             Diagnostic::error(codes::STATE_UNUSABLE, message).hint("restore a backup of the state's folder")
-        })
+        };
+        let register: Self = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
+        // A revocation that nobody understands would hold nobody back.
+        let digest = |text: &str| {
+            text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        };
+        match register.revoked.iter().find(|text| !digest(text) && PublicKey::parse(text).is_err()) {
+            Some(odd) => Err(damaged(format!("`{odd}` is neither a digest nor a key"))),
+            None => Ok(register),
+        }
     }
 
     /// Gives the register's text.
@@ -109,6 +119,18 @@ impl Register {
         }
     }
 
+    /// Refuses a component that is revoked, whatever package it came in, or in none.
+    ///
+    /// # Errors
+    /// Where it is.
+    pub fn not_revoked(&self, component: &Package) -> Result<(), Diagnostic> {
+        let sha256 = component.digest_text();
+        match self.revoked.contains(&sha256) {
+            true => Err(revoked(&format!("the component sha256:{sha256}"), &component.manifest().name)),
+            false => Ok(()),
+        }
+    }
+
     /// Judges a package. `accepted`: nobody that is trusted needs to have signed it.
     ///
     /// # Errors
@@ -120,21 +142,11 @@ impl Register {
         accepted: bool,
     ) -> Result<Standing, Diagnostic> {
         self.untampered(bundle.bytes(), signature)?;
-        let revoked = |what: String| {
-            let message = format!("{what} of the connector `{}` is revoked", bundle.name());
-            refused(
-                codes::PACKAGE_REVOKED,
-                message,
-                "ask its publisher for another one; a revocation is not taken back",
-            )
-        };
-        for (what, sha256) in
-            [("the package", bundle.digest()), ("the component", bundle.package().digest_text())]
-        {
-            if self.revoked.contains(&sha256) {
-                return Err(revoked(format!("{what} sha256:{sha256}")));
-            }
+        let sha256 = bundle.digest();
+        if self.revoked.contains(&sha256) {
+            return Err(revoked(&format!("the package sha256:{sha256}"), bundle.name()));
         }
+        self.not_revoked(bundle.package())?;
         let nobody = Standing { key: None, publisher: None };
         let name = bundle.name();
         let Some(signature) = signature else {
@@ -148,7 +160,7 @@ impl Register {
             signature.names(key) || signer.as_ref().is_some_and(|(signer, _)| signer.is(key))
         };
         if self.revoked.iter().filter_map(|text| PublicKey::parse(text).ok()).any(|key| is_revoked(&key)) {
-            return Err(revoked(format!("the key {}", signature.id())));
+            return Err(revoked(&format!("the key {}", signature.id()), name));
         }
         match signer {
             Some((key, publisher))
@@ -217,6 +229,16 @@ impl Register {
         };
         Err(refused(codes::PACKAGE_OLDER, message, "`--allow-downgrade` takes it all the same"))
     }
+}
+
+/// Says that something of a connector is revoked.
+fn revoked(what: &str, name: &str) -> Diagnostic {
+    let message = format!("{what} of the connector `{name}` is revoked");
+    refused(
+        codes::PACKAGE_REVOKED,
+        message,
+        "ask its publisher for another one; a revocation is not taken back",
+    )
 }
 
 impl Installed {

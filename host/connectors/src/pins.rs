@@ -57,6 +57,20 @@ impl Pins {
         HEAD.to_owned() + &toml::to_string(self).unwrap_or_default()
     }
 
+    /// Refuses one of rollcall's own connectors where another one of its name is pinned.
+    ///
+    /// # Errors
+    /// Where it is.
+    pub fn check_bundled(&self, name: &str) -> Result<(), Diagnostic> {
+        let Some(pinned) = self.connector.iter().find(|known| known.name == name) else { return Ok(()) };
+        let message = format!(
+            "`{FILE}` pins the connector `{name}` {}, which was a partner's, and this rollcall has its own of that name",
+            pinned.version
+        );
+        Err(Diagnostic::error(codes::LOCK_DIFFERS, message)
+            .hint(format!("if rollcall's own is meant, take `{name}` out of `{FILE}`")))
+    }
+
     /// Holds a connector against its pin.
     ///
     /// # Errors

@@ -4,6 +4,8 @@
 pub(crate) const BUSY_MS: u64 = 5_000;
 /// How many rows SQLite's thread reads ahead of us: at fewer the two threads wait for each other.
 pub(crate) const ROWS_AHEAD: usize = 1_000;
+/// How many bytes of cells one statement stages; it takes several times as many while it runs.
+pub(crate) const STAGED_BYTES: usize = 4 << 20;
 /// How often a held lock is looked at again, in milliseconds.
 pub(crate) const LOCK_POLL_MS: u64 = 100;
 /// The longest line that a lock file may hold, in bytes.

@@ -17,6 +17,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sqlx::{Row as _, SqlitePool};
 
+use crate::limits::STAGED_BYTES;
 use crate::schema::{self, WRITE};
 use crate::seal::damaged;
 use crate::shapes::{json, parse};
@@ -218,6 +219,7 @@ impl Mirror for MirrorFile {
     async fn merge(&mut self, page: Page) -> Result<(), StateError> {
         let directory = self.directory()?;
         let mut rows: Vec<Row> = Vec::with_capacity(page.changes.len());
+        let mut waiting = 0;
         for change in page.changes {
             let record = match change {
                 RecordChange::Whole(record) => record,
@@ -235,7 +237,13 @@ impl Mirror for MirrorFile {
                 }
             };
             let heading = self.heading(&record.columns).await?;
-            rows.push((record.id.native, Some(heading), Some(cells_of(record.cells)?)));
+            let cells = cells_of(record.cells)?;
+            waiting += cells.len();
+            rows.push((record.id.native, Some(heading), Some(cells)));
+            if waiting > STAGED_BYTES {
+                self.stage(&mut rows).await?;
+                waiting = 0;
+            }
         }
         self.stage(&mut rows).await
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from types import GeneratorType
 from typing import Any
 
 from wit_world.exports import directory as wit
@@ -68,7 +69,7 @@ class Listing:
 
     def _page(self, max: int) -> types.Page:
         if self._found is None:
-            self._found = iter(self._begin())
+            self._found = _iterator(self._begin())
         until = run.time_left_ms() - PAGE_MS
         changes, end, token = self._waiting, None, None
         while len(changes) < max and (not changes or run.time_left_ms() > until):
@@ -90,6 +91,14 @@ class Listing:
         rows = [_row(columns, change) for change in changes]
         names = [text(name) for name in columns]
         return types.Page(names, [_change(len(columns), *row) for row in rows], token, end)
+
+
+def _iterator(found: Any) -> Iterator[Any]:
+    # A `StopIteration` that escapes from what a `map` calls would be the end of it, and whoever is missing then is gone.
+    # In a generator it is an error (PEP 479).
+    if isinstance(found, (GeneratorType, list, tuple)):
+        return iter(found)
+    raise Permanent(f"a listing is a generator or a list, not {type(found).__name__}")
 
 
 def _row(columns: dict[str, int], change: Any) -> tuple[Any, dict[int, Any]]:

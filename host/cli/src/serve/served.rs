@@ -68,7 +68,9 @@ impl Served {
             return Some(Self::new(found, name, None, Err(wrong.unwrap_or_default()), vec![own]));
         };
         let files = trust::files(&job);
-        let stamped = files.iter().map(|file| (file.clone(), Stamp::of(file))).collect();
+        // What is trusted and revoked decides about a partner's connector, too.
+        let stamped = files.iter().cloned().chain([shared.register_file()]);
+        let stamped = stamped.map(|file| (file.clone(), Stamp::of(&file))).collect();
         let writable = trust::check(&files);
         let session = match writable.is_empty() {
             false => Err(writable),

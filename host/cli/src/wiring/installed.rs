@@ -8,7 +8,7 @@ use rollcall_connectors::packing::Bundle;
 use rollcall_connectors::packing::signature::Signature;
 use rollcall_connectors::pins::{self, Pin, Pins};
 use rollcall_core::{Diagnostic, codes};
-use rollcall_job::job::Job;
+use rollcall_job::job::{DirectoryJob, Job};
 use rollcall_state::Shelf;
 
 use super::{load_job, package, state_folder};
@@ -88,7 +88,7 @@ fn read_pins(folder: &Path) -> Result<Option<Pins>, Diagnostic> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => {
             let message = format!("`{}` cannot be read: {error}", path.display());
-            Err(Diagnostic::error(codes::LOCK_MISSING, message))
+            Err(Diagnostic::error(codes::LOCK_MISSING, message).hint("check its permissions"))
         }
     }
 }
@@ -106,14 +106,25 @@ pub(crate) fn write_pins(folder: &Path, add: Vec<Pin>) -> Result<(), Failure> {
     written.map_err(|error| {
         let message = format!("`{}` cannot be written: {error}", path.display());
         Failure::new(exit::ERROR, codes::FILE, message)
+            .hint("check the folder, its permissions and its space")
     })
 }
 
 /// Holds a job's connector against `rollcall.lock`. `locked`: there must be one.
-pub(super) fn check_pin(job: &Job, pin: Option<&Pin>, locked: bool) -> Result<(), Diagnostic> {
-    let Some(pin) = pin else { return Ok(()) };
+pub(super) fn check_pin(
+    job: &Job,
+    directory: &DirectoryJob,
+    pin: Option<&Pin>,
+    locked: bool,
+) -> Result<(), Diagnostic> {
     let place = &["directory", "connector"];
-    match read_pins(&job.folder)? {
+    let pins = read_pins(&job.folder).map_err(|why| why.path(place))?;
+    let Some(pin) = pin else {
+        // A partner's connector whose name a later rollcall takes for its own is another one.
+        let pins = pins.unwrap_or_default();
+        return pins.check_bundled(&directory.connector).map_err(|why| why.path(place));
+    };
+    match pins {
         Some(pins) => pins.check(pin).map_err(|why| why.path(place)),
         None if locked => {
             let message =

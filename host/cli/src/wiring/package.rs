@@ -3,20 +3,20 @@
 use std::path::Path;
 
 use rollcall_connectors::Package;
+use rollcall_connectors::limits::PACKAGE_BYTES;
 use rollcall_connectors::pins::Pin;
 use rollcall_core::{Diagnostic, codes};
 use rollcall_job::job::DirectoryJob;
 
 use super::installed::{Connectors, reserved};
-
-/// The largest connector package that is read, in bytes.
-const PACKAGE_BYTES_MAX: u64 = 64 << 20;
+use crate::bounded;
 
 /// Reads a partner's connector, with what pins it. `state`: the folder of the state, where the installed ones are.
 pub(super) fn of_job(state: &Path, directory: &DirectoryJob) -> Result<(Package, Pin), Vec<Diagnostic>> {
     let name = &*directory.connector;
     // A path is resolved already, against the folder of the file that it stands in.
-    let found = if name.ends_with(".wasm") { at_path(Path::new(name)) } else { installed(state, name) };
+    let found =
+        if name.ends_with(".wasm") { at_path(state, Path::new(name)) } else { installed(state, name) };
     found.map_err(|found| found.into_iter().map(|one| one.path(&["directory", "connector"])).collect())
 }
 
@@ -44,18 +44,14 @@ fn installed(state: &Path, name: &str) -> Result<(Package, Pin), Vec<Diagnostic>
     Ok((bundle.into_package(), installed.pin(name)))
 }
 
-fn at_path(path: &Path) -> Result<(Package, Pin), Vec<Diagnostic>> {
-    let read = std::fs::metadata(path).and_then(|meta| {
-        if meta.len() > PACKAGE_BYTES_MAX {
-            return Err(std::io::Error::other("it is too large for a connector"));
-        }
-        std::fs::read(path)
-    });
-    let bytes = read.map_err(|error| {
+fn at_path(state: &Path, path: &Path) -> Result<(Package, Pin), Vec<Diagnostic>> {
+    let bytes = bounded::read(path, PACKAGE_BYTES).map_err(|error| {
         unknown(format!("the connector `{}` cannot be read: {error}", path.display()), "check the path")
     })?;
     let package = Package::read(bytes)?;
     reserved(&package).map_err(|why| vec![why])?;
+    let connectors = Connectors::of(state).map_err(|failure| failure.diagnostics)?;
+    connectors.register.not_revoked(&package).map_err(|why| vec![why])?;
     let (name, version) = (package.manifest().name.clone(), package.manifest().version.clone());
     let pin = Pin { name, version, sha256: package.digest_text(), key: None };
     Ok((package, pin))

@@ -14,6 +14,7 @@ use crate::exit;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::view::json as shapes;
+use crate::wiring::reserved;
 
 /// What components are compiled for.
 const TARGET: &str = "wasm32-wasip2";
@@ -38,6 +39,7 @@ pub(super) fn build(output: &Output, dir: &Path) -> Result<u8, Failure> {
     };
     // What would be refused later is told now.
     let package = Package::read(files::package(&component)?).map_err(Failure::invalid)?;
+    reserved(&package).map_err(|why| Failure::invalid(vec![why]))?;
     if output.json {
         output.payload(&shapes::write(&json!({
             "schema_version": shapes::SCHEMA_VERSION, "component": component.display().to_string(),

@@ -13,13 +13,7 @@ use crate::failure::Failure;
 
 /// Reads a file that has at most so many bytes.
 fn bounded(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
-    let read = std::fs::metadata(path).and_then(|meta| {
-        if meta.len() > u64::try_from(most).unwrap_or(u64::MAX) {
-            return Err(std::io::Error::other(format!("it is larger than {most} bytes")));
-        }
-        std::fs::read(path)
-    });
-    read.map_err(|error| {
+    crate::bounded::read(path, most).map_err(|error| {
         let message = format!("`{}` cannot be read: {error}", path.display());
         Failure::new(exit::ERROR, codes::FILE, message).hint("check the path")
     })
@@ -34,7 +28,7 @@ pub(super) fn package(path: &Path) -> Result<Vec<u8>, Failure> {
 pub(super) fn text(path: &Path, most: usize) -> Result<String, Failure> {
     String::from_utf8(bounded(path, most)?).map_err(|_| {
         let message = format!("`{}` is no text", path.display());
-        Failure::new(exit::ERROR, codes::FILE, message)
+        Failure::new(exit::ERROR, codes::FILE, message).hint("give a text file in UTF-8")
     })
 }
 
@@ -78,5 +72,6 @@ pub(super) fn write(path: &Path, content: &[u8], secret: bool) -> Result<(), Fai
     options.open(path).and_then(|mut file| file.write_all(content)).map_err(|error| {
         let message = format!("`{}` cannot be written: {error}", path.display());
         Failure::new(exit::ERROR, codes::FILE, message)
+            .hint("check the folder, its permissions and its space")
     })
 }

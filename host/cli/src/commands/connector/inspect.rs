@@ -49,7 +49,8 @@ fn see(global: &Global, what: &Path) -> Result<Seen, Failure> {
         let package = Package::read(bundled.bytes.to_vec()).map_err(Failure::invalid)?;
         return Ok(plain(package, "it comes with rollcall".to_owned()));
     }
-    if !what.exists() {
+    // A name has no `/` and no ending; a folder of that name, such as a project's, is no connector.
+    if !what.is_file() {
         let connectors = Connectors::of(&state_folder(global)?)?;
         if let Some(installed) = connectors.register.connectors.get(name) {
             let (bundle, standing) = connectors.open(name, installed).map_err(Failure::invalid)?;

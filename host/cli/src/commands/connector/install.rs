@@ -60,7 +60,7 @@ fn invalid(why: Diagnostic) -> Failure {
 struct Judged {
     bundle: Bundle,
     standing: Standing,
-    /// The signature's text, where the package stands on it.
+    /// The signature's text, where there is one.
     signature: Option<String>,
 }
 
@@ -76,7 +76,8 @@ impl Judged {
         if !args.allow_downgrade {
             register.newer(&bundle).map_err(invalid)?;
         }
-        let signature = signature.map(|(_, text)| text).filter(|_| standing.key.is_some());
+        // Also where nobody trusts its key: it may be revoked later.
+        let signature = signature.map(|(_, text)| text);
         Ok(Self { bundle, standing, signature })
     }
 
@@ -113,19 +114,22 @@ pub(super) fn install(
     let new = judged.installed();
     let pin =
         |new: &Installed| args.lock.iter().try_for_each(|folder| write_pins(folder, vec![new.pin(name)]));
-    if before == Some(&new) {
+    // What cannot be opened any more is installed again.
+    let old = before.and_then(|before| connectors.open(name, before).ok());
+    if before == Some(&new) && old.is_some() {
         pin(&new)?;
+        if output.json {
+            output.payload(&installed_json(name, &new, &judged, &[]));
+        }
         output.human(&format!("{name} {} is installed already\n", new.version));
         return Ok(exit::DONE);
     }
-    // What cannot be opened any more asked for nothing that counts.
-    let old = before.and_then(|before| connectors.open(name, before).ok());
     let manifest = judged.bundle.package().manifest();
     let asked_for = match &old {
         Some((old, _)) => more(old.package().manifest(), manifest),
         None => asks(manifest),
     };
-    let other_key = before.is_some_and(|before| before.key != new.key);
+    let other_key = before.is_some_and(|before| before.key != new.key || new.key.is_none());
     confirm(output, args, &judged, before.filter(|_| old.is_some()), &asked_for, other_key)?;
     let [package, signature] = new.files();
     let mut write = vec![(package, judged.bundle.bytes())];
@@ -135,22 +139,28 @@ pub(super) fn install(
         let again = Judged::of(register, args)?.installed();
         if again != new {
             let message = format!("the package `{}` was changed meanwhile", args.package.display());
-            return Err(Failure::new(exit::ERROR, codes::PACKAGE_TAMPERED, message));
+            return Err(
+                Failure::new(exit::INVALID, codes::PACKAGE_TAMPERED, message).hint("look at it again")
+            );
         }
         register.connectors.insert(name.to_owned(), again);
         Ok(())
     })?;
     pin(&new)?;
     if output.json {
-        output.payload(&shapes::write(&json!({
-            "schema_version": shapes::SCHEMA_VERSION, "name": name, "version": new.version, "sha256": new.sha256,
-            "key": new.key, "publisher": judged.standing.publisher,
-            "asks": asked_for.iter().map(ask_json).collect::<Vec<_>>(),
-        })));
+        output.payload(&installed_json(name, &new, &judged, &asked_for));
     }
     output
         .human(&format!("{name} {} is installed; a job names it as `connector = \"{name}\"`\n", new.version));
     Ok(exit::DONE)
+}
+
+fn installed_json(name: &str, installed: &Installed, judged: &Judged, asks: &[Ask]) -> String {
+    shapes::write(&json!({
+        "schema_version": shapes::SCHEMA_VERSION, "name": name, "version": installed.version,
+        "sha256": installed.sha256, "key": installed.key, "publisher": judged.standing.publisher,
+        "asks": asks.iter().map(ask_json).collect::<Vec<_>>(),
+    }))
 }
 
 /// Shows what is asked for, and asks. An update that asks for nothing new, of the same publisher, asks nobody.
@@ -177,7 +187,7 @@ fn confirm(
     }
     shows.push_str(&asked(asked_for));
     if other_key {
-        shows.push_str("\nThe one that is installed was not signed with this key.\n");
+        shows.push_str("\nNothing says that it comes from whoever made the one that is installed.\n");
     }
     let nothing_new = before.is_some() && asked_for.is_empty() && !other_key;
     if args.yes || nothing_new {
@@ -203,7 +213,8 @@ fn confirm(
     if output.confirm("\nInstall it? Only `yes` does:") {
         return Ok(());
     }
-    Err(Failure::new(exit::ERROR, codes::NOT_CONFIRMED, "nothing was installed"))
+    let hint = "`--yes` answers for you";
+    Err(Failure::new(exit::ERROR, codes::NOT_CONFIRMED, "nothing was installed").hint(hint))
 }
 
 fn not_installed(register: &Register, name: &str) -> Failure {
@@ -256,6 +267,11 @@ pub(super) fn remove(global: &Global, output: &Output, name: &str) -> Result<u8,
     let removed = change(global, |register| {
         register.connectors.remove(name).ok_or_else(|| not_installed(register, name))
     })?;
+    if output.json {
+        output.payload(&shapes::write(
+            &json!({ "schema_version": shapes::SCHEMA_VERSION, "name": name, "removed": removed.version }),
+        ));
+    }
     output.human(&format!("{} {} is removed\n", shown(name), shown(&removed.version)));
     Ok(exit::DONE)
 }
@@ -263,6 +279,9 @@ pub(super) fn remove(global: &Global, output: &Output, name: &str) -> Result<u8,
 /// Pins the connectors of a job.
 pub(super) fn lock(global: &Global, output: &Output, job: &Path) -> Result<u8, Failure> {
     let (job, pins) = pins_of(global, job)?;
+    if output.json {
+        output.payload(&shapes::write(&json!({ "schema_version": shapes::SCHEMA_VERSION, "pinned": pins })));
+    }
     let told: String =
         pins.iter().map(|pin| format!("{} {} sha256:{}\n", pin.name, pin.version, pin.sha256)).collect();
     write_pins(&job.folder, pins)?;

@@ -61,8 +61,12 @@ pub(super) fn keygen(output: &Output, name: &Path) -> Result<u8, Failure> {
     let (secret, file) = SecretKey::draw().map_err(failed)?;
     let public = secret.public();
     let path = |ending: &str| PathBuf::from(format!("{}.{ending}", name.display()));
-    files::write(&path("key"), file.as_bytes(), true)
-        .map_err(|failure| failure.hint("a key is never written over another one; give another name"))?;
+    if let Some(there) = [path("key"), path("pub")].into_iter().find(|path| path.exists()) {
+        let message = format!("there is a `{}` already", there.display());
+        let hint = "a key is never written over another one; give another name";
+        return Err(Failure::new(exit::ERROR, codes::FILE, message).hint(hint));
+    }
+    files::write(&path("key"), file.as_bytes(), true)?;
     files::write(&path("pub"), public.file().as_bytes(), false)?;
     if output.json {
         output.payload(&shapes::write(&json!({

@@ -3,7 +3,7 @@
 use rollcall_connectors::installed::{Publisher, Register};
 use rollcall_connectors::packing::signature::PublicKey;
 use rollcall_core::codes;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args::{Global, TrustCommand};
 use crate::commands::connector::files;
@@ -35,6 +35,7 @@ pub(super) fn run(global: &Global, output: &Output, command: &TrustCommand) -> R
                 register.trust(one.clone());
                 Ok(())
             })?;
+            told(output, json!({ "trusted": key.to_string(), "key_id": key.id(), "publisher": publisher }));
             let what =
                 if connectors.is_empty() { "every connector".to_owned() } else { connectors.join(", ") };
             output.human(&format!("{} is trusted for {what}, with the key {}\n", shown(publisher), key.id()));
@@ -46,10 +47,11 @@ pub(super) fn run(global: &Global, output: &Output, command: &TrustCommand) -> R
                 register.publishers.retain(|one| one.key != key.to_string());
                 Ok(key)
             })?;
+            told(output, json!({ "trusted_no_more": removed.to_string(), "key_id": removed.id() }));
             output.human(&format!("the key {} is trusted no more\n", removed.id()));
         }
         TrustCommand::Revoke { what } => {
-            let told = change(global, |register| {
+            let text = change(global, |register| {
                 let text = revoked(register, what)?;
                 if !register.revoked.contains(&text) {
                     register.revoked.push(text.clone());
@@ -57,10 +59,18 @@ pub(super) fn run(global: &Global, output: &Output, command: &TrustCommand) -> R
                 }
                 Ok(text)
             })?;
-            output.human(&format!("{told} is revoked\n"));
+            told(output, json!({ "revoked": text }));
+            output.human(&format!("{text} is revoked\n"));
         }
     }
     Ok(exit::DONE)
+}
+
+fn told(output: &Output, mut what: Value) {
+    if output.json {
+        what["schema_version"] = shapes::SCHEMA_VERSION.into();
+        output.payload(&shapes::write(&what));
+    }
 }
 
 /// Finds a trusted key by what `list` shows of it, or as it is given.
