@@ -215,7 +215,7 @@ mod tests {
         check("kill -ABRT $$", patient, Err("compiling it takes more than 3072 MiB of memory")).await;
         check("kill -SEGV $$", patient, Err("the compiler crashed over it (signal 11)")).await;
         // A child that says more than anybody reads ends all the same.
-        check("head -c 300000 >&2; exit 1", patient, Err(&format!("{}…", "x".repeat(499)))).await;
+        check("head -c 300000 >&2; exit 1", patient, Err(&format!("{}…", "x".repeat(500)))).await;
         let child =
             ChildCompiler { program: "/bin/sh".into(), arguments: vec!["-c".into(), "kill -KILL $$".into()] };
         let ended = child.compile_within(b"x", patient).await;
