@@ -236,6 +236,15 @@ fn what_it_refuses_to_serve() {
     mode(&env.path("tell"), 0o777);
     job(&env, "A", 1, &format!("{EACH_MINUTE}\n[notify]\ncommand = [\"./tell\"]"));
     let _ = serve(&["A.toml"]).exits(12).says("tell` is code");
+    // A component lies where the job says, also where the job is named from elsewhere.
+    std::fs::create_dir(env.path("jobs")).unwrap();
+    job(&env, "C", 1, EACH_MINUTE);
+    env.write("jobs/C.toml", env.read("C.toml").replace("\"csv\"\n", "\"./hr.wasm\"\n"));
+    env.write("jobs/hr.wasm", partners("hr", "1.0.0"));
+    for (name, bits) in [("jobs", 0o700), ("jobs/C.toml", 0o600), ("jobs/hr.wasm", 0o666)] {
+        mode(&env.path(name), bits);
+    }
+    let _ = serve(&["jobs/C.toml"]).exits(12).says("hr.wasm` is code");
     // The same file can be tried by hand: somebody looks.
     let _ = env.run(&["preview", "A.toml"]).success();
 }

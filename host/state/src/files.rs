@@ -3,7 +3,7 @@
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rollcall_edges::state::StateError;
 
@@ -39,34 +39,31 @@ pub(crate) fn new(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
 }
 
+/// Writes what is to become a file beside it, whole, and gives where that is.
+fn write_beside(path: &Path, content: &[u8]) -> std::io::Result<PathBuf> {
+    let beside = path.with_extension(format!("new-{}", std::process::id()));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    Ok(beside)
+}
+
 /// Writes a new file whole: beside it first, then into its place, unless another process was faster.
 pub(crate) fn write_new(path: &Path, content: &[u8]) -> Result<(), StateError> {
-    let beside = path.with_extension(format!("new-{}", std::process::id()));
-    let written = (|| {
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-        file.write_all(content)?;
-        file.sync_all()?;
+    let written = write_beside(path, content).and_then(|beside| {
         let linked = std::fs::hard_link(&beside, path);
         std::fs::remove_file(&beside)?;
         match linked {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
             other => other,
         }
-    })();
+    });
     written.map_err(|error| unusable(path, &error))
 }
 
 /// Writes a file whole, in the place of what stands there: whoever reads it sees the old one or the new one.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), StateError> {
-    let beside = path.with_extension(format!("new-{}", std::process::id()));
-    let written = (|| {
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        std::fs::rename(&beside, path)
-    })();
+    let written = write_beside(path, content).and_then(|beside| std::fs::rename(beside, path));
     written.map_err(|error| unusable(path, &error))
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn files(job: &Job) -> Vec<PathBuf> {
     files.insert(job.file.clone());
     files.extend(job.rule_files.iter().cloned());
     let packages = job.directories.iter().map(|directory| &directory.connector);
-    files.extend(packages.filter(|name| name.ends_with(".wasm")).map(|name| job.folder.join(&**name)));
+    files.extend(packages.filter(|name| name.ends_with(".wasm")).map(|name| PathBuf::from(&**name)));
     files.insert(job.folder.join(rollcall_connectors::pins::FILE));
     let mut commands = Vec::new();
     if let Some(Target::Command(words)) = job.notify.as_ref().map(|notify| &notify.target) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rollcall_connectors::{ConnectSpec, Connector, Host, Recording, Tail};
 use rollcall_core::{Diagnostic, Secret, Text, codes};
-use rollcall_edges::directory::Attributes;
+use rollcall_edges::directory::{Attributes, Directory as _};
 use rollcall_engine::Parts;
 use rollcall_engine::pull::Source;
 use rollcall_job::job::DirectoryJob;
@@ -50,6 +50,15 @@ impl Session {
         let spec = self.asked((directory, connector), record, more).await?;
         let connected = self.host.connect(&connector.package, &spec).await;
         connected.map_err(|error| self.failure(error.into()))
+    }
+
+    /// Gives the names of all attributes that a directory has; none of a recording, which has what its sync asked for.
+    pub(crate) async fn every_attribute(&self, both: (&DirectoryJob, &Loaded)) -> Result<Vec<Text>, Failure> {
+        if both.0.recording.is_some() {
+            return Ok(Vec::new());
+        }
+        let known = self.connect(both, None, &[]).await?.attributes().await?.known;
+        Ok(known.into_iter().map(|attribute| attribute.name).collect())
     }
 
     /// Gives what a directory is asked with. `more`: attributes to ask for besides those that expressions name.

@@ -60,14 +60,7 @@ pub(super) async fn read(
 }
 
 async fn reading(session: &Session, both: (&DirectoryJob, &Loaded), most: usize) -> Result<Reading, Failure> {
-    // A recording has what its sync asked for, and nothing else.
-    let all: Vec<Text> = match both.0.recording {
-        Some(_) => Vec::new(),
-        None => {
-            let known = session.connect(both, None, &[]).await?.attributes().await?.known;
-            known.into_iter().map(|attribute| attribute.name).collect()
-        }
-    };
+    let all = session.every_attribute(both).await?;
     let mut connector = session.connect(both, None, &all).await?;
     let mut listing = connector.open(None).await.map_err(|error| session.failure(error.into()))?;
     let mut at: BTreeMap<Text, usize> = BTreeMap::new();

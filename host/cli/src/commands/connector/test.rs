@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rollcall_connectors::conformance::conformance;
 use rollcall_core::text::count;
-use rollcall_edges::directory::{Directory as _, FindingState};
+use rollcall_edges::directory::FindingState;
 use serde_json::json;
 
 use crate::args::Global;
@@ -21,12 +21,8 @@ pub(super) async fn test(global: &Global, output: &Output, job: &Path) -> Result
     let (mut payload, mut failed, mut tried) = (Vec::new(), 0, 0);
     for both in session.both() {
         let directory = both.0;
-        // Everything that the directory has is read, so that everything is looked at; a recording has what was asked for.
-        let known = match directory.recording {
-            Some(_) => Vec::new(),
-            None => session.connect(both, None, &[]).await?.attributes().await?.known,
-        };
-        let all: Vec<_> = known.into_iter().map(|attribute| attribute.name).collect();
+        // Everything that the directory has is read, so that everything is looked at.
+        let all = session.every_attribute(both).await?;
         let spec = session.asked(both, None, &all).await?;
         let own = session.asked(both, None, &[]).await?.select;
         output.human(&format!("{} ({})\n", directory.name, directory.connector));
