@@ -80,7 +80,7 @@ pub(crate) async fn of_job(job: &Job, folder: &Path, intent: Intent) -> Result<R
         }),
         PhoneSystem::Embedded { path } => missing(job, path, folder, intent).await,
         PhoneSystem::IpOffice(real) => {
-            let proved = Store::open(folder).await?.note(&proof_of(real)).await?.is_some();
+            let proved = Store::open(folder)?.note(&proof_of(real))?.is_some();
             let config = config(job, real, proved)?;
             Ok(Reached {
                 office: Box::new(Client::connect(config).await?),
@@ -95,7 +95,7 @@ pub(crate) async fn of_job(job: &Job, folder: &Path, intent: Intent) -> Result<R
 /// Makes an embedded office that is not there yet, or a stand-in for it where nothing may be changed.
 async fn missing(job: &Job, path: &Path, folder: &Path, intent: Intent) -> Result<Reached, Failure> {
     let shown = path.display();
-    let store = Store::open(folder).await?;
+    let store = Store::open(folder)?;
     if store.job(&job.name).await?.office.is_some() {
         let message = format!(
             "the job `{}` is linked to a phone system, and its file `{shown}` does not exist",

@@ -281,7 +281,7 @@ impl Session {
 
     /// Opens the mirror of `fields`, which selects other attributes than a run.
     pub(crate) async fn survey_mirror(&self) -> Result<MirrorFile, Failure> {
-        Ok(self.store().await?.mirror(&self.job.name, "survey").await?)
+        Ok(self.store().await?.mirror(&self.job.name, "survey")?)
     }
 
     /// Tells that a command asks for more than a recording of a sync holds.
@@ -321,7 +321,7 @@ async fn opened(state: &OnceLock<Store>, folder: &Path) -> Result<Store, Failure
         Some(store) => Ok(store.clone()),
         // Two that open it at once are as good as one: the first to be done is kept.
         None => {
-            let store = Store::open(folder).await?;
+            let store = Store::open(folder)?;
             Ok(state.get_or_init(|| store).clone())
         }
     }
@@ -354,7 +354,7 @@ pub(crate) fn state_folder(global: &Global) -> Result<PathBuf, Failure> {
 
 /// Opens the state of a command that needs no job.
 pub(crate) async fn store(global: &Global) -> Result<Store, Failure> {
-    Ok(Store::open(&state_folder(global)?).await?)
+    Ok(Store::open(&state_folder(global)?)?)
 }
 
 /// Reads a job file and nothing that it names.

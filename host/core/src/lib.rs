@@ -43,6 +43,7 @@ pub mod stale;
 pub mod text;
 pub mod undo;
 pub mod verify;
+pub mod waves;
 pub mod weak;
 pub mod witness;
 

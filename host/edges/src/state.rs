@@ -298,7 +298,7 @@ pub enum Settled {
     Unknown(String),
 }
 
-/// That an operation is sent, under the lease of the process that sends it.
+/// When operations are sent or settled, under the lease of the process that does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// When.
@@ -345,10 +345,6 @@ pub struct Settlement<'a> {
     pub settled: &'a Settled,
     /// What it does to the ledger.
     pub link: Option<&'a LinkChange>,
-    /// The operation that is sent next: it is marked so in the same transaction.
-    pub next: Option<u32>,
-    /// The generation of the lease that this process holds.
-    pub generation: i64,
     /// Whether it looks after the run of another process.
     pub recovering: bool,
 }
@@ -446,22 +442,30 @@ pub trait State: Send + Sync {
     /// sent is forgotten.
     async fn reopen(&self, run: &str, generation: i64, now: Instant) -> Result<(), StateError>;
 
-    /// Journals operations before they are sent. `send`: the first of them is sent now; see [`State::start`].
-    async fn intend(&self, run: &str, intents: &[Intent], send: Option<Mark>) -> Result<(), StateError>;
+    /// Journals operations before they are sent. `send` are the places of those that are sent now; see [`State::start`].
+    async fn intend(&self, run: &str, intents: &[Intent], send: &[u32], mark: Mark)
+    -> Result<(), StateError>;
 
-    /// Marks an operation as sent, just before it is. [`StateError::Lost`] where the sender's lease is no longer the
-    /// latest of the run's phone system: then it must not be sent.
-    async fn start(&self, run: &str, seq: u32, mark: Mark) -> Result<(), StateError>;
+    /// Marks operations as sent, just before they are. [`StateError::Lost`] where the sender's lease is no longer the
+    /// latest of the run's phone system: then none of them may be sent.
+    async fn start(&self, run: &str, seqs: &[u32], mark: Mark) -> Result<(), StateError>;
 
-    /// Takes the mark of [`State::start`] back from an operation that was not sent after all.
-    async fn withdraw(&self, run: &str, seq: u32) -> Result<(), StateError>;
+    /// Takes the mark of [`State::start`] back from operations that were not sent after all.
+    async fn withdraw(&self, run: &str, seqs: &[u32]) -> Result<(), StateError>;
 
-    /// Journals how an operation went, changes the ledger with it, and marks the next one as sent, in one transaction.
+    /// Journals how operations went, changes the ledger with them, and marks those that are sent `next`, in one
+    /// transaction.
     ///
     /// An operation that is settled already stays as it is, but for one that was `unknown`: whoever knows better may
     /// say so. A process whose lease is no longer the latest, or that comes to know later, makes a link where there is
-    /// none and changes none. [`StateError::Lost`] as for [`State::start`]; the settlement stands then all the same.
-    async fn settle(&self, run: &str, settlement: Settlement<'_>, now: Instant) -> Result<(), StateError>;
+    /// none and changes none. [`StateError::Lost`] as for [`State::start`]; the settlements stand then all the same.
+    async fn settle(
+        &self,
+        run: &str,
+        settlements: &[Settlement<'_>],
+        next: &[u32],
+        mark: Mark,
+    ) -> Result<(), StateError>;
 
     /// Ends a run, with one outcome for each of its changes.
     async fn finish(

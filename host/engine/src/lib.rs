@@ -9,7 +9,6 @@
 pub mod apply;
 pub mod attributes;
 pub mod before;
-mod broken;
 mod delete_now;
 mod drawing;
 pub mod durations;
@@ -39,6 +38,7 @@ mod steady;
 mod taken;
 pub mod tools;
 pub mod undo;
+mod wave;
 
 pub use drawing::Codes;
 pub use error::{Class, RunError};

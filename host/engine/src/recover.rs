@@ -95,7 +95,7 @@ async fn settle_open(
             // As if it had never been sent: whoever resumes the run sends it.
             (Found::Absent, Waited::No) if settled.is_none() => {
                 found.push(told(id, &intent, None));
-                tools.state.withdraw(id, intent.seq).await?;
+                tools.state.withdraw(id, &[intent.seq]).await?;
                 continue;
             }
             (Found::Absent, _) => (Settled::Failed(LATE.into()), None),
@@ -115,9 +115,8 @@ async fn looked_after(
     settled: &Settled,
     link: Option<&LinkChange>,
 ) -> Result<(), RunError> {
-    let generation = tools.generation;
-    let settlement = Settlement { seq, settled, link, next: None, generation, recovering: true };
-    Ok(tools.state.settle(run, settlement, tools.clock.now()).await?)
+    let settlement = Settlement { seq, settled, link, recovering: true };
+    Ok(tools.state.settle(run, &[settlement], &[], tools.mark()).await?)
 }
 
 /// Whether a call had its time to take place.
@@ -190,7 +189,7 @@ async fn take_back(tools: &Tools<'_>, run: &StoredRun, before: Before) -> Result
             key: change.key.clone(),
             write: write.clone(),
         };
-        tools.state.intend(id, &[intent], Some(tools.mark())).await?;
+        tools.state.intend(id, &[intent], &[seq], tools.mark()).await?;
         let settled = match tools.office.write(&write).await {
             Ok(_) => Settled::Applied,
             Err(error) => Settled::Failed(error.to_string()),

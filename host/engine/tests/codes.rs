@@ -120,7 +120,7 @@ impl World {
         let primary = System { name: "Primary".into(), primary: true, ..System::default() };
         Self {
             job: rollcall_job::load(&file).unwrap(),
-            store: Store::open(&folder.path().join("state")).await.unwrap(),
+            store: Store::open(&folder.path().join("state")).unwrap(),
             office: MemoryOffice::new(Standing { systems: vec![primary], ..Standing::default() }),
             handover: MemoryHandover::default(),
             draw: FixedDraw::new(3),
@@ -135,7 +135,7 @@ impl World {
         handover: Option<&dyn Handover>,
         meanwhile: &(dyn Fn() + Send + Sync),
     ) -> Result<Report, RunError> {
-        let mut mirror = self.store.mirror(&self.job.name, "run").await.unwrap();
+        let mut mirror = self.store.mirror(&self.job.name, "run").unwrap();
         let (clock, cancel) = (FixedClock(Instant(1_000)), Cancel::default());
         let mut directory = people(names);
         let parts = Parts {

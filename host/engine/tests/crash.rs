@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
+mod waiting;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::pin::pin;
@@ -14,6 +16,7 @@ use async_trait::async_trait;
 use proptest::prelude::*;
 use rollcall_core::field::groups_of;
 use rollcall_core::phone::{Group, Standing, System};
+use rollcall_core::waves::AtOnce;
 use rollcall_core::{Cell, Record, RecordId, Text};
 use rollcall_edges::clock::{FixedClock, Instant};
 use rollcall_edges::directory::{
@@ -28,6 +31,7 @@ use rollcall_engine::{Codes, Options, Parts, Report, RunError, sync};
 use rollcall_job::job::Job;
 use rollcall_script::{Expression, RuleFile, Rules};
 use rollcall_state::Store;
+use waiting::{WaitingMirror, WaitingOffice, WaitingState};
 
 // The settle time is none: what did not take effect before the crash never will.
 const JOB: &str = r#"
@@ -114,10 +118,11 @@ struct World {
     job: Job,
     rules: Arc<Rules>,
     office: MemoryOffice,
+    at_once: AtOnce,
 }
 
 impl World {
-    fn new(quarantine: &str) -> Self {
+    fn new(quarantine: &str, at_once: AtOnce) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("job.toml");
         std::fs::write(&file, JOB.replace("QUARANTINE", quarantine)).unwrap();
@@ -140,7 +145,7 @@ impl World {
             groups: vec![group("Sales"), group("Support")],
             ..Standing::default()
         };
-        Self { folder, job, rules: Arc::new(rules), office: MemoryOffice::new(standing) }
+        Self { folder, job, rules: Arc::new(rules), office: MemoryOffice::new(standing), at_once }
     }
 
     fn state(&self) -> std::path::PathBuf {
@@ -155,8 +160,8 @@ impl World {
         now: i64,
         polls: Option<usize>,
     ) -> Option<Result<Report, RunError>> {
-        let store = Store::open(&self.state()).await.unwrap();
-        let mut mirror = store.mirror(&self.job.name, "run").await.unwrap();
+        let store = Store::open(&self.state()).unwrap();
+        let mut mirror = store.mirror(&self.job.name, "run").unwrap();
         let references = self.rules.attributes().clone();
         let (clock, cancel) = (FixedClock(Instant(now)), Cancel::default());
         let mut directory = people(rows);
@@ -172,9 +177,9 @@ impl World {
                 scope: b"scope".to_vec(),
                 full_every_ms: 0,
             }],
-            office: &self.office,
-            mirror: &mut mirror,
-            state: &store,
+            office: &WaitingOffice(&self.office, self.at_once),
+            mirror: &mut WaitingMirror(&mut mirror),
+            state: &WaitingState(&store),
             clock: &clock,
             observer: &Silent,
             cancel: &cancel,
@@ -237,7 +242,7 @@ impl World {
 }
 
 async fn links(state: &Path) -> usize {
-    Store::open(state).await.unwrap().links("Test").await.unwrap().len()
+    Store::open(state).unwrap().links("Test").await.unwrap().len()
 }
 
 /// Polls a future so often at most.
@@ -286,17 +291,19 @@ fn moved() -> Vec<Row> {
 }
 
 /// A world in which Dora is due to be deleted.
-async fn changed_world() -> World {
+async fn changed_world(at_once: AtOnce) -> World {
     // A freed number stays out of play, so that it does not matter before or after which change the run was broken off.
-    let world = World::new("90d");
+    let world = World::new("90d", at_once);
     world.sync(&before(), 0).await;
     world.sync(&before()[..3], 1_000).await;
     world
 }
 
-#[tokio::test]
-async fn a_run_that_is_broken_off_wherever_it_waits_is_finished_by_the_next() {
-    let expected = changed_world().await;
+/// As much at once as there is.
+const MANY: AtOnce = AtOnce { calls: 64, updates: 64 };
+
+async fn broken_off_everywhere(at_once: AtOnce) {
+    let expected = changed_world(at_once).await;
     expected.sync(&after(), 2_000).await;
     expected.settled(&after(), 3_000).await;
     let expected = expected.stands();
@@ -304,7 +311,7 @@ async fn a_run_that_is_broken_off_wherever_it_waits_is_finished_by_the_next() {
     let stride = if std::env::var_os("ROLLCALL_KILLS").is_some() { 1 } else { 3 };
     let (mut crashes, mut polls) = (0, 0);
     loop {
-        let world = changed_world().await;
+        let world = changed_world(at_once).await;
         if world.process(&after(), 2_000, Some(polls)).await.is_some() {
             break;
         }
@@ -322,6 +329,16 @@ async fn a_run_that_is_broken_off_wherever_it_waits_is_finished_by_the_next() {
     }
     println!("broken off at {crashes} places");
     assert!(crashes * stride > 60, "the run waited only {} times", crashes * stride);
+}
+
+#[tokio::test]
+async fn a_run_that_is_broken_off_wherever_it_waits_is_finished_by_the_next() {
+    broken_off_everywhere(AtOnce::ONE).await;
+}
+
+#[tokio::test]
+async fn a_run_of_many_calls_at_once_that_is_broken_off_is_finished_by_the_next() {
+    broken_off_everywhere(MANY).await;
 }
 
 /// A step of a history: who is there, and after how many waits the run is broken off.
@@ -344,17 +361,20 @@ fn step() -> impl Strategy<Value = (Vec<Row>, Option<usize>)> {
         }
         rows
     });
-    (rows, proptest::option::weighted(0.6, 0usize..400))
+    (rows, proptest::option::weighted(0.6, 0usize..250))
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 60, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_interleaving_of_changes_and_crashes_converges(steps in proptest::collection::vec(step(), 1..6)) {
+    fn any_interleaving_of_changes_and_crashes_converges(
+        steps in proptest::collection::vec(step(), 1..6),
+        calls in 1usize..5,
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let world = World::new("0d");
+            let world = World::new("0d", AtOnce { calls, updates: calls.min(2) });
             let mut now = 0;
             for (rows, polls) in &steps {
                 now += 1_000;

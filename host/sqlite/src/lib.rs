@@ -7,10 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-pub use rusqlite::{
-    CachedStatement, Connection, Error, ErrorCode, OptionalExtension, Result, Row, ToSql, Transaction,
-    named_params, params, types,
-};
+pub use rusqlite::{Connection, Error, ErrorCode, Params, Result, Row, ToSql, Transaction, params, types};
 use rusqlite::{OpenFlags, TransactionBehavior};
 use tokio::runtime::{Handle, RuntimeFlavor};
 

@@ -7,12 +7,12 @@ use rollcall_core::text::count;
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::{Finding, FindingState};
 use rollcall_edges::state::StateError;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions as _, Row as _};
+use rollcall_sqlite::{Connection, open_copy};
 
 use crate::limits::{SPACE_LOW_BYTES, SPACE_NONE_BYTES};
+use crate::sql::Worked;
 use crate::store::Store;
-use crate::{lease, migrate, schema};
+use crate::{lease, migrate, schema, sql};
 
 /// Says how something was found.
 fn finding(subject: &str, state: FindingState, message: impl Into<String>, hint: Option<&str>) -> Finding {
@@ -42,7 +42,7 @@ fn unusable(subject: &str, error: &StateError) -> Finding {
 
 /// Looks at the state in a folder: files, space, database, audit chain, runs and locks. Nothing is changed: what the
 /// next command would narrow, migrate or make is only named.
-pub async fn examine(folder: &Path, now: Instant) -> Vec<Finding> {
+pub fn examine(folder: &Path, now: Instant) -> Vec<Finding> {
     if !folder.exists() {
         return vec![good(
             "state",
@@ -57,9 +57,9 @@ pub async fn examine(folder: &Path, now: Instant) -> Vec<Finding> {
         found.push(good("database", "there is none yet; the first run makes it"));
         return found;
     }
-    match database(&path).await {
+    match database(&path) {
         Err(error) => {
-            found.push(unusable("database", &schema::broken(&path, &error)));
+            found.push(unusable("database", &schema::told(&path, error)));
             return found;
         }
         Ok((findings, true)) => found.extend(findings),
@@ -68,9 +68,9 @@ pub async fn examine(folder: &Path, now: Instant) -> Vec<Finding> {
             return found;
         }
     }
-    match Store::open(folder).await {
+    match Store::open(folder) {
         Err(error) => found.push(unusable("key", &error)),
-        Ok(store) => match store.examine(now).await {
+        Ok(store) => match store.examine(now) {
             Ok(findings) => found.extend(findings),
             Err(error) => found.push(unusable("database", &error)),
         },
@@ -212,17 +212,17 @@ fn size(bytes: u64) -> String {
 }
 
 /// Looks at the database's file without changing it. `false`: there is no point in looking further.
-async fn database(path: &Path) -> Result<(Vec<Finding>, bool), sqlx::Error> {
-    let mut conn = SqliteConnectOptions::new().filename(path).read_only(true).connect().await?;
+fn database(path: &Path) -> Worked<(Vec<Finding>, bool)> {
+    let state = open_copy(path)?;
     let mut found = Vec::new();
-    let version = migrate::version(&mut conn).await?;
+    let version = migrate::version(&state)?;
     let known = schema::STATE.len();
     if version > known {
         let message = format!("it is from a newer rollcall (format {version}, this one knows {known})");
         found.push(bad("database", message, "use that version, or give another folder with `--state DIR`"));
         return Ok((found, false));
     }
-    let broken = integrity(&mut conn).await?;
+    let broken = integrity(&state)?;
     if !broken.is_empty() {
         let message = format!("it is damaged: {}", some(&broken));
         found.push(bad(
@@ -241,25 +241,21 @@ async fn database(path: &Path) -> Result<(Vec<Finding>, bool), sqlx::Error> {
     Ok((found, true))
 }
 
-async fn integrity(conn: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Error> {
-    let mut broken: Vec<String> =
-        sqlx::query_scalar("PRAGMA integrity_check(20)").fetch_all(&mut *conn).await?;
+fn integrity(state: &Connection) -> Worked<Vec<String>> {
+    let mut broken: Vec<String> = sql::all(state, "PRAGMA integrity_check(20)", [], |row| Ok(row.get(0)?))?;
     broken.retain(|line| line != "ok");
-    for row in sqlx::query("PRAGMA foreign_key_check").fetch_all(&mut *conn).await? {
-        broken.push(format!(
-            "a row of `{}` belongs to nothing in `{}`",
-            row.get::<String, _>(0),
-            row.get::<String, _>(2)
-        ));
-    }
+    broken.extend(sql::all(state, "PRAGMA foreign_key_check", [], |row| {
+        let (from, to): (String, String) = (row.get(0)?, row.get(2)?);
+        Ok(format!("a row of `{from}` belongs to nothing in `{to}`"))
+    })?);
     Ok(broken)
 }
 
 impl Store {
     /// Looks at what only the opened state can tell: the key, the chain, the runs, the clock and the locks.
-    async fn examine(&self, now: Instant) -> Result<Vec<Finding>, StateError> {
-        let mut found = vec![self.codes_open().await?];
-        let chain = self.audit_chain().await?;
+    fn examine(&self, now: Instant) -> Result<Vec<Finding>, StateError> {
+        let mut found = vec![self.codes_open()?];
+        let chain = self.audit_chain()?;
         found.extend(chain.breaks.iter().map(|why| {
             bad(
                 "audit",
@@ -276,21 +272,19 @@ impl Store {
             let short = chain.head.get(..16).unwrap_or_default();
             found.push(good("audit", format!("{}{erased}, head {short}", count(chain.entries, "entry"))));
         }
-        found.extend(self.runs_open().await?);
-        found.extend(self.clock(now).await?);
+        found.extend(self.runs_open()?);
+        found.extend(self.clock(now)?);
         found.extend(self.locks());
         Ok(found)
     }
 
     /// Opens every sealed code of the links: the key fits, or it does not.
-    async fn codes_open(&self) -> Result<Finding, StateError> {
-        let jobs: Vec<String> = sqlx::query_scalar("SELECT DISTINCT job FROM link ORDER BY job")
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|error| self.broken(&error))?;
+    fn codes_open(&self) -> Result<Finding, StateError> {
+        let select = "SELECT DISTINCT job FROM link ORDER BY job";
+        let jobs: Vec<String> = self.read(|state| sql::all(state, select, [], |row| Ok(row.get(0)?)))?;
         let mut links = 0;
         for job in &jobs {
-            match self.read_links(job).await {
+            match self.read_links(job) {
                 Ok(list) => links += list.len(),
                 Err(error) => return Ok(unusable("key", &error)),
             }
@@ -299,13 +293,13 @@ impl Store {
     }
 
     /// Names runs that did not come to their end.
-    async fn runs_open(&self) -> Result<Vec<Finding>, StateError> {
-        let select = "SELECT id, job, office, (SELECT count(*) FROM op WHERE run = id AND sent IS NOT NULL AND settled IS NULL) \
+    fn runs_open(&self) -> Result<Vec<Finding>, StateError> {
+        let select = "SELECT id, job, (SELECT count(*) FROM op WHERE run = id AND sent IS NOT NULL AND settled IS NULL) \
                       FROM run WHERE ended IS NULL AND recovered IS NULL ORDER BY started, id";
-        let rows = sqlx::query(select).fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
+        let rows: Vec<(String, String, i64)> = self
+            .read(|state| sql::all(state, select, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))))?;
         let mut found = Vec::new();
-        for row in &rows {
-            let (id, job, open): (String, String, i64) = (row.get(0), row.get(1), row.get(3));
+        for (id, job, open) in rows {
             let holder = lease::holder(&self.folder.join("locks"), "job", &job);
             found.push(match holder {
                 Some(holder) => good("run", format!("{id} of `{job}` is going on (process {holder})")),
@@ -319,20 +313,22 @@ impl Store {
                 ),
             });
         }
-        for waiting in self.codes_waiting(None).await? {
+        for waiting in self.codes_waiting(None)? {
             let [message, hint] = waiting.told();
             found.push(odd("handover", message, &hint));
         }
         let held = "SELECT name, held FROM job WHERE held IS NOT NULL ORDER BY name";
-        for row in sqlx::query(held).fetch_all(&self.pool).await.map_err(|error| self.broken(&error))? {
-            let (job, why): (String, String) = (row.get(0), row.get(1));
+        let held: Vec<(String, String)> =
+            self.read(|state| sql::all(state, held, [], |row| Ok((row.get(0)?, row.get(1)?))))?;
+        for (job, why) in held {
             let message = format!("`serve` leaves `{job}` alone: {why}");
             found.push(odd("held", message, "`rollcall sync JOB` by hand lets it go on"));
         }
         let unknown =
             "SELECT run, count(*) FROM op WHERE settled = 'unknown' GROUP BY run ORDER BY run DESC LIMIT 5";
-        for row in sqlx::query(unknown).fetch_all(&self.pool).await.map_err(|error| self.broken(&error))? {
-            let (id, unknown): (String, i64) = (row.get(0), row.get(1));
+        let unknown: Vec<(String, i64)> =
+            self.read(|state| sql::all(state, unknown, [], |row| Ok((row.get(0)?, row.get(1)?))))?;
+        for (id, unknown) in unknown {
             found.push(odd(
                 "run",
                 format!("not known whether they took place: {} of {id}", count(unknown, "operation")),
@@ -346,19 +342,19 @@ impl Store {
     }
 
     /// Holds the clock against what has happened already.
-    async fn clock(&self, now: Instant) -> Result<Vec<Finding>, StateError> {
-        let broken = |error: sqlx::Error| self.broken(&error);
+    fn clock(&self, now: Instant) -> Result<Vec<Finding>, StateError> {
         let mut found = Vec::new();
         let jumps = "SELECT name, jump_by FROM job WHERE jump_by IS NOT NULL ORDER BY name";
-        for row in sqlx::query(jumps).fetch_all(&self.pool).await.map_err(broken)? {
-            let (job, by): (String, i64) = (row.get(0), row.get(1));
+        let jumps: Vec<(String, i64)> =
+            self.read(|state| sql::all(state, jumps, [], |row| Ok((row.get(0)?, row.get(1)?))))?;
+        for (job, by) in jumps {
             let message = format!("it jumped by {} s before a run of `{job}`", by / 1000);
             let hint =
                 "set the machine's clock (NTP); deletes and releases wait until time has passed in earnest";
             found.push(odd("clock", message, hint));
         }
         let select = "SELECT max(COALESCE(ended, started)) FROM run";
-        let last: Option<i64> = sqlx::query_scalar(select).fetch_one(&self.pool).await.map_err(broken)?;
+        let last: Option<i64> = self.read(|state| sql::value(state, select, []))?;
         found.push(match last {
             Some(last) if last > now.0 => bad(
                 "clock",

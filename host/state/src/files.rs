@@ -4,6 +4,7 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rollcall_edges::state::StateError;
 
@@ -41,7 +42,10 @@ pub(crate) fn new(path: &Path) -> std::io::Result<File> {
 
 /// Writes what is to become a file beside it, whole, and gives where that is.
 fn write_beside(path: &Path, content: &[u8]) -> std::io::Result<PathBuf> {
-    let beside = path.with_extension(format!("new-{}", std::process::id()));
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
+    // No other process uses the name, and no other thread of this one.
+    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    let beside = path.with_extension(format!("new-{}-{number}", std::process::id()));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
     file.write_all(content)?;
     file.sync_all()?;

@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::files;
 use crate::limits::{LOCK_NOTE_BYTES_MAX, LOCK_POLL_MS};
+use crate::sql;
 use crate::store::Store;
 
 /// Two locks; they end when this is dropped.
@@ -43,10 +44,9 @@ impl Store {
         wait_ms: u64,
     ) -> Result<Box<dyn Lease>, StateError> {
         let locks = take(&self.folder.join("locks"), job, office, wait_ms).await?;
-        let next = "INSERT INTO lease (office, generation) VALUES ($1, 1) \
+        let next = "INSERT INTO lease (office, generation) VALUES (?1, 1) \
                     ON CONFLICT (office) DO UPDATE SET generation = generation + 1 RETURNING generation";
-        let query = sqlx::query_scalar(next).bind(office);
-        let generation = query.fetch_one(&self.pool).await.map_err(|error| self.broken(&error))?;
+        let generation = self.write(|state| sql::value(state, next, [office]))?;
         Ok(Box::new(Held { _locks: locks, generation }))
     }
 }

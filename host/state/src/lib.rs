@@ -32,6 +32,7 @@ mod seal;
 mod shapes;
 mod shelf;
 mod slots;
+mod sql;
 mod steady;
 mod store;
 

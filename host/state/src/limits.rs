@@ -2,10 +2,6 @@
 
 /// How long SQLite waits for another process's transaction, in milliseconds.
 pub(crate) const BUSY_MS: u64 = 5_000;
-/// How many rows SQLite's thread reads ahead of us: at fewer the two threads wait for each other.
-pub(crate) const ROWS_AHEAD: usize = 1_000;
-/// How many bytes of cells one statement stages; it takes several times as many while it runs.
-pub(crate) const STAGED_BYTES: usize = 4 << 20;
 /// How often a held lock is looked at again, in milliseconds.
 pub(crate) const LOCK_POLL_MS: u64 = 100;
 /// The longest line that a lock file may hold, in bytes.
@@ -16,8 +12,6 @@ pub(crate) const KEY_BYTES: usize = 32;
 pub(crate) const PLAN_LINE_BYTES_MAX: u64 = 16 << 20;
 /// How many moves a line of a plan file holds.
 pub(crate) const PLAN_LINE_MOVES: usize = 1_000;
-/// How many codes of a plan are kept by one statement.
-pub(crate) const PLAN_CODES_AT_ONCE: usize = 10_000;
 /// How long the state knows a plan file and keeps its codes, in days.
 pub(crate) const PLAN_KEPT_DAYS: i64 = 30;
 /// How long the handover's command may take for one user, in milliseconds.

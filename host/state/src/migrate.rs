@@ -3,26 +3,20 @@
 use std::path::{Path, PathBuf};
 
 use rollcall_edges::state::StateError;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqlitePool};
+use rollcall_sqlite::{Connection, Database, open_copy};
 
-use crate::schema::{WRITE, broken};
 use crate::seal::Seal;
-use crate::{audit, files};
+use crate::sql::{Failed, Worked};
+use crate::{audit, files, schema, sql};
 
 /// The step of `state.db` that brings the audit chain, counted from 0.
 const CHAIN_STEP: usize = 1;
 
 /// Brings a file up to date. `seal` comes with the state's own file, which is backed up before it is changed.
-pub(crate) async fn up(
-    pool: &SqlitePool,
-    steps: &[&'static str],
-    path: &Path,
-    seal: Option<&Seal>,
-) -> Result<(), StateError> {
-    let at = |error: sqlx::Error| broken(path, &error);
-    let mut conn = pool.acquire().await.map_err(at)?;
-    let found = version(&mut conn).await.map_err(at)?;
+pub(crate) fn up(database: &Database, steps: &[&str], seal: Option<&Seal>) -> Result<(), StateError> {
+    let path = database.path();
+    let told = |failed| schema::told(path, failed);
+    let found = database.with(version).map_err(told)?;
     if found > steps.len() {
         return Err(StateError::Unusable {
             message: format!(
@@ -37,71 +31,67 @@ pub(crate) async fn up(
         return Ok(());
     }
     if found > 0 && seal.is_some() {
-        settled(&mut conn, path).await?;
-        back_up(&mut conn, path, found).await?;
+        database.with(|state| settled(state, path)).map_err(told)?;
+        database.with(|state| back_up(state, path, found).map_err(Failed::State)).map_err(told)?;
     }
     // The write lock comes first: of two processes that open the file at once, the second finds the work done. All steps
     // go together, so that nobody ever sees a new file half made and takes it for an old one.
-    let mut tx = conn.begin_with(WRITE).await.map_err(at)?;
-    let found = version(&mut tx).await.map_err(at)?;
-    if found > 0 && found < steps.len() && seal.is_some() {
-        settled(&mut tx, path).await?;
-    }
-    for (index, step) in steps.iter().enumerate().skip(found) {
-        sqlx::raw_sql(*step).execute(&mut *tx).await.map_err(at)?;
-        if let Some(seal) = seal.filter(|_| index == CHAIN_STEP) {
-            audit::begin(&mut tx, seal).await.map_err(at)?;
+    let stepped = database.write(|state| {
+        let found = version(state)?;
+        if found > 0 && found < steps.len() && seal.is_some() {
+            settled(state, path)?;
         }
-        let stamp = format!("PRAGMA user_version = {}", index + 1);
-        sqlx::raw_sql(sqlx::AssertSqlSafe(stamp)).execute(&mut *tx).await.map_err(at)?;
-    }
-    tx.commit().await.map_err(at)
+        for (index, step) in steps.iter().enumerate().skip(found) {
+            state.execute_batch(step)?;
+            if let Some(seal) = seal.filter(|_| index == CHAIN_STEP) {
+                audit::begin(state, seal)?;
+            }
+            state.execute_batch(&format!("PRAGMA user_version = {}", index + 1))?;
+        }
+        Ok(())
+    });
+    stepped.map_err(told)
 }
 
 /// Gives the format of a file; 0 where it is new.
-pub(crate) async fn version(conn: &mut SqliteConnection) -> Result<usize, sqlx::Error> {
-    let row = sqlx::query("PRAGMA user_version").fetch_one(conn).await?;
-    Ok(usize::try_from(row.get::<i64, _>(0)).unwrap_or(usize::MAX))
+pub(crate) fn version(state: &Connection) -> Worked<usize> {
+    let version: i64 = sql::value(state, "PRAGMA user_version", [])?;
+    Ok(usize::try_from(version).unwrap_or(usize::MAX))
 }
 
 /// Refuses while operations are open: what they mean is known to the version that began them.
-async fn settled(conn: &mut SqliteConnection, path: &Path) -> Result<(), StateError> {
+fn settled(state: &Connection, path: &Path) -> Worked<()> {
     let select = "SELECT count(*), min(run) FROM op WHERE settled IS NULL";
-    let row = sqlx::query(select).fetch_one(conn).await.map_err(|error| broken(path, &error))?;
-    let (open, run): (i64, Option<String>) = (row.get(0), row.get(1));
+    let (open, run): (i64, Option<String>) =
+        state.query_row(select, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if open == 0 {
         return Ok(());
     }
-    Err(StateError::Unusable {
+    Err(Failed::State(StateError::Unusable {
         message: format!(
             "`{}` is from an older rollcall, and {open} operations of run {} are not settled there",
             path.display(),
             run.unwrap_or_default()
         ),
         hint: Some("sync the job once with the older version, then use this one; nothing was changed".into()),
-    })
+    }))
 }
 
 /// Writes the file as it stands beside itself, and opens the copy to see that it is whole.
-async fn back_up(conn: &mut SqliteConnection, path: &Path, found: usize) -> Result<PathBuf, StateError> {
+fn back_up(state: &Connection, path: &Path, found: usize) -> Result<PathBuf, StateError> {
     let (backup, file) = new_file(path, found)?;
-    let failed = |error: sqlx::Error| {
+    let failed = |failed| {
         // Half a backup is none: whoever finds it must not rely on it.
         let _ = std::fs::remove_file(&backup);
-        broken(&backup, &error)
+        schema::told(&backup, failed)
     };
     let text = backup.to_str().ok_or_else(|| StateError::Unusable {
         message: format!("the path of the state, `{}`, is no valid Unicode", path.display()),
         hint: Some("give another folder with `--state DIR`".into()),
     })?;
-    sqlx::query("VACUUM INTO $1").bind(text).execute(&mut *conn).await.map_err(failed)?;
+    sql::run(state, "VACUUM INTO ?1", [text]).map_err(failed)?;
     file.sync_all().map_err(|error| files::unusable(&backup, &error))?;
-    let options = SqliteConnectOptions::new().filename(&backup).read_only(true).immutable(true);
-    let mut copy = options.connect().await.map_err(failed)?;
-    let whole: String =
-        sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(&mut copy).await.map_err(failed)?;
-    let same = version(&mut copy).await.map_err(failed)? == found;
-    copy.close().await.map_err(failed)?;
+    let (whole, same) = looked_at(&backup, found).map_err(failed)?;
     if whole != "ok" || !same {
         let _ = std::fs::remove_file(&backup);
         return Err(StateError::Unusable {
@@ -110,6 +100,12 @@ async fn back_up(conn: &mut SqliteConnection, path: &Path, found: usize) -> Resu
         });
     }
     Ok(backup)
+}
+
+/// Gives what SQLite says of a backup, and whether it has the format that it should.
+fn looked_at(backup: &Path, format: usize) -> Worked<(String, bool)> {
+    let copy = open_copy(backup)?;
+    Ok((sql::value(&copy, "PRAGMA integrity_check(1)", [])?, version(&copy)? == format))
 }
 
 /// Makes the backup's file, which nobody else can read and which no earlier backup has.
@@ -131,27 +127,23 @@ fn new_file(path: &Path, found: usize) -> Result<(PathBuf, std::fs::File), State
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
-    use sqlx::sqlite::SqliteJournalMode;
-
     use super::*;
-    use crate::schema;
     use crate::store::Store;
 
     /// Makes a state's folder as the first version left it, with one run of one operation.
-    async fn old(folder: &Path, settled: Option<&str>) {
-        Store::open(folder).await.unwrap();
+    fn old(folder: &Path, settled: Option<&str>) {
+        Store::open(folder).unwrap();
         let path = folder.join("state.db");
         std::fs::remove_file(&path).unwrap();
-        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
-        let mut conn = options.journal_mode(SqliteJournalMode::Wal).connect().await.unwrap();
-        sqlx::raw_sql(schema::STATE[0]).execute(&mut conn).await.unwrap();
-        sqlx::raw_sql("PRAGMA user_version = 1").execute(&mut conn).await.unwrap();
+        let state = Connection::open(&path).unwrap();
+        state.pragma_update(None, "journal_mode", "wal").unwrap();
+        state.execute_batch(schema::STATE[0]).unwrap();
+        state.execute_batch("PRAGMA user_version = 1").unwrap();
         let insert = "INSERT INTO run (id, job, office, kind, started, document) VALUES ('r1', 'J', 'O', 'sync', 1, '{}')";
-        sqlx::raw_sql(insert).execute(&mut conn).await.unwrap();
+        state.execute(insert, []).unwrap();
         let insert =
-            "INSERT INTO op (run, seq, change, key, write, settled) VALUES ('r1', 0, 0, 'a', '{}', $1)";
-        sqlx::query(insert).bind(settled).execute(&mut conn).await.unwrap();
-        conn.close().await.unwrap();
+            "INSERT INTO op (run, seq, change, key, write, settled) VALUES ('r1', 0, 0, 'a', '{}', ?1)";
+        state.execute(insert, [settled]).unwrap();
     }
 
     fn backups(folder: &Path) -> Vec<PathBuf> {
@@ -162,59 +154,61 @@ mod tests {
         found
     }
 
-    async fn version_of(path: &Path) -> usize {
-        let mut conn = SqliteConnectOptions::new().filename(path).read_only(true).connect().await.unwrap();
-        version(&mut conn).await.unwrap()
+    fn version_of(path: &Path) -> usize {
+        version(&open_copy(path).unwrap()).unwrap()
     }
 
-    #[tokio::test]
-    async fn an_older_file_is_backed_up_and_then_brought_up_to_date() {
+    #[test]
+    fn an_older_file_is_backed_up_and_then_brought_up_to_date() {
         let folder = tempfile::tempdir().unwrap();
-        old(folder.path(), Some("applied")).await;
-        let store = Store::open(folder.path()).await.unwrap();
+        old(folder.path(), Some("applied"));
+        let store = Store::open(folder.path()).unwrap();
         let found = backups(folder.path());
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].to_str().unwrap().ends_with("state.db.v1.bak-1"));
         assert_eq!(std::fs::metadata(&found[0]).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(version_of(&found[0]).await, 1);
-        assert_eq!(version_of(&folder.path().join("state.db")).await, schema::STATE.len());
-        assert!(store.audit_chain().await.unwrap().breaks.is_empty());
+        assert_eq!(version_of(&found[0]), 1);
+        assert_eq!(version_of(&folder.path().join("state.db")), schema::STATE.len());
+        assert!(store.audit_chain().unwrap().breaks.is_empty());
         drop(store);
-        Store::open(folder.path()).await.unwrap();
+        Store::open(folder.path()).unwrap();
         assert_eq!(backups(folder.path()).len(), 1, "what is up to date is not backed up again");
     }
 
-    #[tokio::test]
-    async fn unsettled_operations_stop_the_migration_and_nothing_changes() {
+    #[test]
+    fn unsettled_operations_stop_the_migration_and_nothing_changes() {
         let folder = tempfile::tempdir().unwrap();
-        old(folder.path(), None).await;
-        let before = version_of(&folder.path().join("state.db")).await;
-        let Err(StateError::Unusable { message, hint }) = Store::open(folder.path()).await else {
+        old(folder.path(), None);
+        let before = version_of(&folder.path().join("state.db"));
+        let Err(StateError::Unusable { message, hint }) = Store::open(folder.path()) else {
             panic!("opened")
         };
         assert!(message.contains("1 operations of run r1 are not settled"), "{message}");
         assert!(hint.unwrap().contains("older version"));
-        assert_eq!(version_of(&folder.path().join("state.db")).await, before);
+        assert_eq!(version_of(&folder.path().join("state.db")), before);
         assert!(backups(folder.path()).is_empty());
     }
 
-    #[tokio::test]
-    async fn a_name_that_is_taken_is_passed_over() {
+    #[test]
+    fn a_name_that_is_taken_is_passed_over() {
         let folder = tempfile::tempdir().unwrap();
-        old(folder.path(), Some("applied")).await;
+        old(folder.path(), Some("applied"));
         // Whatever stands there stays.
         std::fs::create_dir(folder.path().join("state.db.v1.bak-1")).unwrap();
-        Store::open(folder.path()).await.unwrap();
-        assert_eq!(version_of(&folder.path().join("state.db.v1.bak-2")).await, 1);
+        Store::open(folder.path()).unwrap();
+        assert_eq!(version_of(&folder.path().join("state.db.v1.bak-2")), 1);
     }
 
-    #[tokio::test]
-    async fn a_new_file_needs_no_backup_and_two_who_open_it_agree() {
+    #[test]
+    fn a_new_file_needs_no_backup_and_two_who_open_it_agree() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
-        let (one, other) = tokio::join!(Store::open(path), Store::open(path));
+        let (one, other) = std::thread::scope(|threads| {
+            let one = threads.spawn(|| Store::open(path));
+            (Store::open(path), one.join().unwrap())
+        });
         let (one, other) = (one.unwrap(), other.unwrap());
         assert!(backups(path).is_empty());
-        assert_eq!(one.audit_chain().await.unwrap(), other.audit_chain().await.unwrap());
+        assert_eq!(one.audit_chain().unwrap(), other.audit_chain().unwrap());
     }
 }

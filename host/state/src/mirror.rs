@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,15 +12,15 @@ use rollcall_core::{Cell, Record, RecordId, Text};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::{Coverage, Edit, Page, RecordChange, Token};
 use rollcall_edges::state::{LastListing, Mirror, StateError};
+use rollcall_sqlite::{Connection, Database, params};
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use sqlx::{Row as _, SqlitePool};
 
-use crate::limits::STAGED_BYTES;
-use crate::schema::{self, WRITE};
+use crate::schema;
 use crate::seal::damaged;
 use crate::shapes::{json, parse};
+use crate::sql::{self, Worked};
 
 /// A cell as it stands in the file: the shortest JSON that tells its kind.
 struct Stored(Cell);
@@ -97,24 +97,27 @@ impl<'de> Visitor<'de> for CellVisitor {
     }
 }
 
+/// The lists of columns that records have, each by its number in the file.
+type Headings = BTreeMap<i64, Arc<[Text]>>;
+
 /// A mirror's file.
 pub struct MirrorFile {
-    path: PathBuf,
-    pool: SqlitePool,
+    database: Database,
     /// The listing that is being staged: directory and scope.
     listing: Option<(Text, Vec<u8>)>,
-    headings: BTreeMap<i64, Arc<[Text]>>,
+    headings: Headings,
 }
 
 impl MirrorFile {
-    pub(crate) async fn open(path: &Path) -> Result<Self, StateError> {
-        let pool = schema::open(path, schema::MIRROR, None).await?;
-        sqlx::query(schema::STAGED).execute(&pool).await.map_err(|error| schema::broken(path, &error))?;
-        Ok(Self { path: path.to_owned(), pool, listing: None, headings: BTreeMap::new() })
+    pub(crate) fn open(path: &Path) -> Result<Self, StateError> {
+        let database = schema::open(path, schema::MIRROR, None)?;
+        let mirror = Self { database, listing: None, headings: Headings::new() };
+        mirror.read(|mirror| Ok(mirror.execute_batch(schema::STAGED)?))?;
+        Ok(mirror)
     }
 
-    fn broken(&self, error: &sqlx::Error) -> StateError {
-        schema::broken(&self.path, error)
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> Worked<T>) -> Result<T, StateError> {
+        self.database.with(work).map_err(|failed| schema::told(self.database.path(), failed))
     }
 
     fn directory(&self) -> Result<Text, StateError> {
@@ -123,75 +126,76 @@ impl MirrorFile {
             .map(|(name, _)| name.clone())
             .ok_or_else(|| damaged("a page came before its listing"))
     }
-
-    /// Gives the number of a list of columns.
-    async fn heading(&mut self, columns: &Arc<[Text]>) -> Result<i64, StateError> {
-        if let Some((id, _)) = self.headings.iter().find(|(_, known)| *known == columns) {
-            return Ok(*id);
-        }
-        let text = json(&columns.to_vec())?;
-        let insert = "INSERT INTO heading (columns) VALUES ($1) ON CONFLICT (columns) DO UPDATE SET columns = excluded.columns RETURNING id";
-        let row = sqlx::query(insert)
-            .bind(text)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(|error| self.broken(&error))?;
-        let id = row.get::<i64, _>(0);
-        self.headings.insert(id, columns.clone());
-        Ok(id)
-    }
-
-    async fn columns(&mut self, id: i64) -> Result<Arc<[Text]>, StateError> {
-        if let Some(columns) = self.headings.get(&id) {
-            return Ok(columns.clone());
-        }
-        let row =
-            sqlx::query("SELECT columns FROM heading WHERE id = $1").bind(id).fetch_one(&self.pool).await;
-        let text: String = row.map_err(|error| self.broken(&error))?.get(0);
-        let columns: Arc<[Text]> = parse::<Vec<Text>>(&text)?.into();
-        self.headings.insert(id, columns.clone());
-        Ok(columns)
-    }
-
-    /// Gives a record as this listing has it so far, else as the last one had it.
-    async fn present(&mut self, directory: &Text, native: &str) -> Result<Option<Record>, StateError> {
-        let select = "SELECT heading, cells, 1 FROM staged WHERE native = $1 UNION ALL \
-                      SELECT heading, cells, 0 FROM record WHERE directory = $2 AND native = $1 LIMIT 1";
-        let row = sqlx::query(select).bind(native).bind(&**directory).fetch_optional(&self.pool).await;
-        let Some(row) = row.map_err(|error| self.broken(&error))? else { return Ok(None) };
-        let (Some(heading), Some(cells)) = (row.get::<Option<i64>, _>(0), row.get::<Option<String>, _>(1))
-        else {
-            return Ok(None);
-        };
-        let columns = self.columns(heading).await?;
-        let id = RecordId { directory: directory.clone(), native: native.into() };
-        Ok(Some(Record { id, columns, cells: cells_back(&cells)? }))
-    }
-
-    /// Applies edits to a known record; an unknown one is ignored, for its attributes are not all known.
-    async fn patched(
-        &mut self,
-        directory: &Text,
-        native: &str,
-        edits: &[(Text, Edit)],
-    ) -> Result<Option<Record>, StateError> {
-        let Some(record) = self.present(directory, native).await? else { return Ok(None) };
-        let mut columns = record.columns.to_vec();
-        let mut cells = record.cells.into_vec();
-        for (name, edit) in edits {
-            let index = columns.iter().position(|column| column == name).unwrap_or_else(|| {
-                columns.push(name.clone());
-                cells.push(Cell::None);
-                cells.len() - 1
-            });
-            cells[index] = edit.apply(&cells[index]);
-        }
-        Ok(Some(Record { id: record.id, columns: columns.into(), cells: cells.into() }))
-    }
 }
 
-/// A row to be staged: id, and heading and cells unless the user is gone.
-type Row = (Text, Option<i64>, Option<String>);
+/// Gives the number of a list of columns.
+fn heading(mirror: &Connection, headings: &mut Headings, columns: &Arc<[Text]>) -> Worked<i64> {
+    if let Some((id, _)) = headings.iter().find(|(_, known)| *known == columns) {
+        return Ok(*id);
+    }
+    let insert = "INSERT INTO heading (columns) VALUES (?1) ON CONFLICT (columns) DO UPDATE SET columns = excluded.columns RETURNING id";
+    let id = sql::value(mirror, insert, [json(&columns.to_vec())?])?;
+    headings.insert(id, columns.clone());
+    Ok(id)
+}
+
+/// Gives the list of columns of a number.
+fn columns(mirror: &Connection, headings: &mut Headings, id: i64) -> Worked<Arc<[Text]>> {
+    if let Some(columns) = headings.get(&id) {
+        return Ok(columns.clone());
+    }
+    let text: String = sql::value(mirror, "SELECT columns FROM heading WHERE id = ?1", [id])?;
+    let columns: Arc<[Text]> = parse::<Vec<Text>>(&text)?.into();
+    headings.insert(id, columns.clone());
+    Ok(columns)
+}
+
+/// Gives a record as this listing has it so far, else as the last one had it.
+fn present(
+    mirror: &Connection,
+    headings: &mut Headings,
+    directory: &Text,
+    native: &str,
+) -> Worked<Option<Record>> {
+    let select = "SELECT heading, cells, 1 FROM staged WHERE native = ?1 UNION ALL \
+                  SELECT heading, cells, 0 FROM record WHERE directory = ?2 AND native = ?1 LIMIT 1";
+    let found = sql::first(mirror, select, [native, &**directory], |row| {
+        Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<String>>(1)?))
+    })?;
+    let Some((Some(heading), Some(cells))) = found else { return Ok(None) };
+    let id = RecordId { directory: directory.clone(), native: native.into() };
+    Ok(Some(Record { id, columns: columns(mirror, headings, heading)?, cells: cells_back(&cells)? }))
+}
+
+/// Applies edits to a known record; an unknown one is ignored, for its attributes are not all known.
+fn patched(
+    mirror: &Connection,
+    headings: &mut Headings,
+    directory: &Text,
+    native: &str,
+    edits: &[(Text, Edit)],
+) -> Worked<Option<Record>> {
+    let Some(record) = present(mirror, headings, directory, native)? else { return Ok(None) };
+    let mut columns = record.columns.to_vec();
+    let mut cells = record.cells.into_vec();
+    for (name, edit) in edits {
+        let index = columns.iter().position(|column| column == name).unwrap_or_else(|| {
+            columns.push(name.clone());
+            cells.push(Cell::None);
+            cells.len() - 1
+        });
+        cells[index] = edit.apply(&cells[index]);
+    }
+    Ok(Some(Record { id: record.id, columns: columns.into(), cells: cells.into() }))
+}
+
+/// Writes a row of the staging table: id, and heading and cells unless the user is gone.
+fn stage(mirror: &Connection, native: &str, held: Option<(i64, String)>) -> Worked<()> {
+    let insert = "INSERT INTO staged (native, heading, cells) VALUES (?1, ?2, ?3) \
+                  ON CONFLICT (native) DO UPDATE SET heading = excluded.heading, cells = excluded.cells";
+    let (heading, cells) = held.unzip();
+    sql::run(mirror, insert, params![native, heading, cells]).map(drop)
+}
 
 fn cells_of(cells: Box<[Cell]>) -> Result<String, StateError> {
     json(&cells.into_iter().map(Stored).collect::<Vec<_>>())
@@ -204,56 +208,57 @@ fn cells_back(text: &str) -> Result<Box<[Cell]>, StateError> {
 #[async_trait]
 impl Mirror for MirrorFile {
     async fn last(&mut self, directory: &str, scope: &[u8]) -> Result<Option<LastListing>, StateError> {
-        let select = "SELECT token, covered FROM listing WHERE directory = $1 AND scope = $2";
-        let row = sqlx::query(select).bind(directory).bind(scope).fetch_optional(&self.pool).await;
-        let row = row.map_err(|error| self.broken(&error))?;
-        Ok(row.map(|row| LastListing { token: row.get(0), full: Instant(row.get(1)) }))
+        let select = "SELECT token, covered FROM listing WHERE directory = ?1 AND scope = ?2";
+        self.read(|mirror| {
+            sql::first(mirror, select, params![directory, scope], |row| {
+                Ok(LastListing { token: row.get(0)?, full: Instant(row.get(1)?) })
+            })
+        })
     }
 
     async fn begin(&mut self, directory: &str, scope: &[u8]) -> Result<(), StateError> {
-        sqlx::query("DELETE FROM staged").execute(&self.pool).await.map_err(|error| self.broken(&error))?;
+        self.read(|mirror| sql::run(mirror, "DELETE FROM staged", []))?;
         self.listing = Some((directory.into(), scope.to_vec()));
         Ok(())
     }
 
     async fn merge(&mut self, page: Page) -> Result<(), StateError> {
         let directory = self.directory()?;
-        let mut rows: Vec<Row> = Vec::with_capacity(page.changes.len());
-        let mut waiting = 0;
-        for change in page.changes {
-            let record = match change {
-                RecordChange::Whole(record) => record,
-                RecordChange::Gone(native) => {
-                    rows.push((native, None, None));
-                    continue;
-                }
-                RecordChange::Part(native, edits) => {
-                    // The patch may be of a record that this very page has.
-                    self.stage(&mut rows).await?;
-                    match self.patched(&directory, &native, &edits).await? {
-                        Some(record) => record,
-                        None => continue,
+        let headings = &mut self.headings;
+        // One transaction a page: the staging table is this connection's own and is written to no disk before it is full.
+        let merged = self.database.write(|mirror| {
+            for change in page.changes {
+                let record = match change {
+                    RecordChange::Whole(record) => record,
+                    RecordChange::Gone(native) => {
+                        stage(mirror, &native, None)?;
+                        continue;
                     }
-                }
-            };
-            let heading = self.heading(&record.columns).await?;
-            let cells = cells_of(record.cells)?;
-            waiting += cells.len();
-            rows.push((record.id.native, Some(heading), Some(cells)));
-            if waiting > STAGED_BYTES {
-                self.stage(&mut rows).await?;
-                waiting = 0;
+                    RecordChange::Part(native, edits) => {
+                        match patched(mirror, headings, &directory, &native, &edits)? {
+                            Some(record) => record,
+                            None => continue,
+                        }
+                    }
+                };
+                let heading = heading(mirror, headings, &record.columns)?;
+                stage(mirror, &record.id.native, Some((heading, cells_of(record.cells)?)))?;
             }
-        }
-        self.stage(&mut rows).await
+            Ok(())
+        });
+        merged.map_err(|failed| {
+            // Headings that were numbered in vain are not in the file.
+            self.headings.clear();
+            schema::told(self.database.path(), failed)
+        })
     }
 
     async fn seal(&mut self, end: Coverage, token: Option<Token>, now: Instant) -> Result<u32, StateError> {
         let Some((directory, scope)) = self.listing.take() else {
             return Err(damaged("an end came before its listing"));
         };
-        let users =
-            self.move_over(&directory, &scope, end, token, now).await.map_err(|error| self.broken(&error))?;
+        let sealed = self.database.write(|mirror| move_over(mirror, &directory, &scope, end, token, now));
+        let users = sealed.map_err(|failed| schema::told(self.database.path(), failed))?;
         Ok(u32::try_from(users).unwrap_or(u32::MAX))
     }
 
@@ -263,84 +268,64 @@ impl Mirror for MirrorFile {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<Record>, StateError> {
-        let select = "SELECT native, heading, cells FROM record WHERE directory = $1 AND native > $2 ORDER BY native LIMIT $3";
-        let query =
-            sqlx::query(select).bind(directory).bind(after.unwrap_or_default()).bind(i64::from(limit));
-        let rows = query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
+        let select = "SELECT native, heading, cells FROM record WHERE directory = ?1 AND native > ?2 ORDER BY native LIMIT ?3";
         let name = Text::from(directory);
-        let mut records = Vec::with_capacity(rows.len());
-        for row in rows {
-            let columns = self.columns(row.get(1)).await?;
-            let id = RecordId { directory: name.clone(), native: row.get::<String, _>(0).into() };
-            records.push(Record { id, columns, cells: cells_back(row.get(2))? });
-        }
-        Ok(records)
+        let mut headings = std::mem::take(&mut self.headings);
+        let records = self.read(|mirror| {
+            sql::all(mirror, select, params![directory, after.unwrap_or_default(), limit], |row| {
+                Ok(Record {
+                    id: RecordId { directory: name.clone(), native: row.get(0)? },
+                    columns: columns(mirror, &mut headings, row.get(1)?)?,
+                    cells: cells_back(row.get_ref(2)?.as_str()?)?,
+                })
+            })
+        });
+        self.headings = headings;
+        records
     }
 
     async fn version(&mut self, directory: &str) -> Result<Option<Text>, StateError> {
-        let select = "SELECT hex(stamp) FROM listing WHERE directory = $1";
-        let query = sqlx::query_scalar::<_, String>(select).bind(directory);
-        let found = query.fetch_optional(&self.pool).await.map_err(|error| self.broken(&error))?;
-        Ok(found.map(Text::from))
+        let select = "SELECT hex(stamp) FROM listing WHERE directory = ?1";
+        self.read(|mirror| sql::first(mirror, select, [directory], |row| Ok(row.get(0)?)))
     }
 
     async fn has(&mut self, id: &RecordId) -> Result<bool, StateError> {
-        let select = "SELECT 1 FROM record WHERE directory = $1 AND native = $2";
-        let query = sqlx::query(select).bind(&*id.directory).bind(&*id.native);
-        let row = query.fetch_optional(&self.pool).await.map_err(|error| self.broken(&error))?;
-        Ok(row.is_some())
+        let select = "SELECT EXISTS (SELECT 1 FROM record WHERE directory = ?1 AND native = ?2)";
+        self.read(|mirror| sql::value(mirror, select, [&*id.directory, &*id.native]))
     }
 }
 
-impl MirrorFile {
-    /// Writes rows to the staging table in one statement: each statement is a hand-over to SQLite's thread.
-    async fn stage(&self, rows: &mut Vec<Row>) -> Result<(), StateError> {
-        let insert = "INSERT INTO staged (native, heading, cells) \
-                      SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1) WHERE true ORDER BY key \
-                      ON CONFLICT (native) DO UPDATE SET heading = excluded.heading, cells = excluded.cells";
-        let query = sqlx::query(insert).bind(json(rows)?);
-        rows.clear();
-        query.execute(&self.pool).await.map(drop).map_err(|error| self.broken(&error))
-    }
-
-    async fn move_over(
-        &self,
-        directory: &str,
-        scope: &[u8],
-        end: Coverage,
-        token: Option<Token>,
-        now: Instant,
-    ) -> Result<i64, sqlx::Error> {
-        let mut tx = self.pool.begin_with(WRITE).await?;
-        let sweep = match end {
-            Coverage::Everything => {
-                "DELETE FROM record WHERE directory = $1 AND native NOT IN (SELECT native FROM staged WHERE cells IS NOT NULL)"
-            }
-            Coverage::Changes => {
-                "DELETE FROM record WHERE directory = $1 AND native IN (SELECT native FROM staged WHERE cells IS NULL)"
-            }
-        };
-        let swept = sqlx::query(sweep).bind(directory).execute(&mut *tx).await?.rows_affected();
-        // Only what differs is written.
-        let merge = "INSERT INTO record (directory, native, heading, cells) \
-                     SELECT $1, native, heading, cells FROM staged WHERE cells IS NOT NULL \
-                     ON CONFLICT (directory, native) DO UPDATE SET heading = excluded.heading, cells = excluded.cells \
-                     WHERE record.cells <> excluded.cells OR record.heading <> excluded.heading";
-        let merged = sqlx::query(merge).bind(directory).execute(&mut *tx).await?.rows_affected();
-        let count = sqlx::query("SELECT COUNT(*) FROM record WHERE directory = $1")
-            .bind(directory)
-            .fetch_one(&mut *tx)
-            .await?;
-        let users = count.get::<i64, _>(0);
-        let covered = (end == Coverage::Everything).then_some(now.0);
-        let listing = "INSERT INTO listing (directory, scope, token, users, covered, stamp) \
-                       VALUES ($1, $2, $3, $4, COALESCE($5, 0), randomblob(16)) ON CONFLICT (directory) DO UPDATE SET \
-                       stamp = CASE WHEN $6 OR scope <> excluded.scope THEN excluded.stamp ELSE stamp END, \
-                       scope = excluded.scope, token = excluded.token, users = excluded.users, covered = COALESCE($5, covered)";
-        let query = sqlx::query(listing).bind(directory).bind(scope).bind(token).bind(users).bind(covered);
-        query.bind(swept + merged > 0).execute(&mut *tx).await?;
-        sqlx::query("DELETE FROM staged").execute(&mut *tx).await?;
-        tx.commit().await?;
-        Ok(users)
-    }
+/// Makes the staged listing the last one; gives how many records there are now.
+fn move_over(
+    mirror: &Connection,
+    directory: &str,
+    scope: &[u8],
+    end: Coverage,
+    token: Option<Token>,
+    now: Instant,
+) -> Worked<i64> {
+    let sweep = match end {
+        Coverage::Everything => {
+            "DELETE FROM record WHERE directory = ?1 AND native NOT IN (SELECT native FROM staged WHERE cells IS NOT NULL)"
+        }
+        Coverage::Changes => {
+            "DELETE FROM record WHERE directory = ?1 AND native IN (SELECT native FROM staged WHERE cells IS NULL)"
+        }
+    };
+    let swept = sql::run(mirror, sweep, [directory])?;
+    // Only what differs is written.
+    let merge = "INSERT INTO record (directory, native, heading, cells) \
+                 SELECT ?1, native, heading, cells FROM staged WHERE cells IS NOT NULL \
+                 ON CONFLICT (directory, native) DO UPDATE SET heading = excluded.heading, cells = excluded.cells \
+                 WHERE record.cells <> excluded.cells OR record.heading <> excluded.heading";
+    let merged = sql::run(mirror, merge, [directory])?;
+    let users: i64 = sql::value(mirror, "SELECT COUNT(*) FROM record WHERE directory = ?1", [directory])?;
+    let covered = (end == Coverage::Everything).then_some(now.0);
+    let listing = "INSERT INTO listing (directory, scope, token, users, covered, stamp) \
+                   VALUES (?1, ?2, ?3, ?4, COALESCE(?5, 0), randomblob(16)) ON CONFLICT (directory) DO UPDATE SET \
+                   stamp = CASE WHEN ?6 OR scope <> excluded.scope THEN excluded.stamp ELSE stamp END, \
+                   scope = excluded.scope, token = excluded.token, users = excluded.users, covered = COALESCE(?5, covered)";
+    sql::run(mirror, listing, params![directory, scope, token, users, covered, swept + merged > 0])?;
+    sql::run(mirror, "DELETE FROM staged", [])?;
+    Ok(users)
 }

@@ -6,14 +6,14 @@ use rollcall_core::text::{count, fold};
 use rollcall_core::{RecordId, Text};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::state::StateError;
+use rollcall_sqlite::{Row, params};
 use serde_json::{Value, json};
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
 use crate::lease;
 use crate::rows::record_id;
 use crate::runs::SUPERSEDED;
 use crate::shapes::DRAWN;
+use crate::sql::{self, Worked};
 use crate::store::Store;
 
 /// How many runs are named where a beginning fits several.
@@ -216,115 +216,102 @@ impl Store {
     ///
     /// # Errors
     /// Where the file cannot be read.
-    pub async fn past_runs(&self, filter: &RunFilter<'_>) -> Result<Vec<PastRun>, StateError> {
+    pub fn past_runs(&self, filter: &RunFilter<'_>) -> Result<Vec<PastRun>, StateError> {
         let select = runs_where(
-            "WHERE ($1 IS NULL OR job = $1 OR named = $1) AND ($2 IS NULL OR started >= $2) \
-             AND ($3 IS NULL OR exit = $3) AND ($5 IS NULL OR started < $5) ORDER BY started DESC, rowid DESC LIMIT $4",
+            "WHERE (?1 IS NULL OR job = ?1 OR named = ?1) AND (?2 IS NULL OR started >= ?2) \
+             AND (?3 IS NULL OR exit = ?3) AND (?5 IS NULL OR started < ?5) ORDER BY started DESC, rowid DESC LIMIT ?4",
         );
-        let query = sqlx::query(select)
-            .bind(filter.job)
-            .bind(filter.since.map(|since| since.0))
-            .bind(filter.exit)
-            .bind(filter.limit.map_or(-1, i64::from))
-            .bind(filter.until.map(|until| until.0));
-        let rows = query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
-        Ok(rows.iter().map(|row| self.past_run(row)).collect())
+        let (since, until) = (filter.since.map(|since| since.0), filter.until.map(|until| until.0));
+        let limit = filter.limit.map_or(-1, i64::from);
+        self.read(|state| {
+            let params = params![filter.job, since, filter.exit, limit, until];
+            sql::all(state, &select, params, |row| self.past_run(row))
+        })
     }
 
     /// Gives the runs whose ids begin so: one where it is unambiguous, else the latest few.
     ///
     /// # Errors
     /// Where the file cannot be read.
-    pub async fn runs_beginning(&self, id: &str) -> Result<Vec<PastRun>, StateError> {
+    pub fn runs_beginning(&self, id: &str) -> Result<Vec<PastRun>, StateError> {
         if id.is_empty() {
             return Ok(Vec::new());
         }
         let select =
-            runs_where("WHERE substr(id, 1, length($1)) = $1 ORDER BY started DESC, rowid DESC LIMIT $2");
-        let query = sqlx::query(select).bind(id).bind(CANDIDATES_MAX);
-        let rows = query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
-        Ok(rows.iter().map(|row| self.past_run(row)).collect())
+            runs_where("WHERE substr(id, 1, length(?1)) = ?1 ORDER BY started DESC, rowid DESC LIMIT ?2");
+        self.read(|state| sql::all(state, &select, params![id, CANDIDATES_MAX], |row| self.past_run(row)))
     }
 
     /// Gives the JSON that a run was reported with.
     ///
     /// # Errors
     /// Where the file cannot be read.
-    pub async fn document(&self, run: &str) -> Result<String, StateError> {
-        let query = sqlx::query_scalar("SELECT document FROM run WHERE id = $1").bind(run);
-        let document: Option<String> =
-            query.fetch_optional(&self.pool).await.map_err(|error| self.broken(&error))?;
-        Ok(document.unwrap_or_default())
+    pub fn document(&self, run: &str) -> Result<String, StateError> {
+        let select = "SELECT document FROM run WHERE id = ?1";
+        let found = self.read(|state| sql::first(state, select, [run], |row| Ok(row.get(0)?)))?;
+        Ok(found.unwrap_or_default())
     }
 
     /// Gives the changes of a run in the order of its plan.
     ///
     /// # Errors
     /// Where the file cannot be read.
-    pub async fn past_changes(&self, run: &str) -> Result<Vec<PastChange>, StateError> {
-        let select = format!("{CHANGE} WHERE run = $1 ORDER BY idx");
-        let query = sqlx::query(sqlx::AssertSqlSafe(select)).bind(run);
-        let rows = query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
-        Ok(rows.iter().map(past_change).collect())
+    pub fn past_changes(&self, run: &str) -> Result<Vec<PastChange>, StateError> {
+        let select = format!("{CHANGE} WHERE run = ?1 ORDER BY idx");
+        self.read(|state| sql::all(state, &select, [run], past_change))
     }
 
     /// Gives the changes that ever concerned one user of a job, the latest first.
     ///
     /// # Errors
     /// Where the file cannot be read.
-    pub async fn past_of(&self, job: &str, id: &RecordId) -> Result<Vec<PastChange>, StateError> {
+    pub fn past_of(&self, job: &str, id: &RecordId) -> Result<Vec<PastChange>, StateError> {
         let select = format!(
-            "{CHANGE} WHERE run.job = $1 AND directory = $2 AND native = $3 ORDER BY started DESC, run.rowid DESC, idx"
+            "{CHANGE} WHERE run.job = ?1 AND directory = ?2 AND native = ?3 ORDER BY started DESC, run.rowid DESC, idx"
         );
-        let query = sqlx::query(sqlx::AssertSqlSafe(select)).bind(job).bind(&*id.directory).bind(&*id.native);
-        let rows = query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
-        Ok(rows.iter().map(past_change).collect())
+        self.read(|state| sql::all(state, &select, [job, &*id.directory, &*id.native], past_change))
     }
 
     /// Gives the operations of a run in order.
     ///
     /// # Errors
     /// Where the file cannot be read.
-    pub async fn past_operations(&self, run: &str) -> Result<Vec<PastOperation>, StateError> {
-        let select = "SELECT seq, change, json_extract(write, '$.op'), settled, why, at, sent IS NOT NULL, instr(write, $2) > 0 \
-                      FROM op WHERE run = $1 ORDER BY seq";
-        let query = sqlx::query(select).bind(run).bind(DRAWN);
-        let rows = query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
-        Ok(rows
-            .iter()
-            .map(|row| PastOperation {
-                seq: row.get(0),
-                change: row.get(1),
-                what: optional(row, 2).unwrap_or_default(),
-                settled: optional(row, 3),
-                why: optional(row, 4),
-                at: row.get::<Option<i64>, _>(5).map(Instant),
-                sent: row.get(6),
-                codes: row.get(7),
+    pub fn past_operations(&self, run: &str) -> Result<Vec<PastOperation>, StateError> {
+        let select = "SELECT seq, change, json_extract(write, '$.op'), settled, why, at, sent IS NOT NULL, instr(write, ?2) > 0 \
+                      FROM op WHERE run = ?1 ORDER BY seq";
+        self.read(|state| {
+            sql::all(state, select, [run, DRAWN], |row| {
+                Ok(PastOperation {
+                    seq: row.get(0)?,
+                    change: row.get(1)?,
+                    what: row.get::<_, Option<Text>>(2)?.unwrap_or_default(),
+                    settled: row.get(3)?,
+                    why: row.get(4)?,
+                    at: row.get::<_, Option<i64>>(5)?.map(Instant),
+                    sent: row.get(6)?,
+                    codes: row.get(7)?,
+                })
             })
-            .collect())
+        })
     }
 
     /// Gives the runs whose users were made and not handed over yet, the oldest first. `job`: only that job's.
     ///
     /// # Errors
     /// Where the file cannot be read.
-    pub async fn codes_waiting(&self, job: Option<&str>) -> Result<Vec<CodesWaiting>, StateError> {
+    pub fn codes_waiting(&self, job: Option<&str>) -> Result<Vec<CodesWaiting>, StateError> {
         let select = "SELECT run.id, run.job, COALESCE(json_extract(change.body, '$.name'), op.key) FROM op JOIN run ON run.id = op.run \
                       LEFT JOIN change ON change.run = op.run AND change.idx = op.change \
-                      WHERE op.sent IS NOT NULL AND op.settled IS NULL AND instr(op.write, $2) > 0 AND ($1 IS NULL OR run.job = $1) \
+                      WHERE op.sent IS NOT NULL AND op.settled IS NULL AND instr(op.write, ?2) > 0 AND (?1 IS NULL OR run.job = ?1) \
                       ORDER BY run.started, run.rowid, op.seq";
-        let query = sqlx::query(select).bind(job).bind(DRAWN);
+        let waiting = self.read(|state| {
+            sql::all(state, select, params![job, DRAWN], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        })?;
         let mut found: Vec<CodesWaiting> = Vec::new();
-        for row in query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))? {
-            let (run, name): (String, String) = (row.get(0), row.get(2));
-            match found.last_mut().filter(|last| *last.run == *run) {
-                Some(last) => last.users.push(name.into()),
-                None => found.push(CodesWaiting {
-                    run: run.into(),
-                    job: row.get::<String, _>(1).into(),
-                    users: vec![name.into()],
-                }),
+        for (run, job, name) in waiting {
+            match found.last_mut().filter(|last| last.run == run) {
+                Some(last) => last.users.push(name),
+                None => found.push(CodesWaiting { run, job, users: vec![name] }),
             }
         }
         // Of a run that goes on it is on its way.
@@ -337,19 +324,17 @@ impl Store {
     ///
     /// # Errors
     /// Where the file cannot be read.
-    pub async fn people(&self, job: Option<&str>, wanted: &str) -> Result<Vec<Person>, StateError> {
+    pub fn people(&self, job: Option<&str>, wanted: &str) -> Result<Vec<Person>, StateError> {
         let wanted = fold(wanted.trim());
         let mut found: BTreeMap<(Text, RecordId), Person> = BTreeMap::new();
         let mut fits: Vec<(Text, RecordId)> = Vec::new();
         let select = "SELECT run.job, directory, native, key, body FROM change JOIN run ON run.id = change.run \
-                      WHERE ($1 IS NULL OR run.job = $1) AND native <> '' ORDER BY started, run.rowid";
-        let links = "SELECT job, directory, native, key, written FROM link WHERE $1 IS NULL OR job = $1";
+                      WHERE (?1 IS NULL OR run.job = ?1) AND native <> '' ORDER BY started, run.rowid";
+        let links = "SELECT job, directory, native, key, written FROM link WHERE ?1 IS NULL OR job = ?1";
         for (select, linked) in [(select, false), (links, true)] {
-            let query = sqlx::query(select).bind(job);
-            for row in query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))? {
-                let one = named(&row);
-                let id = record_id(row.get(1), row.get(2));
-                let job = Text::from(row.get::<String, _>(0));
+            let look = |row: &Row<'_>| {
+                let one = named(row)?;
+                let (job, id): (Text, RecordId) = (row.get(0)?, record_id(row, 1)?);
                 let texts = [Some(&id.native), Some(&one.key)].into_iter().flatten().map(|text| &**text);
                 if texts.chain(one.others.iter().map(String::as_str)).any(|text| fold(text) == wanted) {
                     fits.push((job.clone(), id.clone()));
@@ -364,17 +349,19 @@ impl Store {
                 person.key = one.key;
                 person.name = one.name.or(person.name.take());
                 person.linked = linked;
-            }
+                Ok(())
+            };
+            self.read(|state| sql::all(state, select, [job], look))?;
         }
         fits.sort();
         fits.dedup();
         Ok(fits.into_iter().filter_map(|place| found.remove(&place)).collect())
     }
 
-    fn past_run(&self, row: &SqliteRow) -> PastRun {
-        let job: Text = row.get::<String, _>(1).into();
-        let ended = row.get::<Option<i64>, _>(5).map(Instant);
-        let (recovered, later, known): (bool, bool, bool) = (row.get(7), row.get(8), row.get(12));
+    fn past_run(&self, row: &Row<'_>) -> Worked<PastRun> {
+        let job: Text = row.get(1)?;
+        let ended = row.get::<_, Option<i64>>(5)?.map(Instant);
+        let (recovered, later, known): (bool, bool, bool) = (row.get(7)?, row.get(8)?, row.get(12)?);
         let holder = || lease::holder(&self.folder.join("locks"), "job", &job);
         let state = match (ended, later) {
             // What a run knew of the phone system is forgotten once it has ended well.
@@ -384,47 +371,47 @@ impl Store {
             (None, true) => RunState::Interrupted,
             (None, false) => holder().map_or(RunState::Resumable, RunState::Running),
         };
-        PastRun {
-            id: row.get::<String, _>(0).into(),
+        Ok(PastRun {
+            id: row.get(0)?,
             job,
-            named: optional(row, 2),
-            kind: row.get::<String, _>(3).into(),
-            started: Instant(row.get(4)),
+            named: row.get(2)?,
+            kind: row.get(3)?,
+            started: Instant(row.get(4)?),
             ended,
-            exit: row.get::<Option<i64>, _>(6).and_then(|exit| i32::try_from(exit).ok()),
+            exit: row.get::<_, Option<i64>>(6)?.and_then(|exit| i32::try_from(exit).ok()),
             state,
-            accepted: row.get(9),
-            summary: row.get(10),
-            durations: row.get(11),
-        }
+            accepted: row.get(9)?,
+            summary: row.get(10)?,
+            durations: row.get(11)?,
+        })
     }
 }
 
 /// What [`Store::past_run`] reads, in order, of the runs that `rest` asks for.
-fn runs_where(rest: &str) -> sqlx::AssertSqlSafe<String> {
-    sqlx::AssertSqlSafe(format!(
+fn runs_where(rest: &str) -> String {
+    format!(
         "SELECT id, job, named, kind, started, ended, exit, recovered IS NOT NULL, {SUPERSEDED}, accept, \
          COALESCE(json_extract(document, '$.summary'), 'null'), COALESCE(json_extract(document, '$.durations_ms'), 'null'), \
          known IS NOT NULL FROM run {rest}"
-    ))
+    )
 }
 
 /// What [`past_change`] reads, in order.
 const CHANGE: &str = "SELECT run, idx, action, directory, native, key, body, outcome, why, COALESCE(at, started) \
     FROM change JOIN run ON run.id = change.run";
 
-fn past_change(row: &SqliteRow) -> PastChange {
-    PastChange {
-        run: row.get::<String, _>(0).into(),
-        idx: row.get(1),
-        action: row.get::<String, _>(2).into(),
-        id: record_id(row.get(3), row.get(4)),
-        key: row.get::<String, _>(5).into(),
-        body: serde_json::from_str(row.get(6)).unwrap_or_default(),
-        outcome: row.get::<String, _>(7).into(),
-        why: row.get::<Option<String>, _>(8).map(|why| sentences(&why).into()),
-        at: Instant(row.get(9)),
-    }
+fn past_change(row: &Row<'_>) -> Worked<PastChange> {
+    Ok(PastChange {
+        run: row.get(0)?,
+        idx: row.get(1)?,
+        action: row.get(2)?,
+        id: record_id(row, 3)?,
+        key: row.get(5)?,
+        body: serde_json::from_str(row.get_ref(6)?.as_str()?).unwrap_or_default(),
+        outcome: row.get(7)?,
+        why: row.get_ref(8)?.as_str_or_null()?.map(|why| sentences(why).into()),
+        at: Instant(row.get(9)?),
+    })
 }
 
 /// Gives the messages of diagnostics as they are kept; what is none of them is given back.
@@ -442,8 +429,8 @@ struct Named {
 }
 
 /// Reads key and the naming values from a change's body or from what a link last wrote.
-fn named(row: &SqliteRow) -> Named {
-    let body: Value = serde_json::from_str(row.get(4)).unwrap_or_default();
+fn named(row: &Row<'_>) -> Worked<Named> {
+    let body: Value = serde_json::from_str(row.get_ref(4)?.as_str()?).unwrap_or_default();
     let mut others = Vec::new();
     let mut name = body.get("name").and_then(Value::as_str).map(Text::from);
     others.extend(body.get("extension").and_then(Value::as_str).map(str::to_owned));
@@ -464,9 +451,5 @@ fn named(row: &SqliteRow) -> Named {
         }
     }
     others.extend(name.as_deref().map(str::to_owned));
-    Named { key: row.get::<String, _>(3).into(), name, others }
-}
-
-fn optional(row: &SqliteRow, index: usize) -> Option<Text> {
-    row.get::<Option<String>, _>(index).map(Text::from)
+    Ok(Named { key: row.get(3)?, name, others })
 }

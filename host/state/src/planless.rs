@@ -5,10 +5,11 @@
 use rollcall_core::Text;
 use rollcall_edges::clock::Instant;
 use rollcall_edges::state::StateError;
+use rollcall_sqlite::params;
 
 use crate::audit::RunStep;
 use crate::runs::run_id;
-use crate::schema::WRITE;
+use crate::sql;
 use crate::store::Store;
 
 /// What `users` of a run is that came to no plan: nothing was read to its end.
@@ -39,29 +40,17 @@ impl Store {
     /// # Errors
     /// Where the file cannot be written.
     pub async fn note_planless(&self, run: &Planless<'_>) -> Result<Text, StateError> {
-        let broken = |error: sqlx::Error| self.broken(&error);
         let id = run_id(run.started)?;
-        let mut tx = self.pool.begin_with(WRITE).await.map_err(broken)?;
         // No office: nobody looks after a run that sent nothing.
-        let insert = "INSERT INTO run (id, job, office, kind, started, file, users, document) VALUES ($1, $2, '', $3, $4, $5, $6, '')";
-        sqlx::query(insert)
-            .bind(&id)
-            .bind(run.job)
-            .bind(run.kind)
-            .bind(run.started.0)
-            .bind(run.file)
-            .bind(NONE_READ)
-            .execute(&mut *tx)
-            .await
-            .map_err(broken)?;
-        self.audit_run(&mut tx, &id, RunStep::Begun, run.started).await?;
-        let update = "UPDATE run SET ended = $2, exit = $3, document = $4 WHERE id = $1";
-        let query =
-            sqlx::query(update).bind(&id).bind(run.ended.0).bind(i64::from(run.exit)).bind(run.document);
-        query.execute(&mut *tx).await.map_err(broken)?;
-        self.audit_run(&mut tx, &id, RunStep::Ended, run.ended).await?;
-        tx.commit().await.map_err(broken)?;
-        let _ = self.prune(None, run.ended).await;
+        let insert = "INSERT INTO run (id, job, office, kind, started, file, users, document) VALUES (?1, ?2, '', ?3, ?4, ?5, ?6, '')";
+        let update = "UPDATE run SET ended = ?2, exit = ?3, document = ?4 WHERE id = ?1";
+        self.write(|state| {
+            sql::run(state, insert, params![id, run.job, run.kind, run.started.0, run.file, NONE_READ])?;
+            self.audit_run(state, &id, RunStep::Begun, run.started)?;
+            sql::run(state, update, params![id, run.ended.0, run.exit, run.document])?;
+            self.audit_run(state, &id, RunStep::Ended, run.ended)
+        })?;
+        let _ = self.prune(None, run.ended);
         Ok(id.into())
     }
 }

@@ -1,17 +1,19 @@
 //! Runs as they were begun and as they ended: the plan, one row a change, and what became of each.
 
-use rollcall_core::Text;
+use rollcall_core::plan::Change;
 use rollcall_core::verify::Outcome;
+use rollcall_core::{RecordId, Text};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::state::{Later, NewRun, StateError, StoredRun};
-use sqlx::{Row as _, Sqlite, Transaction};
+use rollcall_sqlite::{Connection, params};
 
 use crate::audit::RunStep;
 use crate::changes::{read_diagnostics, read_order, write_diagnostics, write_order};
+use crate::plans::spend_plan;
 use crate::rows;
-use crate::schema::WRITE;
 use crate::seal::damaged;
 use crate::shapes::{Shaper, json, parse};
+use crate::sql::{self, Worked};
 use crate::store::Store;
 
 /// Whether a later run of the job has made a plan: one that was refused is as if it had not been, and one that came to
@@ -20,122 +22,109 @@ pub(crate) const SUPERSEDED: &str = "EXISTS (SELECT 1 FROM run AS later WHERE la
     later.rowid > run.rowid AND COALESCE(later.exit, 0) <> 5 AND later.users >= 0)";
 
 impl Store {
-    pub(crate) async fn begin_run(&self, run: &NewRun<'_>) -> Result<Text, StateError> {
+    pub(crate) fn begin_run(&self, run: &NewRun<'_>) -> Result<Text, StateError> {
         let id = run_id(run.started)?;
-        let mut tx = self.pool.begin_with(WRITE).await.map_err(|error| self.broken(&error))?;
         let insert = "INSERT INTO run (id, job, office, kind, started, document, file, generation, accept, moves, users, \
-                      owned, known, undoes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
-        sqlx::query(insert)
-            .bind(&id)
-            .bind(run.job)
-            .bind(run.office)
-            .bind(run.kind)
-            .bind(run.started.0)
-            .bind(run.document)
-            .bind(run.file)
-            .bind(run.generation)
-            .bind(json(run.accept)?)
-            .bind(write_order(&run.plan.order)?)
-            .bind(count(run.plan.reading.total()))
-            .bind(count(run.plan.owned))
-            .bind(run.known)
-            .bind(run.plan.undoes.as_deref())
-            .execute(&mut *tx)
-            .await
-            .map_err(|error| self.broken(&error))?;
-        for (index, change) in run.plan.changes.iter().enumerate() {
-            let row = change_row(&id, index);
-            let body = Shaper { seal: &self.seal, row: &row }.change(change)?;
-            let insert = "INSERT INTO change (run, idx, action, directory, native, key, clears, body) \
-                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-            sqlx::query(insert)
-                .bind(&id)
-                .bind(count(index))
-                .bind(change.action.word())
-                .bind(&*change.id.directory)
-                .bind(&*change.id.native)
-                .bind(&*change.key)
-                .bind(change.clears())
-                .bind(body)
-                .execute(&mut *tx)
-                .await
-                .map_err(|error| self.broken(&error))?;
-        }
-        if let Some(plan) = run.kept {
-            self.spend_plan(&mut tx, plan, &id, run.started).await?;
-        }
-        self.audit_run(&mut tx, &id, RunStep::Begun, run.started).await?;
-        tx.commit().await.map_err(|error| self.broken(&error))?;
+                      owned, known, undoes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+        let (accept, order) = (json(run.accept)?, write_order(&run.plan.order)?);
+        self.write(|state| {
+            let params = params![
+                id,
+                run.job,
+                run.office,
+                run.kind,
+                run.started.0,
+                run.document,
+                run.file,
+                run.generation,
+                accept,
+                order,
+                count(run.plan.reading.total()),
+                count(run.plan.owned),
+                run.known,
+                run.plan.undoes
+            ];
+            sql::run(state, insert, params)?;
+            for (index, change) in run.plan.changes.iter().enumerate() {
+                let row = change_row(&id, index);
+                let body = Shaper { seal: &self.seal, row: &row }.change(change)?;
+                let insert = "INSERT INTO change (run, idx, action, directory, native, key, clears, body) \
+                              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+                let RecordId { directory, native } = &change.id;
+                let action = change.action.word();
+                let params =
+                    params![id, count(index), action, directory, native, change.key, change.clears(), body];
+                sql::run(state, insert, params)?;
+            }
+            if let Some(plan) = run.kept {
+                spend_plan(state, plan, &id, run.started)?;
+            }
+            self.audit_run(state, &id, RunStep::Begun, run.started)
+        })?;
         Ok(id.into())
     }
 
-    pub(crate) async fn stored_run(&self, id: &str) -> Result<Option<StoredRun>, StateError> {
+    pub(crate) fn stored_run(&self, id: &str) -> Result<Option<StoredRun>, StateError> {
         let select = format!(
             "SELECT id, job, kind, started, ended, exit, document, file, office, accept, moves, users, owned, known, \
-             {SUPERSEDED}, undoes FROM run WHERE id = $1"
+             {SUPERSEDED}, undoes FROM run WHERE id = ?1"
         );
-        let row = sqlx::query(sqlx::AssertSqlSafe(select)).bind(id).fetch_optional(&self.pool).await;
-        let Some(row) = row.map_err(|error| self.broken(&error))? else { return Ok(None) };
-        let changes = self.changes_of(id).await?;
-        let figure = |index: usize| usize::try_from(row.get::<i64, _>(index)).unwrap_or_default();
-        Ok(Some(StoredRun {
-            file: row.get::<String, _>(7).into(),
-            office: row.get::<String, _>(8).into(),
-            accept: parse(row.get(9))?,
-            order: read_order(row.get(10), changes.len())?,
-            figures: (figure(11), figure(12)),
-            known: row.get::<Option<Vec<u8>>, _>(13).unwrap_or_default(),
-            superseded: row.get(14),
-            undoes: row.get::<Option<String>, _>(15).map(Text::from),
-            changes,
-            row: rows::run(&row),
-        }))
+        self.read(|state| {
+            let changes = self.changes_of(state, id)?;
+            sql::first(state, &select, [id], |row| {
+                let figure = |index| -> Worked<usize> {
+                    Ok(usize::try_from(row.get::<_, i64>(index)?).unwrap_or_default())
+                };
+                Ok(StoredRun {
+                    file: row.get(7)?,
+                    office: row.get(8)?,
+                    accept: parse(row.get_ref(9)?.as_str()?)?,
+                    order: read_order(row.get_ref(10)?.as_str()?, changes.len())?,
+                    figures: (figure(11)?, figure(12)?),
+                    known: row.get::<_, Option<Vec<u8>>>(13)?.unwrap_or_default(),
+                    superseded: row.get(14)?,
+                    undoes: row.get(15)?,
+                    changes,
+                    row: rows::run(row)?,
+                })
+            })
+        })
     }
 
-    async fn changes_of(&self, run: &str) -> Result<Vec<(rollcall_core::plan::Change, Outcome)>, StateError> {
-        let select = "SELECT idx, body, outcome, why FROM change WHERE run = $1 ORDER BY idx";
-        let rows = sqlx::query(select).bind(run).fetch_all(&self.pool).await;
-        let rows = rows.map_err(|error| self.broken(&error))?;
-        let one = |row: &sqlx::sqlite::SqliteRow| {
-            let name = change_row(run, usize::try_from(row.get::<i64, _>(0)).unwrap_or_default());
-            let change = Shaper { seal: &self.seal, row: &name }.change_back(row.get(1))?;
-            Ok((change, outcome_back(row.get(2), row.get::<Option<&str>, _>(3))?))
-        };
-        rows.iter().map(one).collect()
+    fn changes_of(&self, state: &Connection, run: &str) -> Worked<Vec<(Change, Outcome)>> {
+        let select = "SELECT idx, body, outcome, why FROM change WHERE run = ?1 ORDER BY idx";
+        sql::all(state, select, [run], |row| {
+            let name = change_row(run, usize::try_from(row.get::<_, i64>(0)?).unwrap_or_default());
+            let change = Shaper { seal: &self.seal, row: &name }.change_back(row.get_ref(1)?.as_str()?)?;
+            let outcome = outcome_back(row.get_ref(2)?.as_str()?, row.get_ref(3)?.as_str_or_null()?)?;
+            Ok((change, outcome))
+        })
     }
 
-    pub(crate) async fn later_changes(&self, run: &str) -> Result<Vec<Later>, sqlx::Error> {
+    pub(crate) fn later_changes(&self, run: &str) -> Result<Vec<Later>, StateError> {
         let select = "SELECT change.run, run.undoes, change.directory, change.native FROM run AS this \
                       JOIN run ON run.job = this.job AND run.rowid > this.rowid JOIN change ON change.run = run.id \
-                      WHERE this.id = $1 AND change.action <> 'skip' AND change.outcome IN ('applied', 'unknown') \
+                      WHERE this.id = ?1 AND change.action <> 'skip' AND change.outcome IN ('applied', 'unknown') \
                       ORDER BY run.rowid DESC, change.idx";
-        let rows = sqlx::query(select).bind(run).fetch_all(&self.pool).await?;
-        let one = |row: &sqlx::sqlite::SqliteRow| Later {
-            run: row.get::<String, _>(0).into(),
-            undoes: row.get::<Option<String>, _>(1).map(Text::from),
-            id: rows::record_id(row.get(2), row.get(3)),
-        };
-        Ok(rows.iter().map(one).collect())
+        self.read(|state| {
+            sql::all(state, select, [run], |row| {
+                Ok(Later { run: row.get(0)?, undoes: row.get(1)?, id: rows::record_id(row, 2)? })
+            })
+        })
     }
 
-    pub(crate) async fn reopen_run(
-        &self,
-        run: &str,
-        generation: i64,
-        now: Instant,
-    ) -> Result<(), StateError> {
-        let broken = |error: sqlx::Error| self.broken(&error);
-        let mut tx = self.pool.begin_with(WRITE).await.map_err(broken)?;
+    pub(crate) fn reopen_run(&self, run: &str, generation: i64, now: Instant) -> Result<(), StateError> {
         let update =
-            "UPDATE run SET generation = $2, ended = NULL, exit = NULL, recovered = NULL WHERE id = $1";
-        sqlx::query(update).bind(run).bind(generation).execute(&mut *tx).await.map_err(broken)?;
-        let delete = "DELETE FROM op WHERE run = $1 AND sent IS NULL AND settled IS NULL";
-        sqlx::query(delete).bind(run).execute(&mut *tx).await.map_err(broken)?;
-        self.audit_run(&mut tx, run, RunStep::Resumed, now).await?;
-        tx.commit().await.map_err(broken)
+            "UPDATE run SET generation = ?2, ended = NULL, exit = NULL, recovered = NULL WHERE id = ?1";
+        let delete = "DELETE FROM op WHERE run = ?1 AND sent IS NULL AND settled IS NULL";
+        self.write(|state| {
+            sql::run(state, update, params![run, generation])?;
+            sql::run(state, delete, [run])?;
+            self.audit_run(state, run, RunStep::Resumed, now)
+        })
     }
 
-    pub(crate) async fn finish_run(
+    pub(crate) fn finish_run(
         &self,
         run: &str,
         ended: Instant,
@@ -143,40 +132,31 @@ impl Store {
         report: &str,
         outcomes: &[Outcome],
     ) -> Result<(), StateError> {
-        let broken = |error: sqlx::Error| self.broken(&error);
-        let mut tx = self.pool.begin_with(WRITE).await.map_err(broken)?;
         // Who stood before is still needed where it is not known of a call whether it took place.
-        let update = "UPDATE run SET ended = $2, exit = $3, document = $4, known = CASE WHEN $3 IN (0, 3, 5) AND NOT EXISTS \
-                      (SELECT 1 FROM op WHERE op.run = $1 AND settled = 'unknown') THEN NULL ELSE known END WHERE id = $1";
-        let query = sqlx::query(update).bind(run).bind(ended.0).bind(exit).bind(report);
-        query.execute(&mut *tx).await.map_err(broken)?;
-        put_outcomes(&mut tx, run, outcomes, ended).await.map_err(broken)?;
-        self.audit_run(&mut tx, run, RunStep::Ended, ended).await?;
-        tx.commit().await.map_err(broken)
+        let update = "UPDATE run SET ended = ?2, exit = ?3, document = ?4, known = CASE WHEN ?3 IN (0, 3, 5) AND NOT EXISTS \
+                      (SELECT 1 FROM op WHERE op.run = ?1 AND settled = 'unknown') THEN NULL ELSE known END WHERE id = ?1";
+        self.write(|state| {
+            sql::run(state, update, params![run, ended.0, exit, report])?;
+            put_outcomes(state, run, outcomes, ended)?;
+            self.audit_run(state, run, RunStep::Ended, ended)
+        })
     }
 
-    pub(crate) async fn recovered_run(
+    pub(crate) fn recovered_run(
         &self,
         run: &str,
         outcomes: &[Outcome],
         now: Instant,
     ) -> Result<(), StateError> {
-        let broken = |error: sqlx::Error| self.broken(&error);
-        let mut tx = self.pool.begin_with(WRITE).await.map_err(broken)?;
-        let update = "UPDATE run SET recovered = $2 WHERE id = $1";
-        sqlx::query(update).bind(run).bind(now.0).execute(&mut *tx).await.map_err(broken)?;
-        put_outcomes(&mut tx, run, outcomes, now).await.map_err(broken)?;
-        self.audit_run(&mut tx, run, RunStep::Recovered, now).await?;
-        tx.commit().await.map_err(broken)
+        self.write(|state| {
+            sql::run(state, "UPDATE run SET recovered = ?2 WHERE id = ?1", params![run, now.0])?;
+            put_outcomes(state, run, outcomes, now)?;
+            self.audit_run(state, run, RunStep::Recovered, now)
+        })
     }
 }
 
-async fn put_outcomes(
-    tx: &mut Transaction<'_, Sqlite>,
-    run: &str,
-    outcomes: &[Outcome],
-    at: Instant,
-) -> Result<(), sqlx::Error> {
+fn put_outcomes(state: &Connection, run: &str, outcomes: &[Outcome], at: Instant) -> Worked<()> {
     for (index, outcome) in outcomes.iter().enumerate() {
         let why = match outcome {
             // A planned one may have been begun; the row says `planned` from the start.
@@ -184,10 +164,8 @@ async fn put_outcomes(
             Outcome::Applied => None,
             Outcome::Failed(why) | Outcome::Unknown(why) => write_diagnostics(std::slice::from_ref(why)).ok(),
         };
-        let update = "UPDATE change SET outcome = $3, why = $4, at = $5 WHERE run = $1 AND idx = $2";
-        let query =
-            sqlx::query(update).bind(run).bind(count(index)).bind(outcome.word()).bind(why).bind(at.0);
-        query.execute(&mut **tx).await?;
+        let update = "UPDATE change SET outcome = ?3, why = ?4, at = ?5 WHERE run = ?1 AND idx = ?2";
+        sql::run(state, update, params![run, count(index), outcome.word(), why, at.0])?;
     }
     Ok(())
 }

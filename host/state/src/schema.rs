@@ -4,12 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use rollcall_edges::state::StateError;
-use sqlx::ConnectOptions as _;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, SqlitePool};
+use rollcall_sqlite::{Database, Error, Options};
 
-use crate::limits::{BUSY_MS, ROWS_AHEAD};
+use crate::limits::BUSY_MS;
 use crate::seal::Seal;
+use crate::sql::Failed;
 use crate::{files, migrate};
 
 /// The steps of `state.db`; a step is never changed once it is released.
@@ -172,49 +171,38 @@ pub(crate) const STAGED: &str = "CREATE TEMP TABLE IF NOT EXISTS staged (
     native TEXT PRIMARY KEY, heading INTEGER, cells TEXT
 ) STRICT, WITHOUT ROWID";
 
-/// How every transaction begins: one that reads first and writes then would be refused at once, instead of waiting its
-/// turn, where another process has written in between.
-pub(crate) const WRITE: &str = "BEGIN IMMEDIATE";
-
 /// Opens a database file with one connection, makes it where it is missing, and brings it up to date. A file that is
 /// worth keeping comes with the `seal`: it is backed up before it is changed, and its audit chain is begun.
-pub(crate) async fn open(
-    path: &Path,
-    steps: &[&'static str],
-    seal: Option<&Seal>,
-) -> Result<SqlitePool, StateError> {
+pub(crate) fn open(path: &Path, steps: &[&str], seal: Option<&Seal>) -> Result<Database, StateError> {
     // SQLite gives its side files the permissions of the file itself, so that has to be there first.
     drop(files::private(path)?);
-    let synchronous = if seal.is_some() { SqliteSynchronous::Full } else { SqliteSynchronous::Normal };
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(synchronous)
-        .foreign_keys(true)
-        .busy_timeout(Duration::from_millis(BUSY_MS))
-        .pragma("trusted_schema", "OFF")
-        // What is deleted is overwritten, so that a person who was erased is not found in a free page.
-        .pragma("secure_delete", "ON")
-        // Staged pages of a large directory belong on the disk; SQLite's temporary files have no name there.
-        .pragma("temp_store", "FILE")
-        .row_buffer_size(ROWS_AHEAD)
-        .disable_statement_logging();
-    let pool = SqlitePoolOptions::new()
-        .max_connections(1)
-        // The one connection stays: temporary tables live and die with it.
-        .idle_timeout(None)
-        .max_lifetime(None)
-        // Unless its last transaction could not even be ended, because the disk was full: it would refuse every further one.
-        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
-        .connect_with(options)
-        .await
-        .map_err(|error| broken(path, &error))?;
-    migrate::up(&pool, steps, path, seal).await?;
-    Ok(pool)
+    let options = Options {
+        create: true,
+        durable: seal.is_some(),
+        patience: Duration::from_millis(BUSY_MS),
+        pragmas: &[
+            ("trusted_schema", "OFF"),
+            // What is deleted is overwritten, so that a person who was erased is not found in a free page.
+            ("secure_delete", "ON"),
+            // Staged pages of a large directory belong on the disk; SQLite's temporary files have no name there.
+            ("temp_store", "FILE"),
+        ],
+    };
+    let database = Database::open(path, options).map_err(|error| broken(path, &error))?;
+    migrate::up(&database, steps, seal)?;
+    Ok(database)
+}
+
+/// Says what went wrong with a file.
+pub(crate) fn told(path: &Path, failed: Failed) -> StateError {
+    match failed {
+        Failed::Sqlite(error) => broken(path, &error),
+        Failed::State(error) => error,
+    }
 }
 
 /// Says that a database file cannot be used, by what SQLite says.
-pub(crate) fn broken(path: &Path, error: &sqlx::Error) -> StateError {
+pub(crate) fn broken(path: &Path, error: &Error) -> StateError {
     let text = error.to_string();
     let hint = if text.contains("malformed") || text.contains("not a database") {
         if path.components().any(|part| part.as_os_str() == "mirrors") {

@@ -31,8 +31,10 @@ impl Seal {
     /// Reads the key. Where there is none it is drawn, but never beside a ledger: the codes in there were sealed with
     /// the one that is gone.
     pub(crate) fn open(path: &Path, ledger: &Path) -> Result<Self, StateError> {
+        // The ledger is looked at first: another process that makes both at this moment makes the key before it.
+        let has_ledger = std::fs::metadata(ledger).is_ok_and(|meta| meta.len() > 0);
         if !path.exists() {
-            if std::fs::metadata(ledger).is_ok_and(|meta| meta.len() > 0) {
+            if has_ledger {
                 let message = format!(
                     "the key `{}` is gone, and `{}` is sealed with it",
                     path.display(),

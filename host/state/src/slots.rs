@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use rollcall_edges::clock::Instant;
 use rollcall_edges::state::StateError;
-use sqlx::Row as _;
+use rollcall_sqlite::{Row, params};
 
+use crate::sql;
 use crate::store::Store;
 
 /// The last slot of a job that was taken.
@@ -29,15 +30,17 @@ impl Store {
     /// # Errors
     /// Where the file cannot be read.
     pub async fn slot(&self, job: &str) -> Result<Option<Slot>, StateError> {
-        let select = "SELECT taken, schedule, tries, exit, succeeded FROM slot WHERE job = $1";
-        let row = sqlx::query(select).bind(job).fetch_optional(&self.pool).await;
-        Ok(row.map_err(|error| self.broken(&error))?.map(|row| Slot {
-            taken: Instant(row.get(0)),
-            schedule: row.get(1),
-            tries: u32::try_from(row.get::<i64, _>(2)).unwrap_or(u32::MAX),
-            exit: row.get::<Option<i64>, _>(3).and_then(|exit| u8::try_from(exit).ok()),
-            succeeded: row.get::<Option<i64>, _>(4).map(Instant),
-        }))
+        let select = "SELECT taken, schedule, tries, exit, succeeded FROM slot WHERE job = ?1";
+        let slot = |row: &Row<'_>| {
+            Ok(Slot {
+                taken: Instant(row.get(0)?),
+                schedule: row.get(1)?,
+                tries: u32::try_from(row.get::<_, i64>(2)?).unwrap_or(u32::MAX),
+                exit: row.get::<_, Option<i64>>(3)?.and_then(|exit| u8::try_from(exit).ok()),
+                succeeded: row.get::<_, Option<i64>>(4)?.map(Instant),
+            })
+        };
+        self.read(|state| sql::first(state, select, [job], slot))
     }
 
     /// Marks a slot as taken, before its run begins. What is known of earlier successes stays.
@@ -51,10 +54,9 @@ impl Store {
         slot: Instant,
         tries: u32,
     ) -> Result<(), StateError> {
-        let put = "INSERT INTO slot (job, taken, schedule, tries) VALUES ($1, $2, $3, $4) ON CONFLICT (job) DO UPDATE \
+        let put = "INSERT INTO slot (job, taken, schedule, tries) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (job) DO UPDATE \
                    SET taken = excluded.taken, schedule = excluded.schedule, tries = excluded.tries, exit = NULL";
-        let query = sqlx::query(put).bind(job).bind(slot.0).bind(schedule).bind(i64::from(tries));
-        query.execute(&self.pool).await.map(drop).map_err(|error| self.broken(&error))
+        self.write(|state| sql::run(state, put, params![job, slot.0, schedule, tries]).map(drop))
     }
 
     /// Records what became of the slot that was taken. `succeeded` is when, if it ended well; `passed` is the last slot
@@ -69,10 +71,9 @@ impl Store {
         succeeded: Option<Instant>,
         passed: Instant,
     ) -> Result<(), StateError> {
-        let update = "UPDATE slot SET exit = $2, succeeded = COALESCE($3, succeeded), taken = MAX(taken, $4) WHERE job = $1";
-        let query = sqlx::query(update).bind(job).bind(i64::from(exit)).bind(succeeded.map(|at| at.0));
-        let query = query.bind(passed.0);
-        query.execute(&self.pool).await.map(drop).map_err(|error| self.broken(&error))
+        let update = "UPDATE slot SET exit = ?2, succeeded = COALESCE(?3, succeeded), taken = MAX(taken, ?4) WHERE job = ?1";
+        let succeeded = succeeded.map(|at| at.0);
+        self.write(|state| sql::run(state, update, params![job, exit, succeeded, passed.0]).map(drop))
     }
 
     /// Counts the users that a job owns.
@@ -80,8 +81,8 @@ impl Store {
     /// # Errors
     /// Where the file cannot be read.
     pub async fn owned(&self, job: &str) -> Result<u64, StateError> {
-        let query = sqlx::query_scalar("SELECT COUNT(*) FROM link WHERE job = $1").bind(job);
-        let count: i64 = query.fetch_one(&self.pool).await.map_err(|error| self.broken(&error))?;
+        let count: i64 =
+            self.read(|state| sql::value(state, "SELECT COUNT(*) FROM link WHERE job = ?1", [job]))?;
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
@@ -90,9 +91,9 @@ impl Store {
     /// # Errors
     /// Where the file cannot be read.
     pub async fn told(&self, job: &str) -> Result<BTreeMap<String, String>, StateError> {
-        let query = sqlx::query("SELECT kind, digest FROM told WHERE job = $1").bind(job);
-        let rows = query.fetch_all(&self.pool).await.map_err(|error| self.broken(&error))?;
-        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+        let select = "SELECT kind, digest FROM told WHERE job = ?1";
+        let told = self.read(|state| sql::all(state, select, [job], |row| Ok((row.get(0)?, row.get(1)?))))?;
+        Ok(told.into_iter().collect())
     }
 
     /// Keeps the digest of a trouble that was told, or forgets the kind because it has cleared.
@@ -100,15 +101,13 @@ impl Store {
     /// # Errors
     /// Where the file cannot be written.
     pub async fn put_told(&self, job: &str, kind: &str, digest: Option<&str>) -> Result<(), StateError> {
-        let query = match digest {
-            None => sqlx::query("DELETE FROM told WHERE job = $1 AND kind = $2").bind(job).bind(kind),
-            Some(digest) => {
-                let put = "INSERT INTO told (job, kind, digest) VALUES ($1, $2, $3) \
-                           ON CONFLICT (job, kind) DO UPDATE SET digest = excluded.digest";
-                sqlx::query(put).bind(job).bind(kind).bind(digest)
-            }
-        };
-        query.execute(&self.pool).await.map(drop).map_err(|error| self.broken(&error))
+        let put = "INSERT INTO told (job, kind, digest) VALUES (?1, ?2, ?3) \
+                   ON CONFLICT (job, kind) DO UPDATE SET digest = excluded.digest";
+        let forget = "DELETE FROM told WHERE job = ?1 AND kind = ?2";
+        self.write(|state| match digest {
+            None => sql::run(state, forget, [job, kind]).map(drop),
+            Some(digest) => sql::run(state, put, [job, kind, digest]).map(drop),
+        })
     }
 }
 
@@ -119,7 +118,7 @@ mod tests {
     #[tokio::test]
     async fn a_slot_is_taken_then_ended_and_trouble_is_kept_until_it_clears() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(folder.path()).unwrap();
         assert_eq!(store.slot("T").await.unwrap(), None);
         let mut slot =
             Slot { taken: Instant(5), schedule: "x".into(), tries: 1, exit: None, succeeded: None };

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use rollcall_core::{Diagnostic, Place, Text};
 use rollcall_edges::state::{StateError, Steady};
+use rollcall_sqlite::params;
 use serde::{Deserialize, Serialize};
-use sqlx::Row as _;
 
 use crate::changes::HeldDiagnostic;
 use crate::shapes::{json, parse};
+use crate::sql;
 use crate::store::Store;
 
 /// How such a run stands in its row.
@@ -47,44 +48,46 @@ impl Told {
 
 impl Store {
     /// The stamp of the whole ledger is drawn anew by triggers, whoever writes.
-    pub(crate) async fn read_version(&self, job: &str, office: &str) -> Result<Option<Text>, StateError> {
-        let select = "SELECT hex(value), EXISTS (SELECT 1 FROM link WHERE job = $1 AND missing_since IS NOT NULL) \
-                      OR EXISTS (SELECT 1 FROM op JOIN run ON run.id = op.run WHERE run.office = $2 AND \
+    pub(crate) fn read_version(&self, job: &str, office: &str) -> Result<Option<Text>, StateError> {
+        let select = "SELECT hex(value), EXISTS (SELECT 1 FROM link WHERE job = ?1 AND missing_since IS NOT NULL) \
+                      OR EXISTS (SELECT 1 FROM op JOIN run ON run.id = op.run WHERE run.office = ?2 AND \
                       (settled = 'unknown' OR (sent IS NOT NULL AND settled IS NULL))) FROM stamp";
-        let query = sqlx::query(select).bind(job).bind(office).fetch_one(&self.pool).await;
-        let row = query.map_err(|error| self.broken(&error))?;
-        Ok((!row.get::<bool, _>(1)).then(|| row.get::<String, _>(0).into()))
+        let found = self.read(|state| {
+            sql::first(state, select, [job, office], |row| {
+                Ok((row.get::<_, Text>(0)?, row.get::<_, bool>(1)?))
+            })
+        })?;
+        Ok(found.and_then(|(stamp, moves)| (!moves).then_some(stamp)))
     }
 
-    pub(crate) async fn read_steady(&self, job: &str) -> Result<Option<Steady>, StateError> {
-        let select = "SELECT inputs, body FROM steady WHERE job = $1";
-        let row = sqlx::query(select).bind(job).fetch_optional(&self.pool).await;
-        let Some(row) = row.map_err(|error| self.broken(&error))? else { return Ok(None) };
-        let held: Held = parse(row.get(1))?;
-        Ok(Some(Steady {
-            inputs: row.get(0),
-            users: held.users,
-            owned: held.owned,
-            unchanged: held.unchanged,
-            diagnostics: held.diagnostics.into_iter().map(Told::back).collect::<Result<_, _>>()?,
-        }))
+    pub(crate) fn read_steady(&self, job: &str) -> Result<Option<Steady>, StateError> {
+        let select = "SELECT inputs, body FROM steady WHERE job = ?1";
+        self.read(|state| {
+            sql::first(state, select, [job], |row| {
+                let held: Held = parse(row.get_ref(1)?.as_str()?)?;
+                Ok(Steady {
+                    inputs: row.get(0)?,
+                    users: held.users,
+                    owned: held.owned,
+                    unchanged: held.unchanged,
+                    diagnostics: held.diagnostics.into_iter().map(Told::back).collect::<Result<_, _>>()?,
+                })
+            })
+        })
     }
 
-    pub(crate) async fn write_steady(&self, job: &str, steady: Option<&Steady>) -> Result<(), StateError> {
-        let query = match steady {
-            None => sqlx::query("DELETE FROM steady WHERE job = $1").bind(job),
-            Some(steady) => {
-                let body = json(&Held {
-                    users: steady.users.clone(),
-                    owned: steady.owned,
-                    unchanged: steady.unchanged,
-                    diagnostics: steady.diagnostics.iter().map(Told::of).collect(),
-                })?;
-                let put = "INSERT INTO steady (job, inputs, body) VALUES ($1, $2, $3) ON CONFLICT (job) DO UPDATE SET \
-                           inputs = excluded.inputs, body = excluded.body";
-                sqlx::query(put).bind(job).bind(&steady.inputs).bind(body)
-            }
+    pub(crate) fn write_steady(&self, job: &str, steady: Option<&Steady>) -> Result<(), StateError> {
+        let Some(steady) = steady else {
+            return self.write(|state| sql::run(state, "DELETE FROM steady WHERE job = ?1", [job]).map(drop));
         };
-        query.execute(&self.pool).await.map(drop).map_err(|error| self.broken(&error))
+        let body = json(&Held {
+            users: steady.users.clone(),
+            owned: steady.owned,
+            unchanged: steady.unchanged,
+            diagnostics: steady.diagnostics.iter().map(Told::of).collect(),
+        })?;
+        let put = "INSERT INTO steady (job, inputs, body) VALUES (?1, ?2, ?3) ON CONFLICT (job) DO UPDATE SET \
+                   inputs = excluded.inputs, body = excluded.body";
+        self.write(|state| sql::run(state, put, params![job, steady.inputs, body]).map(drop))
     }
 }

@@ -15,9 +15,8 @@ use rollcall_core::{Diagnostic, Field, RecordId, Secret, Value, codes};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::FindingState;
 use rollcall_edges::state::{Intent, LinkChange, Mark, NewRun, Settled, Settlement, State as _};
+use rollcall_sqlite::Connection;
 use rollcall_state::{Act, ERASED, RunFilter, RunState, Store};
-use sqlx::ConnectOptions as _;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
@@ -119,7 +118,7 @@ async fn run(store: &Store, job: &str, at: i64, changes: Vec<Change>) -> String 
         };
         let intent = Intent { seq, change: seq, id: Some(change.id.clone()), key: change.key.clone(), write };
         store
-            .intend(&run, &[intent], Some(Mark { at: Instant(at), generation: new.generation }))
+            .intend(&run, &[intent], &[seq], Mark { at: Instant(at), generation: new.generation })
             .await
             .unwrap();
         let effect = match change.action {
@@ -134,23 +133,18 @@ async fn run(store: &Store, job: &str, at: i64, changes: Vec<Change>) -> String 
                 number: change.extension.clone(),
             },
         };
-        let settlement = Settlement {
-            seq,
-            settled: &Settled::Applied,
-            link: Some(&effect),
-            next: None,
-            generation: new.generation,
-            recovering: false,
-        };
-        store.settle(&run, settlement, Instant(at + 1)).await.unwrap();
+        let settlement =
+            Settlement { seq, settled: &Settled::Applied, link: Some(&effect), recovering: false };
+        let mark = Mark { at: Instant(at + 1), generation: new.generation };
+        store.settle(&run, &[settlement], &[], mark).await.unwrap();
     }
     let outcomes = vec![Outcome::Applied; plan.changes.len()];
     store.finish(&run, Instant(at + 2), 0, &document, &outcomes).await.unwrap();
     run.to_string()
 }
 
-async fn raw(folder: &Path) -> SqliteConnection {
-    SqliteConnectOptions::new().filename(folder.join("state.db")).connect().await.unwrap()
+fn raw(folder: &Path) -> Connection {
+    Connection::open(folder.join("state.db")).unwrap()
 }
 
 /// Gives the files that hold a text anywhere.
@@ -177,12 +171,12 @@ fn files_with(folder: &Path, needle: &str) -> Vec<String> {
 #[tokio::test]
 async fn runs_are_found_by_job_time_and_exit_and_by_the_beginning_of_their_id() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).await.unwrap();
+    let store = Store::open(folder.path()).unwrap();
     let first = run(&store, "J", DAY, vec![change(1, Action::Create)]).await;
     let second = run(&store, "J", 2 * DAY, Vec::new()).await;
     let other = run(&store, "K", 3 * DAY, vec![change(2, Action::Create)]).await;
     let ids = async |filter: RunFilter<'_>| {
-        let runs = store.past_runs(&filter).await.unwrap();
+        let runs = store.past_runs(&filter).unwrap();
         runs.iter().map(|run| run.id.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(ids(RunFilter::default()).await, [&other, &second, &first].map(Clone::clone));
@@ -195,10 +189,10 @@ async fn runs_are_found_by_job_time_and_exit_and_by_the_beginning_of_their_id() 
         (std::slice::from_ref(&second), std::slice::from_ref(&first))
     );
     assert!(ids(RunFilter { exit: Some(3), ..of_j }).await.is_empty());
-    assert_eq!(store.runs_beginning(&first[..3]).await.unwrap().len(), 3, "days apart, so alike at first");
-    let one = store.runs_beginning(&first).await.unwrap().remove(0);
+    assert_eq!(store.runs_beginning(&first[..3]).unwrap().len(), 3, "days apart, so alike at first");
+    let one = store.runs_beginning(&first).unwrap().remove(0);
     assert_eq!((one.state, one.accepted.as_str()), (RunState::Ended, r#"{"max_delete":3}"#));
-    let changes = store.past_changes(&first).await.unwrap();
+    let changes = store.past_changes(&first).unwrap();
     let fields = changes[0].fields();
     assert!(fields.iter().any(|(name, _, to)| *name == "login_code" && to == "(sensitive)"), "{fields:?}");
     assert_eq!((&*changes[0].outcome, changes[0].text("name")), ("applied", Some("Anna Zebra1")));
@@ -207,20 +201,20 @@ async fn runs_are_found_by_job_time_and_exit_and_by_the_beginning_of_their_id() 
 #[tokio::test]
 async fn people_are_found_by_every_name_also_after_their_delete() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).await.unwrap();
+    let store = Store::open(folder.path()).unwrap();
     run(&store, "J", DAY, vec![change(1, Action::Create), change(2, Action::Create)]).await;
     let mut gone = change(1, Action::Delete);
     gone.fields.clear();
     run(&store, "J", 2 * DAY, vec![gone]).await;
     let (native, name, email) = person(1);
     for wanted in [&native, &name, &email, &name.to_uppercase(), &"2001".to_owned()] {
-        let found = store.people(Some("J"), wanted).await.unwrap();
+        let found = store.people(Some("J"), wanted).unwrap();
         assert_eq!(found.len(), 1, "{wanted}");
         assert_eq!((&*found[0].id.native, found[0].linked), (native.as_str(), false));
     }
-    assert!(store.people(Some("J"), &person(2).1).await.unwrap()[0].linked);
-    assert!(store.people(Some("K"), &name).await.unwrap().is_empty());
-    let past = store.past_of("J", &id(&native)).await.unwrap();
+    assert!(store.people(Some("J"), &person(2).1).unwrap()[0].linked);
+    assert!(store.people(Some("K"), &name).unwrap().is_empty());
+    let past = store.past_of("J", &id(&native)).unwrap();
     assert_eq!(past.iter().map(|change| &*change.action).collect::<Vec<_>>(), ["delete", "create"]);
 }
 
@@ -229,30 +223,30 @@ async fn an_erased_person_is_in_no_file_and_the_chain_still_holds() {
     let folder = tempfile::tempdir().unwrap();
     let (native, name, email) = person(1);
     {
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(folder.path()).unwrap();
         let mut neighbour = change(2, Action::Create);
         neighbour.reason = format!("the name `{name}` of {email} is taken");
         run(&store, "J", DAY, vec![change(1, Action::Create), neighbour]).await;
         let mut gone = change(1, Action::Delete);
         gone.fields.clear();
         let act = Act::new("accept", Instant(DAY)).with("job", "J").with("directory", "test");
-        store.audit(&act.with("native", native.as_str()).with("key", email.as_str())).await.unwrap();
-        assert!(store.erase(&["J"], &id(&native), Instant(DAY)).await.is_err(), "still linked");
+        store.audit(&act.with("native", native.as_str()).with("key", email.as_str())).unwrap();
+        assert!(store.erase(&["J"], &id(&native), Instant(DAY)).is_err(), "still linked");
         run(&store, "J", 2 * DAY, vec![gone]).await;
-        drop(store.mirror("J", "run").await.unwrap());
+        drop(store.mirror("J", "run").unwrap());
         assert!(!files_with(folder.path(), &email).is_empty());
-        let done = store.erase(&["J"], &id(&native), Instant(3 * DAY)).await.unwrap();
+        let done = store.erase(&["J"], &id(&native), Instant(3 * DAY)).unwrap();
         assert_eq!((done.changes, done.operations), (2, 2));
         for needle in [&native, &name, &email] {
             // While it is open, log and shared memory included.
             assert_eq!(files_with(folder.path(), needle), Vec::<String>::new(), "{needle}");
         }
-        let chain = store.audit_chain().await.unwrap();
+        let chain = store.audit_chain().unwrap();
         assert_eq!(chain.breaks, Vec::<String>::new());
         assert!(chain.erased >= 3, "{chain:?}");
-        assert!(store.people(None, &email).await.unwrap().is_empty());
-        let runs = store.past_runs(&RunFilter::default()).await.unwrap();
-        let changes = store.past_changes(&runs[1].id).await.unwrap();
+        assert!(store.people(None, &email).unwrap().is_empty());
+        let runs = store.past_runs(&RunFilter::default()).unwrap();
+        let changes = store.past_changes(&runs[1].id).unwrap();
         assert_eq!((&*changes[0].key, &*changes[0].outcome), (ERASED, "applied"));
         assert_eq!(changes[1].text("name"), Some("Anna Zebra2"), "the neighbour stays");
         assert_eq!(changes[1].text("reason"), Some("the name `(erased)` of (erased) is taken"));
@@ -287,19 +281,15 @@ async fn a_chain_that_was_tampered_with_is_found_out() {
     ];
     for (sql, expect) in tamper {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(folder.path()).unwrap();
         run(&store, "J", DAY, vec![change(1, Action::Create)]).await;
         run(&store, "J", 2 * DAY, vec![change(2, Action::Create)]).await;
-        let whole = store.audit_chain().await.unwrap();
+        let whole = store.audit_chain().unwrap();
         assert_eq!((whole.entries, whole.breaks.len()), (5, 0), "{whole:?}");
-        let mut conn = raw(folder.path()).await;
-        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("PRAGMA foreign_keys = OFF; {sql}")))
-            .execute(&mut conn)
-            .await
-            .unwrap();
-        let broken = store.audit_chain().await.unwrap();
+        raw(folder.path()).execute_batch(&format!("PRAGMA foreign_keys = OFF; {sql}")).unwrap();
+        let broken = store.audit_chain().unwrap();
         assert!(broken.breaks.iter().any(|why| why.contains(expect)), "{sql}: {:?}", broken.breaks);
-        let found = rollcall_state::examine(folder.path(), Instant(5 * DAY)).await;
+        let found = rollcall_state::examine(folder.path(), Instant(5 * DAY));
         assert!(
             found.iter().any(|one| one.subject == "audit" && one.state == FindingState::Failed),
             "{found:?}"
@@ -310,19 +300,19 @@ async fn a_chain_that_was_tampered_with_is_found_out() {
 #[tokio::test]
 async fn old_runs_are_forgotten_and_the_chain_keeps_their_entries() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).await.unwrap();
+    let store = Store::open(folder.path()).unwrap();
     let old = run(&store, "J", DAY, vec![change(1, Action::Create)]).await;
     let last_of_k = run(&store, "K", DAY, vec![change(3, Action::Create)]).await;
     let young = run(&store, "J", 100 * DAY, vec![change(2, Action::Create)]).await;
-    assert_eq!(store.prune(None, Instant(181 * DAY)).await.unwrap(), 0, "180 days are kept");
-    assert_eq!(store.prune(None, Instant(182 * DAY)).await.unwrap(), 1);
-    assert_eq!(store.prune(None, Instant(182 * DAY)).await.unwrap(), 0, "nothing is left to forget");
+    assert_eq!(store.prune(None, Instant(181 * DAY)).unwrap(), 0, "180 days are kept");
+    assert_eq!(store.prune(None, Instant(182 * DAY)).unwrap(), 1);
+    assert_eq!(store.prune(None, Instant(182 * DAY)).unwrap(), 0, "nothing is left to forget");
     let left: Vec<String> =
-        store.past_runs(&RunFilter::default()).await.unwrap().iter().map(|run| run.id.to_string()).collect();
+        store.past_runs(&RunFilter::default()).unwrap().iter().map(|run| run.id.to_string()).collect();
     assert_eq!(left, [young, last_of_k], "a job's latest run stays, whatever its age");
-    assert!(store.runs_beginning(&old).await.unwrap().is_empty());
+    assert!(store.runs_beginning(&old).unwrap().is_empty());
     assert!(store.operations(&old).await.unwrap().is_empty());
-    let chain = store.audit_chain().await.unwrap();
+    let chain = store.audit_chain().unwrap();
     assert_eq!((chain.entries, chain.breaks), (8, Vec::new()));
     assert_eq!(store.links("J").await.unwrap().len(), 2, "links are no history");
 }
@@ -330,34 +320,34 @@ async fn old_runs_are_forgotten_and_the_chain_keeps_their_entries() {
 #[tokio::test]
 async fn a_job_takes_its_links_and_runs_to_its_new_name() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).await.unwrap();
+    let store = Store::open(folder.path()).unwrap();
     run(&store, "J", DAY, vec![change(1, Action::Create)]).await;
     run(&store, "K", DAY, vec![change(2, Action::Create)]).await;
-    drop(store.mirror("J", "run").await.unwrap());
-    assert!(store.rename_job("J", "K", Instant(2 * DAY)).await.is_err(), "two jobs are never mixed");
-    assert!(store.rename_job("none", "N", Instant(2 * DAY)).await.is_err());
-    assert_eq!(store.rename_job("J", "N", Instant(2 * DAY)).await.unwrap(), 1);
+    drop(store.mirror("J", "run").unwrap());
+    assert!(store.rename_job("J", "K", Instant(2 * DAY)).is_err(), "two jobs are never mixed");
+    assert!(store.rename_job("none", "N", Instant(2 * DAY)).is_err());
+    assert_eq!(store.rename_job("J", "N", Instant(2 * DAY)).unwrap(), 1);
     assert!(store.links("J").await.unwrap().is_empty());
     assert_eq!(store.links("N").await.unwrap(), [link(1)], "codes open under the new name");
     for name in ["J", "N"] {
-        let runs = store.past_runs(&RunFilter { job: Some(name), ..RunFilter::default() }).await.unwrap();
+        let runs = store.past_runs(&RunFilter { job: Some(name), ..RunFilter::default() }).unwrap();
         assert_eq!((&*runs[0].job, runs[0].named.as_deref()), ("N", Some("J")), "found by {name}");
     }
-    assert_eq!(store.audit_chain().await.unwrap().breaks, Vec::<String>::new());
+    assert_eq!(store.audit_chain().unwrap().breaks, Vec::<String>::new());
     let mirrors = || -> Vec<_> {
         let all =
             std::fs::read_dir(folder.path().join("mirrors")).unwrap().map(|entry| entry.unwrap().path());
         all.filter(|path| path.extension().is_some_and(|end| end == "db")).collect()
     };
     let moved = mirrors();
-    drop(store.mirror("N", "run").await.unwrap());
+    drop(store.mirror("N", "run").unwrap());
     assert_eq!((moved.len(), mirrors()), (1, moved.clone()), "the mirror came along");
 }
 
 #[tokio::test]
 async fn a_run_that_failed_is_told_with_its_reason() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).await.unwrap();
+    let store = Store::open(folder.path()).unwrap();
     let plan = Plan { changes: vec![change(1, Action::Create)], ..Plan::default() };
     let lease = store.lease("J", "O", 0).await.unwrap();
     let accept = BTreeMap::new();
@@ -375,11 +365,11 @@ async fn a_run_that_failed_is_told_with_its_reason() {
         kept: None,
     };
     let run = store.begin(&new).await.unwrap();
-    let state = async || store.runs_beginning(&run).await.unwrap().remove(0).state;
+    let state = async || store.runs_beginning(&run).unwrap().remove(0).state;
     assert!(matches!(state().await, RunState::Running(_)));
     drop(lease);
     assert_eq!(state().await, RunState::Resumable);
-    let found = rollcall_state::examine(folder.path(), Instant(2 * DAY)).await;
+    let found = rollcall_state::examine(folder.path(), Instant(2 * DAY));
     assert!(
         found.iter().any(|one| one.subject == "run" && one.message.contains("was interrupted")),
         "{found:?}"
@@ -387,8 +377,8 @@ async fn a_run_that_failed_is_told_with_its_reason() {
     let why = Diagnostic::error(codes::OFFICE_REFUSED, "no licence is left");
     store.finish(&run, Instant(DAY + 1), 3, "{}", &[Outcome::Failed(why)]).await.unwrap();
     assert_eq!(state().await, RunState::Ended);
-    assert_eq!(store.past_changes(&run).await.unwrap()[0].why.as_deref(), Some("no licence is left"));
-    assert_eq!(store.audit_chain().await.unwrap().breaks, Vec::<String>::new());
+    assert_eq!(store.past_changes(&run).unwrap()[0].why.as_deref(), Some("no licence is left"));
+    assert_eq!(store.audit_chain().unwrap().breaks, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -397,12 +387,12 @@ async fn doctor_tells_what_is_wrong_with_the_files() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     let failed = async |now: i64| -> Vec<String> {
-        let found = rollcall_state::examine(&state, Instant(now)).await;
+        let found = rollcall_state::examine(&state, Instant(now));
         let bad = found.iter().filter(|one| one.state == FindingState::Failed);
         bad.map(|one| format!("{}: {}", one.subject, one.message)).collect()
     };
     assert!(failed(0).await.is_empty(), "there is nothing yet");
-    let store = Store::open(&state).await.unwrap();
+    let store = Store::open(&state).unwrap();
     run(&store, "J", DAY, vec![change(1, Action::Create)]).await;
     drop(store);
     assert_eq!(failed(2 * DAY).await, Vec::<String>::new());

@@ -33,8 +33,8 @@ async fn names(mirror: &mut MirrorFile) -> Vec<String> {
 #[tokio::test]
 async fn a_listing_that_does_not_end_well_leaves_the_mirror_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).await.unwrap();
-    let mut mirror = store.mirror("J", "run").await.unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let mut mirror = store.mirror("J", "run").unwrap();
     mirror.begin("test", b"scope").await.unwrap();
     mirror
         .merge(Page {
@@ -47,7 +47,7 @@ async fn a_listing_that_does_not_end_well_leaves_the_mirror_as_it_was() {
     mirror.begin("test", b"scope").await.unwrap();
     mirror.merge(Page { changes: vec![record("3", "Cleo")], ..Page::default() }).await.unwrap();
     drop(mirror);
-    let mut mirror = store.mirror("J", "run").await.unwrap();
+    let mut mirror = store.mirror("J", "run").unwrap();
     assert_eq!(names(&mut mirror).await, ["Anna B", "Bert"]);
     assert_eq!(
         mirror.last("test", b"scope").await.unwrap(),
@@ -59,7 +59,7 @@ async fn a_listing_that_does_not_end_well_leaves_the_mirror_as_it_was() {
 #[tokio::test]
 async fn changes_patches_and_removals_are_merged() {
     let folder = tempfile::tempdir().unwrap();
-    let mut mirror = Store::open(folder.path()).await.unwrap().mirror("J", "run").await.unwrap();
+    let mut mirror = Store::open(folder.path()).unwrap().mirror("J", "run").unwrap();
     mirror.begin("test", b"s").await.unwrap();
     mirror
         .merge(Page { changes: vec![record("1", "Anna"), record("2", "Bert")], ..Page::default() })
@@ -88,12 +88,12 @@ async fn changes_patches_and_removals_are_merged() {
 #[tokio::test]
 async fn two_readings_at_once_do_not_see_each_other() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).await.unwrap();
-    let mut sync = store.mirror("J", "run").await.unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let mut sync = store.mirror("J", "run").unwrap();
     sync.begin("test", b"scope").await.unwrap();
     sync.merge(Page { changes: vec![record("1", "Anna")], ..Page::default() }).await.unwrap();
     // A preview takes no lease: it begins its own listing in the midst of this one, and is ended half-way.
-    let mut preview = store.mirror("J", "run").await.unwrap();
+    let mut preview = store.mirror("J", "run").unwrap();
     preview.begin("test", b"scope").await.unwrap();
     preview.merge(Page { changes: vec![record("3", "Cleo")], ..Page::default() }).await.unwrap();
     drop(preview);

@@ -48,35 +48,35 @@ async fn failed(store: &Store, job: &str, at: i64, exit: u8) -> String {
 }
 
 async fn listed(store: &Store) -> Vec<String> {
-    let runs = store.past_runs(&RunFilter::default()).await.unwrap();
+    let runs = store.past_runs(&RunFilter::default()).unwrap();
     runs.iter().map(|run| run.id.to_string()).collect()
 }
 
 #[tokio::test]
 async fn they_are_listed_and_make_no_run_older() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).await.unwrap();
+    let store = Store::open(folder.path()).unwrap();
     let open = begin(&store, "J", DAY, None).await;
     let night = failed(&store, "J", 2 * DAY, 14).await;
     assert_eq!(listed(&store).await, [night.clone(), open.clone()]);
-    let runs = store.past_runs(&RunFilter { exit: Some(14), ..RunFilter::default() }).await.unwrap();
+    let runs = store.past_runs(&RunFilter { exit: Some(14), ..RunFilter::default() }).unwrap();
     assert_eq!((runs.len(), &runs[0].state, &*runs[0].kind), (1, &RunState::Ended, "sync"));
-    assert_eq!(store.document(&night).await.unwrap(), "{\"summary\":{\"applied\":0}}");
+    assert_eq!(store.document(&night).unwrap(), "{\"summary\":{\"applied\":0}}");
     // The open one is still the latest that has a plan, and the only one that anybody has to look after.
     assert!(!store.stored(&open).await.unwrap().unwrap().superseded);
-    assert_eq!(store.runs_beginning(&open).await.unwrap()[0].state, RunState::Resumable);
+    assert_eq!(store.runs_beginning(&open).unwrap()[0].state, RunState::Resumable);
     assert_eq!(store.interrupted("O").await.unwrap(), [open.as_str().into()]);
     let stored = store.stored(&night).await.unwrap().unwrap();
     assert!(stored.office.is_empty() && stored.changes.is_empty() && stored.order.is_empty());
     assert_eq!(store.job("J").await.unwrap(), rollcall_edges::state::JobState::default());
-    let chain = store.audit_chain().await.unwrap();
+    let chain = store.audit_chain().unwrap();
     assert_eq!((chain.entries, chain.breaks), (4, Vec::new()));
 }
 
 #[tokio::test]
 async fn they_are_forgotten_with_age_and_keep_no_other_from_staying() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).await.unwrap();
+    let store = Store::open(folder.path()).unwrap();
     let last = begin(&store, "J", DAY, Some(0)).await;
     for night in 2..6 {
         failed(&store, "J", night * DAY, 13).await;
@@ -84,21 +84,21 @@ async fn they_are_forgotten_with_age_and_keep_no_other_from_staying() {
     // Half a year of nights later: each forgets what is too old, and the latest with a plan stays.
     let late = failed(&store, "J", 400 * DAY, 13).await;
     assert_eq!(listed(&store).await, [late, last]);
-    assert!(store.audit_chain().await.unwrap().breaks.is_empty());
+    assert!(store.audit_chain().unwrap().breaks.is_empty());
 }
 
 #[tokio::test]
 async fn a_job_may_take_a_name_under_which_nothing_passed() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).await.unwrap();
+    let store = Store::open(folder.path()).unwrap();
     begin(&store, "Old", DAY, Some(0)).await;
     failed(&store, "New", 2 * DAY, 13).await;
     begin(&store, "New", 3 * DAY, Some(5)).await;
     assert_eq!(store.same_job("New", "/jobs/job.toml").await.unwrap().as_deref(), Some("Old"));
     assert_eq!(store.same_job("New", "/jobs/other.toml").await.unwrap(), None);
-    store.rename_job("Old", "New", Instant(4 * DAY)).await.unwrap();
+    store.rename_job("Old", "New", Instant(4 * DAY)).unwrap();
     assert_eq!(store.same_job("Old", "/jobs/other.toml").await.unwrap().as_deref(), Some("New"));
     begin(&store, "Other", 5 * DAY, Some(0)).await;
-    assert!(store.rename_job("New", "Other", Instant(6 * DAY)).await.is_err(), "that one has passed");
-    assert!(store.audit_chain().await.unwrap().breaks.is_empty());
+    assert!(store.rename_job("New", "Other", Instant(6 * DAY)).is_err(), "that one has passed");
+    assert!(store.audit_chain().unwrap().breaks.is_empty());
 }

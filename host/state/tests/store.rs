@@ -105,9 +105,8 @@ async fn settle(
     link: Option<&LinkChange>,
     next: Option<u32>,
 ) -> Result<(), StateError> {
-    store
-        .settle(run, Settlement { seq, settled, link, next, generation: 1, recovering: false }, Instant(400))
-        .await
+    let next: Vec<u32> = next.into_iter().collect();
+    store.settle(run, &[Settlement { seq, settled, link, recovering: false }], &next, mark(400)).await
 }
 
 fn mark(at: i64) -> Mark {
@@ -121,7 +120,7 @@ fn create(seq: u32, native: &str) -> Intent {
 
 async fn run_with_link(store: &Store, native: &str) -> String {
     let run = begin(store, 0).await;
-    store.intend(&run, &[create(0, native)], None).await.unwrap();
+    store.intend(&run, &[create(0, native)], &[], mark(6)).await.unwrap();
     let change = LinkChange::Made(Box::new(link(native)));
     settle(store, &run, 0, &Settled::Applied, Some(&change), None).await.unwrap();
     run
@@ -130,7 +129,7 @@ async fn run_with_link(store: &Store, native: &str) -> String {
 #[tokio::test]
 async fn a_run_comes_back_with_its_plan_and_what_became_of_it() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).await.unwrap();
+    let store = Store::open(folder.path()).unwrap();
     let run = begin(&store, 0).await;
     assert_eq!(store.interrupted("O").await.unwrap(), [run.clone().into()]);
     assert!(store.interrupted("other").await.unwrap().is_empty());
@@ -153,15 +152,19 @@ async fn a_run_comes_back_with_its_plan_and_what_became_of_it() {
 #[tokio::test]
 async fn only_the_latest_lease_of_a_phone_system_sends() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).await.unwrap();
+    let store = Store::open(folder.path()).unwrap();
     let first = store.lease("J", "O", 0).await.unwrap();
     let run = begin(&store, first.generation()).await;
-    store.intend(&run, &[create(0, "1"), create(1, "2"), create(2, "3")], Some(mark(6))).await.unwrap();
+    store.intend(&run, &[create(0, "1"), create(1, "2"), create(2, "3")], &[0], mark(6)).await.unwrap();
     settle(&store, &run, 0, &Settled::Applied, None, Some(1)).await.unwrap();
+    assert!(
+        matches!(store.start(&run, &[7], mark(6)).await, Err(StateError::Unusable { .. })),
+        "never intended"
+    );
     let other = store.lease("K", "P", 0).await.unwrap();
     assert_eq!(other.generation(), 1, "another phone system counts for itself");
-    store.withdraw(&run, 1).await.unwrap();
-    store.start(&run, 1, mark(7)).await.unwrap();
+    store.withdraw(&run, &[1]).await.unwrap();
+    store.start(&run, &[1], mark(7)).await.unwrap();
     // Somebody removes the lock file, and another run takes the phone system.
     for entry in std::fs::read_dir(folder.path().join("locks")).unwrap() {
         std::fs::remove_file(entry.unwrap().path()).unwrap();
@@ -172,24 +175,24 @@ async fn only_the_latest_lease_of_a_phone_system_sends() {
     let put = LinkChange::Made(Box::new(link("2")));
     let lost = settle(&store, &run, 1, &Settled::Applied, Some(&put), Some(2)).await;
     assert!(matches!(lost, Err(StateError::Lost)));
-    assert!(matches!(store.start(&run, 2, mark(8)).await, Err(StateError::Lost)));
-    assert!(matches!(store.intend(&run, &[create(3, "4")], Some(mark(8))).await, Err(StateError::Lost)));
+    assert!(matches!(store.start(&run, &[2], mark(8)).await, Err(StateError::Lost)));
+    assert!(matches!(store.intend(&run, &[create(3, "4")], &[3], mark(8)).await, Err(StateError::Lost)));
     let ops = store.operations(&run).await.unwrap();
     let shown: Vec<_> = ops.iter().map(|op| (op.sent.is_some(), op.settled.is_some())).collect();
     assert_eq!(shown, [(true, true), (true, true), (false, false)]);
     assert_eq!(store.links("J").await.unwrap(), [link("2")]);
     store.reopen(&run, second.generation(), Instant(9)).await.unwrap();
     // Somebody goes on with the run: that is no word for the process that had begun it.
-    assert!(matches!(store.start(&run, 1, mark(10)).await, Err(StateError::Lost)));
+    assert!(matches!(store.start(&run, &[1], mark(10)).await, Err(StateError::Lost)));
     assert_eq!(store.operations(&run).await.unwrap().len(), 2, "what was never sent is forgotten");
 }
 
 #[tokio::test]
 async fn what_was_unknown_may_be_known_later_and_what_was_known_stays() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).await.unwrap();
+    let store = Store::open(folder.path()).unwrap();
     let run = begin(&store, 0).await;
-    store.intend(&run, &[create(0, "1"), create(1, "2")], None).await.unwrap();
+    store.intend(&run, &[create(0, "1"), create(1, "2")], &[], mark(6)).await.unwrap();
     for seq in [0, 1] {
         settle(&store, &run, seq, &Settled::Unknown("lost".into()), None, None).await.unwrap();
     }
@@ -200,11 +203,11 @@ async fn what_was_unknown_may_be_known_later_and_what_was_known_stays() {
     // Somebody has linked the person in the meantime: that link stays.
     let other = LinkChange::Made(Box::new(Link { guid: "guid-1b".into(), ..link("2") }));
     let second = begin(&store, 0).await;
-    store.intend(&second, &[create(0, "2")], None).await.unwrap();
+    store.intend(&second, &[create(0, "2")], &[], mark(6)).await.unwrap();
     settle(&store, &second, 0, &Settled::Applied, Some(&other), None).await.unwrap();
     settle(&store, &run, 1, &Settled::Applied, Some(&put("2")), None).await.unwrap();
     // What changes a link, and comes late, makes none again that has ended; and it ends none with another phone user.
-    store.intend(&run, &[create(2, "3"), create(3, "2")], None).await.unwrap();
+    store.intend(&run, &[create(2, "3"), create(3, "2")], &[], mark(6)).await.unwrap();
     for seq in [2, 3] {
         settle(&store, &run, seq, &Settled::Unknown("lost".into()), None, None).await.unwrap();
     }
@@ -220,10 +223,10 @@ async fn what_was_unknown_may_be_known_later_and_what_was_known_stays() {
 #[tokio::test]
 async fn a_link_and_its_operation_come_back_and_no_file_holds_the_code() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).await.unwrap();
+    let store = Store::open(folder.path()).unwrap();
     let run = run_with_link(&store, "1").await;
     drop(store);
-    let store = Store::open(folder.path()).await.unwrap();
+    let store = Store::open(folder.path()).unwrap();
     assert_eq!(store.links("J").await.unwrap(), [link("1")]);
     let ops = store.operations(&run).await.unwrap();
     let Write::CreateUser { fields, .. } = &ops[0].intent.write else { panic!("another operation") };
@@ -256,7 +259,7 @@ fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
 #[tokio::test]
 async fn a_leavers_clock_starts_counts_and_stops_and_a_delete_holds_name_and_number() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).await.unwrap();
+    let store = Store::open(folder.path()).unwrap();
     let run = run_with_link(&store, "1").await;
     for (reads, now) in [(1, 100), (2, 200)] {
         store.passed("J", &passed(vec![(id("1"), reads)], Vec::new(), now)).await.unwrap();
@@ -278,7 +281,7 @@ async fn a_leavers_clock_starts_counts_and_stops_and_a_delete_holds_name_and_num
         key: "1".into(),
         write: Write::DeleteUser { guid: "guid-1".into() },
     };
-    store.intend(&run, &[intent], None).await.unwrap();
+    store.intend(&run, &[intent], &[], mark(6)).await.unwrap();
     let remove = LinkChange::Remove {
         id: id("1"),
         guid: None,
@@ -295,7 +298,7 @@ async fn a_leavers_clock_starts_counts_and_stops_and_a_delete_holds_name_and_num
 #[tokio::test]
 async fn a_run_is_found_by_an_unambiguous_beginning() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).await.unwrap();
+    let store = Store::open(folder.path()).unwrap();
     let first = run_with_link(&store, "1").await;
     assert_eq!(&*store.run(&first[..12]).await.unwrap().unwrap().id, first);
     run_with_link(&store, "2").await;
@@ -309,7 +312,7 @@ async fn a_run_is_found_by_an_unambiguous_beginning() {
 #[tokio::test]
 async fn a_second_run_waits_for_the_lease() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).await.unwrap();
+    let store = Store::open(folder.path()).unwrap();
     let lease = store.lease("J", "O", 0).await.unwrap();
     for (job, office) in [("J", "other"), ("other", "O")] {
         let refused = store.lease(job, office, 150).await.err();
@@ -324,28 +327,28 @@ async fn a_second_run_waits_for_the_lease() {
 #[tokio::test]
 async fn a_damaged_a_newer_and_a_foreign_state_are_refused_clearly() {
     let folder = tempfile::tempdir().unwrap();
-    drop(Store::open(folder.path()).await.unwrap());
+    drop(Store::open(folder.path()).unwrap());
     std::fs::remove_file(folder.path().join("key")).unwrap();
-    let error = Store::open(folder.path()).await.err().unwrap().to_string();
+    let error = Store::open(folder.path()).err().unwrap().to_string();
     assert!(error.contains("is gone"), "{error}");
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("key"), [7; 32]).unwrap();
     std::fs::write(folder.path().join("state.db"), "this is no database, not at all, not even nearly")
         .unwrap();
-    let error = Store::open(folder.path()).await.err().unwrap().to_string();
+    let error = Store::open(folder.path()).err().unwrap().to_string();
     assert!(error.contains("not a database"), "{error}");
     std::fs::write(folder.path().join("key"), "short").unwrap();
-    let error = Store::open(folder.path()).await.err().unwrap().to_string();
+    let error = Store::open(folder.path()).err().unwrap().to_string();
     assert!(error.contains("5 bytes"), "{error}");
     let file = folder.path().join("a file");
     std::fs::write(&file, "").unwrap();
-    assert!(Store::open(&file).await.is_err());
+    assert!(Store::open(&file).is_err());
 }
 
 #[tokio::test]
 async fn runs_of_one_instant_are_listed_in_the_order_of_their_beginning() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).await.unwrap();
+    let store = Store::open(folder.path()).unwrap();
     let mut begun = Vec::new();
     for _ in 0..8 {
         begun.insert(0, run_with_link(&store, "1").await);
@@ -358,7 +361,7 @@ async fn runs_of_one_instant_are_listed_in_the_order_of_their_beginning() {
 #[tokio::test]
 async fn the_clock_and_the_parts_of_the_last_run_that_passed_come_back() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).await.unwrap();
+    let store = Store::open(folder.path()).unwrap();
     assert_eq!(store.office_tick("O").await.unwrap(), None);
     let first = passed(Vec::new(), Vec::new(), 100);
     store.passed("J", &first).await.unwrap();
@@ -380,25 +383,24 @@ async fn the_clock_and_the_parts_of_the_last_run_that_passed_come_back() {
 #[tokio::test]
 async fn grace_and_quarantine_go_with_a_clock_that_jumps() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).await.unwrap();
+    let store = Store::open(folder.path()).unwrap();
     run_with_link(&store, "1").await;
     let run = run_with_link(&store, "2").await;
     store.passed("J", &passed(vec![(id("1"), 1)], vec![(id("2"), "2".into())], 100)).await.unwrap();
     let write = Write::DeleteUser { guid: "guid-2".into() };
     store
-        .intend(&run, &[Intent { seq: 1, change: 0, id: Some(id("2")), key: "2".into(), write }], None)
+        .intend(
+            &run,
+            &[Intent { seq: 1, change: 0, id: Some(id("2")), key: "2".into(), write }],
+            &[],
+            mark(6),
+        )
         .await
         .unwrap();
     let remove = LinkChange::Remove { id: id("2"), guid: None, name: Some("Anna".into()), number: None };
-    let settlement = Settlement {
-        seq: 1,
-        settled: &Settled::Applied,
-        link: Some(&remove),
-        next: None,
-        generation: 1,
-        recovering: false,
-    };
-    store.settle(&run, settlement, Instant(150)).await.unwrap();
+    let settlement =
+        Settlement { seq: 1, settled: &Settled::Applied, link: Some(&remove), recovering: false };
+    store.settle(&run, &[settlement], &[], mark(150)).await.unwrap();
     let jumped =
         Passed { jump_ms: 1_000, office_jump_ms: 500, ..passed(vec![(id("1"), 2)], Vec::new(), 1_200) };
     store.passed("J", &jumped).await.unwrap();
@@ -416,7 +418,7 @@ async fn several_that_write_at_once_wait_for_each_other() {
     let folder = tempfile::tempdir().unwrap();
     let mut tasks = Vec::new();
     for one in 0..4 {
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(folder.path()).unwrap();
         tasks.push(tokio::spawn(async move {
             for round in 0..25 {
                 run_with_link(&store, &format!("{one}-{round}")).await;
@@ -426,7 +428,7 @@ async fn several_that_write_at_once_wait_for_each_other() {
     for task in tasks {
         task.await.unwrap();
     }
-    assert_eq!(Store::open(folder.path()).await.unwrap().links("J").await.unwrap().len(), 100);
+    assert_eq!(Store::open(folder.path()).unwrap().links("J").await.unwrap().len(), 100);
 }
 
 #[tokio::test]
@@ -437,7 +439,7 @@ async fn a_drawn_code_is_sealed_until_its_operation_is_settled_and_forgotten_the
         (Settled::Unknown("perhaps".into()), true),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(folder.path()).unwrap();
         let run = begin(&store, 0).await;
         let (drawn, mapped) = (Value::Drawn(Secret::new(CODE)), Value::Secret(Secret::new("81818181")));
         // A text that looks like a drawn code is none.
@@ -447,7 +449,7 @@ async fn a_drawn_code_is_sealed_until_its_operation_is_settled_and_forgotten_the
             (Field::VoicemailCode, mapped.clone()),
         ];
         let write = Write::CreateUser { fields: fields.clone().into(), system: "S".into(), template: None };
-        store.intend(&run, &[Intent { write: write.clone(), ..create(0, "1") }], None).await.unwrap();
+        store.intend(&run, &[Intent { write: write.clone(), ..create(0, "1") }], &[], mark(6)).await.unwrap();
         let journalled = async || store.operations(&run).await.unwrap().remove(0).intent.write;
         assert_eq!(journalled().await, write);
         settle(&store, &run, 0, &settled, None, None).await.unwrap();

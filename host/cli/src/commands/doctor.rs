@@ -34,7 +34,7 @@ struct Part {
 pub(crate) async fn run(global: &Global, output: &Output, job: Option<&Path>) -> Result<u8, Failure> {
     let now = time::clock()?.now();
     let folder = wiring::state_folder(global)?;
-    let mut state = rollcall_state::examine(&folder, now).await;
+    let mut state = rollcall_state::examine(&folder, now);
     state.extend(synchronised());
     let mut parts = vec![Part { name: "state", findings: state }];
     if let Some(job) = job {

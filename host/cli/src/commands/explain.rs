@@ -32,7 +32,7 @@ pub(crate) async fn run(global: &Global, output: &Output, job: &Path, user: &str
     ends.office.office().close().await;
     session.progress.clear();
     // Also those whose phone user is gone: the history outlives them.
-    let known = ends.store.people(Some(&session.job.name), user).await?;
+    let known = ends.store.people(Some(&session.job.name), user)?;
     let mut one = single(found, &known, user)?;
     one.diagnostics = session.located(one.diagnostics);
     let past = match &one.id {

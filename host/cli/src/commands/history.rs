@@ -57,7 +57,7 @@ pub(crate) async fn run(global: &Global, output: &Output, command: &HistoryComma
             export(&wiring::store(global).await?, output, &filter, format).await
         }
         HistoryCommand::Prune { older_than } => {
-            let forgotten = wiring::store(global).await?.prune(*older_than, now).await?;
+            let forgotten = wiring::store(global).await?.prune(*older_than, now)?;
             if output.json {
                 let document = json!({ "schema_version": shapes::SCHEMA_VERSION, "forgotten": forgotten });
                 output.payload(&shapes::write(&document));
@@ -79,7 +79,7 @@ async fn export(
     filter: &RunFilter<'_>,
     format: ExportFormat,
 ) -> Result<u8, Failure> {
-    let runs = store.past_runs(filter).await?;
+    let runs = store.past_runs(filter)?;
     match format {
         ExportFormat::Csv => output.payload(&csv::row(COLUMNS)),
         ExportFormat::Json => {
@@ -88,7 +88,7 @@ async fn export(
     }
     // The oldest first: whoever appends exports to one another gets one history.
     for (index, run) in runs.iter().rev().enumerate() {
-        let changes = store.past_changes(&run.id).await?;
+        let changes = store.past_changes(&run.id)?;
         match format {
             ExportFormat::Csv => output.payload(&rows(run, &changes)),
             ExportFormat::Json => {
@@ -188,7 +188,7 @@ async fn erase(
     yes: bool,
     wait_ms: u64,
 ) -> Result<u8, Failure> {
-    let found = store.people(job, user).await?;
+    let found = store.people(job, user)?;
     let Some(first) = found.first().cloned() else {
         let message = format!("the state knows nobody who fits `{user}`");
         return Err(Failure::new(exit::ERROR, codes::USER_NOT_FOUND, message)
@@ -228,7 +228,7 @@ async fn erase(
             leases.push((office, lease));
         }
     }
-    let done = store.erase(&jobs, &first.id, time::clock()?.now()).await?;
+    let done = store.erase(&jobs, &first.id, time::clock()?.now())?;
     if output.json {
         let backups: Vec<String> = done.backups.iter().map(|path| path.display().to_string()).collect();
         output.payload(&shapes::write(&json!({

@@ -71,7 +71,7 @@ async fn ties(
 /// Lets a phone user go.
 pub(crate) async fn unlink(global: &Global, output: &Output, args: &UnlinkArgs) -> Result<u8, Failure> {
     let desk = Desk::open(global, wiring::store(global).await?, &args.job).await?;
-    let mut mirror = desk.store.mirror(&desk.job.name, "run").await?;
+    let mut mirror = desk.store.mirror(&desk.job.name, "run")?;
     let render = |done: &Report| report::document(&desk.job, done);
     let result = release(&desk.writer(&render), &mut mirror, &args.user, args.wait).await;
     desk.office.office().close().await;

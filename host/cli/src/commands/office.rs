@@ -291,7 +291,7 @@ async fn compared(
             return Err(Failure::new(exit::ERROR, codes::OFFICE_HIDES, message)
                 .hint("export, sync one update through the Management API, export again"));
         }
-        wiring::store(global).await?.put_note(&offices::proof_of(&real), "kept").await?;
+        wiring::store(global).await?.put_note(&offices::proof_of(&real), "kept")?;
         output.human("The proof is kept: updates of this phone system carry no warning any more.\n");
     }
     Ok(exit::DONE)

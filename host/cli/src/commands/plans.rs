@@ -47,7 +47,7 @@ pub(crate) async fn write(
         refusals: report.refusals.clone(),
         ended: previewed.ended.clone(),
     };
-    let written = store.write_plan(path, &kept).await;
+    let written = store.write_plan(path, &kept);
     report.plan = kept.plan;
     written?;
     let shown = shown(&path.display().to_string());
@@ -59,7 +59,7 @@ pub(crate) async fn write(
 pub(crate) async fn apply(global: &Global, output: &Output, args: &SyncArgs) -> Result<u8, Failure> {
     let path = args.plan.as_deref().unwrap_or(Path::new(""));
     let store = wiring::store(global).await?;
-    let kept = match store.read_plan(path, true).await {
+    let kept = match store.read_plan(path, true) {
         Ok(kept) => kept,
         Err(error) => return Ok(nothing(output, "", &error.into())),
     };
@@ -102,7 +102,7 @@ pub(crate) async fn apply(global: &Global, output: &Output, args: &SyncArgs) -> 
 /// Shows a plan file as its preview showed it.
 pub(crate) async fn show(global: &Global, output: &Output, path: &Path, all: bool) -> Result<u8, Failure> {
     let store = wiring::store(global).await?;
-    let kept = store.read_plan(path, false).await?;
+    let kept = store.read_plan(path, false)?;
     let mark = store.plan_mark(&kept.id).await?;
     let about = format!(
         "Plan {} of {}, made {} from {}",

@@ -36,7 +36,7 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &PreviewArgs) ->
         Err(error) => return Ok(nothing(output, &session.job.name, &session.failure(error))),
     };
     ends.finish()?;
-    let waiting = ends.store.codes_waiting(Some(&session.job.name)).await?;
+    let waiting = ends.store.codes_waiting(Some(&session.job.name))?;
     previewed.report.plan.diagnostics.extend(waiting.iter().map(|waits| {
         let [message, hint] = waits.told();
         Diagnostic::warning(codes::HANDOVER, message).hint(hint)

@@ -35,7 +35,7 @@ pub(crate) async fn run(
     let office = store.job(old).await?.office.unwrap_or_default();
     // Nobody syncs under either name meanwhile.
     let _old = store.lease(old, &office, wait_ms).await?;
-    let links = store.rename_job(old, &new, now).await?;
+    let links = store.rename_job(old, &new, now)?;
     if output.json {
         let document =
             json!({ "schema_version": shapes::SCHEMA_VERSION, "from": old, "to": &*new, "links": links });

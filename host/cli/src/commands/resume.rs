@@ -26,7 +26,7 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &ResumeArgs) -> 
     let rules = desk.compiled()?;
     let none = desk.job.directories.iter().map(|_| "");
     let now = JobNow { script: &rules.rules, digests: digests(&desk.job, none, &rules.files) };
-    let mut mirror = desk.store.mirror(&desk.job.name, "run").await?;
+    let mut mirror = desk.store.mirror(&desk.job.name, "run")?;
     let result = resume(&desk.writer(&render), &now, &mut mirror, &run.row.id, args.wait, &confirm).await;
     desk.office.office().close().await;
     desk.progress.clear();

@@ -31,7 +31,7 @@ pub(crate) async fn list(global: &Global, output: &Output, args: &RunsArgs) -> R
         limit: Some(args.limit),
         ..RunFilter::default()
     };
-    let runs = store.past_runs(&filter).await?;
+    let runs = store.past_runs(&filter)?;
     if output.json {
         let rows: Vec<Value> = runs.iter().map(|run| Value::Object(head(run))).collect();
         output.payload(&shapes::write(&json!({ "schema_version": shapes::SCHEMA_VERSION, "runs": rows })));
@@ -118,7 +118,7 @@ fn span(ms: u64) -> String {
 
 /// Finds the one run that was meant.
 pub(crate) async fn one(store: &Store, id: &str) -> Result<PastRun, Failure> {
-    let mut found = store.runs_beginning(id).await?;
+    let mut found = store.runs_beginning(id)?;
     match found.len() {
         1 => Ok(found.remove(0)),
         0 => Err(Failure::new(exit::ERROR, codes::RUN_UNKNOWN, format!("no run begins with `{id}`"))
@@ -146,9 +146,9 @@ pub(crate) async fn show(global: &Global, output: &Output, id: &str) -> Result<u
         }
         found => found?,
     };
-    let changes = store.past_changes(&run.id).await?;
-    let operations = store.past_operations(&run.id).await?;
-    let document: Value = serde_json::from_str(&store.document(&run.id).await?).unwrap_or_default();
+    let changes = store.past_changes(&run.id)?;
+    let operations = store.past_operations(&run.id)?;
+    let document: Value = serde_json::from_str(&store.document(&run.id)?).unwrap_or_default();
     if output.json {
         output.payload(&shapes::write(&whole(&run, document, &changes, &operations)));
         return Ok(exit::DONE);

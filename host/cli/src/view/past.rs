@@ -37,10 +37,7 @@ impl Past {
             how: how(&op),
             applied: op.settled == Some(Settled::Applied),
         };
-        Ok(Self {
-            changes: store.past_of(job, id).await?,
-            operations: operations.into_iter().map(one).collect(),
-        })
+        Ok(Self { changes: store.past_of(job, id)?, operations: operations.into_iter().map(one).collect() })
     }
 
     /// Writes it for a person.

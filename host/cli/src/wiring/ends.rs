@@ -116,7 +116,7 @@ impl Session {
             let scope = self.mirror_scope(directory, connector);
             directories.push(Reached { tail: connected.tail(), directory: connected, scope });
         }
-        let mirror = store.mirror(&self.job.name, "run").await?;
+        let mirror = store.mirror(&self.job.name, "run")?;
         Ok(Ends { directories, office, store, mirror, records: record.is_some() })
     }
 

@@ -46,7 +46,7 @@ impl Session {
     /// Gets the phone system and the state ready.
     pub(crate) async fn kept_ends(&self, store: Store) -> Result<KeptEnds, Failure> {
         let office = self.office(Intent::Write).await?;
-        let mirror = store.mirror(&self.job.name, "run").await?;
+        let mirror = store.mirror(&self.job.name, "run")?;
         Ok(KeptEnds { office, store, mirror })
     }
 

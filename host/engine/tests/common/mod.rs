@@ -236,7 +236,7 @@ impl World {
         let (rules, _) = Rules::compile(&source).unwrap();
         let primary = System { name: "Primary".into(), primary: true, ..System::default() };
         let office = MemoryOffice::new(Standing { systems: vec![primary], ..Standing::default() });
-        let store = Store::open(&folder.path().join("state")).await.unwrap();
+        let store = Store::open(&folder.path().join("state")).unwrap();
         Self {
             _folder: folder,
             job,
@@ -272,7 +272,7 @@ impl World {
         answer: bool,
     ) -> Result<Option<Report>, RunError> {
         *self.office.fault.lock().unwrap() = fault;
-        let mut mirror = self.store.mirror(&self.job.name, "run").await.unwrap();
+        let mut mirror = self.store.mirror(&self.job.name, "run").unwrap();
         let references = self.rules.attributes().clone();
         let (clock, cancel) = (FixedClock(Instant(1_000)), Cancel::default());
         *self.office.cancel.lock().unwrap() = cancel.clone();
@@ -325,7 +325,7 @@ impl World {
             codes: Codes { draw: &FixedDraw::new(1), handover: None },
             render: &|_| ("{}".into(), 0),
         };
-        let mut mirror = self.store.mirror(&self.job.name, "run").await.unwrap();
+        let mut mirror = self.store.mirror(&self.job.name, "run").unwrap();
         let digests = rollcall_engine::scope::digests(&self.job, ["digest"], &[]);
         let now = JobNow { script: &*self.rules, digests };
         resume(&writer, &now, &mut mirror, &id, 0, &|_| true).await.map(Option::unwrap)

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use rollcall_sqlite::{Connection, Row};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
 use super::{Leaf, RunStep};
+use crate::sql::{self, Worked};
 
 /// What a run is and is to do: nothing of it changes once the run has begun.
 const PLAN: &str = "plan";
@@ -17,14 +17,10 @@ const END: &str = "end";
 pub(crate) const DOCUMENT: &str = "document";
 
 /// Gives what an entry says of a run: its plan, or everything else.
-pub(super) async fn leaves(
-    conn: &mut SqliteConnection,
-    run: &str,
-    step: RunStep,
-) -> Result<Vec<Leaf>, sqlx::Error> {
-    let mut all = head(conn, run).await?;
+pub(super) fn leaves(state: &Connection, run: &str, step: RunStep) -> Worked<Vec<Leaf>> {
+    let mut all = head(state, run)?;
     if step.is_end() {
-        all.extend(changes(conn, run).await?);
+        all.extend(changes(state, run)?);
     }
     Ok(all.into_iter().filter(|(what, _)| (what == PLAN) != step.is_end()).map(leaf).collect())
 }
@@ -44,72 +40,66 @@ pub(crate) fn change(idx: i64) -> String {
 }
 
 /// Gives everything that the chain may have said of a run, as it stands now. Empty where the run is gone.
-pub(super) async fn of_run(
-    conn: &mut SqliteConnection,
-    run: &str,
-) -> Result<BTreeMap<String, String>, sqlx::Error> {
-    let mut all = head(conn, run).await?;
-    all.extend(changes(conn, run).await?);
+pub(super) fn of_run(state: &Connection, run: &str) -> Worked<BTreeMap<String, String>> {
+    let mut all = head(state, run)?;
+    all.extend(changes(state, run)?);
     Ok(all)
 }
 
 /// Gives what the run's own row says.
-async fn head(conn: &mut SqliteConnection, run: &str) -> Result<BTreeMap<String, String>, sqlx::Error> {
-    let mut all = BTreeMap::new();
+fn head(state: &Connection, run: &str) -> Worked<BTreeMap<String, String>> {
     let select = "SELECT id, COALESCE(named, job), office, kind, started, file, accept, moves, users, owned, ended, exit, document \
-                  FROM run WHERE id = $1";
-    let Some(row) = sqlx::query(select).bind(run).fetch_optional(&mut *conn).await? else { return Ok(all) };
-    let text = |index: usize| row.get::<String, _>(index);
-    let number = |index: usize| row.get::<Option<i64>, _>(index);
-    let plan = json!([
-        text(0),
-        text(1),
-        text(2),
-        text(3),
-        number(4),
-        text(5),
-        text(6),
-        text(7),
-        number(8),
-        number(9)
-    ]);
-    all.insert(PLAN.to_owned(), plan.to_string());
-    all.insert(END.to_owned(), json!([number(10), number(11)]).to_string());
-    let document: String =
-        Sha256::digest(text(12).as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    all.insert(DOCUMENT.to_owned(), document);
-    Ok(all)
+                  FROM run WHERE id = ?1";
+    let found = sql::first(state, select, [run], |row| {
+        let text = |index| row.get::<_, String>(index);
+        let number = |index| row.get::<_, Option<i64>>(index);
+        let plan = json!([
+            text(0)?,
+            text(1)?,
+            text(2)?,
+            text(3)?,
+            number(4)?,
+            text(5)?,
+            text(6)?,
+            text(7)?,
+            number(8)?,
+            number(9)?
+        ]);
+        let end = json!([number(10)?, number(11)?]);
+        let digest = Sha256::digest(row.get_ref(12)?.as_str()?.as_bytes());
+        let document: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let leaves = [(PLAN, plan.to_string()), (END, end.to_string()), (DOCUMENT, document)];
+        Ok(leaves.map(|(what, record)| (what.to_owned(), record)))
+    })?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// Gives each change of a run with its operations.
-async fn changes(conn: &mut SqliteConnection, run: &str) -> Result<BTreeMap<String, String>, sqlx::Error> {
-    let mut all = BTreeMap::new();
-    let mut ops = operations(conn, run).await?;
-    let select = "SELECT idx, action, directory, native, key, clears, body, outcome, why, at FROM change WHERE run = $1";
-    for row in sqlx::query(select).bind(run).fetch_all(&mut *conn).await? {
-        let idx: i64 = row.get(0);
-        let columns = texts(&row, &[1, 2, 3, 4, 6, 7, 8]);
-        let numbers = [row.get::<Option<i64>, _>(5), row.get::<Option<i64>, _>(9)];
+fn changes(state: &Connection, run: &str) -> Worked<BTreeMap<String, String>> {
+    let mut ops = operations(state, run)?;
+    let select = "SELECT idx, action, directory, native, key, clears, body, outcome, why, at FROM change WHERE run = ?1";
+    let changes = sql::all(state, select, [run], |row| {
+        let idx: i64 = row.get(0)?;
+        let columns = texts(row, &[1, 2, 3, 4, 6, 7, 8])?;
+        let numbers = [row.get::<_, Option<i64>>(5)?, row.get::<_, Option<i64>>(9)?];
         let record = json!([columns, numbers, ops.remove(&idx).unwrap_or_default()]);
-        all.insert(change(idx), record.to_string());
-    }
-    Ok(all)
+        Ok((change(idx), record.to_string()))
+    })?;
+    Ok(changes.into_iter().collect())
 }
 
 /// Gives the operations of each change of a run.
-async fn operations(
-    conn: &mut SqliteConnection,
-    run: &str,
-) -> Result<BTreeMap<i64, Vec<Value>>, sqlx::Error> {
-    let select = "SELECT change, seq, key, write, settled, why, at FROM op WHERE run = $1 ORDER BY seq";
+fn operations(state: &Connection, run: &str) -> Worked<BTreeMap<i64, Vec<Value>>> {
+    let select = "SELECT change, seq, key, write, settled, why, at FROM op WHERE run = ?1 ORDER BY seq";
     let mut ops: BTreeMap<i64, Vec<Value>> = BTreeMap::new();
-    for row in sqlx::query(select).bind(run).fetch_all(&mut *conn).await? {
-        let record = json!([row.get::<i64, _>(1), texts(&row, &[2, 3, 4, 5]), row.get::<Option<i64>, _>(6)]);
-        ops.entry(row.get(0)).or_default().push(record);
-    }
+    sql::all(state, select, [run], |row| {
+        let (seq, at) = (row.get::<_, i64>(1)?, row.get::<_, Option<i64>>(6)?);
+        ops.entry(row.get(0)?).or_default().push(json!([seq, texts(row, &[2, 3, 4, 5])?, at]));
+        Ok(())
+    })?;
     Ok(ops)
 }
 
-fn texts(row: &SqliteRow, columns: &[usize]) -> Vec<Option<String>> {
-    columns.iter().map(|index| row.get::<Option<String>, _>(*index)).collect()
+fn texts(row: &Row<'_>, columns: &[usize]) -> Worked<Vec<Option<String>>> {
+    columns.iter().map(|index| Ok(row.get(*index)?)).collect()
 }

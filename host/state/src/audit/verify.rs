@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use rollcall_core::text::count;
 use rollcall_edges::clock::Instant;
 use rollcall_edges::state::StateError;
+use rollcall_sqlite::Connection;
 use serde_json::Value;
-use sqlx::{Row as _, SqliteConnection};
 
 use super::append::head_fits;
 use super::{Entry, RESUMED, commitment, root, rows};
+use crate::sql::{self, Worked};
 use crate::store::Store;
 
 /// What a look at the audit chain came to.
@@ -48,14 +49,16 @@ impl Store {
     ///
     /// # Errors
     /// Where the file cannot be read.
-    pub async fn audit_chain(&self) -> Result<Chain, StateError> {
-        let broken = |error: sqlx::Error| self.broken(&error);
+    pub fn audit_chain(&self) -> Result<Chain, StateError> {
         // One transaction: a run that goes on meanwhile is seen as it stood at one moment.
-        let mut tx = self.pool.begin().await.map_err(broken)?;
+        self.read(|state| self.chain(&*state.unchecked_transaction()?))
+    }
+
+    fn chain(&self, state: &Connection) -> Worked<Chain> {
         let mut chain = Chain::default();
-        let entries = walk(&mut tx, &mut chain).await.map_err(broken)?;
-        self.head(&mut tx, &mut chain, entries.len()).await.map_err(broken)?;
-        let erased = erasures(&mut tx).await.map_err(broken)?;
+        let entries = walk(state, &mut chain)?;
+        self.head(state, &mut chain, entries.len())?;
+        let erased = erasures(state)?;
         let mut runs: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
         let mut told: BTreeSet<(String, String)> = BTreeSet::new();
         let mut open: BTreeSet<String> = BTreeSet::new();
@@ -64,7 +67,7 @@ impl Store {
             if kind == RESUMED {
                 open.insert(run.clone());
             }
-            let leaves = leaves(&mut tx, seq).await.map_err(broken)?;
+            let leaves = leaves(state, seq)?;
             if leaves.is_empty() {
                 if expected != root(std::iter::empty()) && !erased.entries.contains(&seq) {
                     chain.breaks.push(format!("entry {seq}: its records are missing"));
@@ -76,7 +79,7 @@ impl Store {
                 chain.breaks.push(format!("entry {seq}: its list of records was changed"));
             }
             if !run.is_empty() && !runs.contains_key(&run) {
-                runs.insert(run.clone(), rows::of_run(&mut tx, &run).await.map_err(broken)?);
+                runs.insert(run.clone(), rows::of_run(state, &run)?);
             }
             for leaf in leaves {
                 // What was said of the end of a run that goes on is no longer so, and not wrong.
@@ -97,19 +100,15 @@ impl Store {
         Ok(chain)
     }
 
-    async fn head(
-        &self,
-        tx: &mut SqliteConnection,
-        chain: &mut Chain,
-        entries: usize,
-    ) -> Result<(), sqlx::Error> {
-        let head =
-            sqlx::query("SELECT seq, digest, mac FROM audit_head WHERE id = 1").fetch_optional(tx).await?;
-        let Some(head) = head else {
+    fn head(&self, state: &Connection, chain: &mut Chain, entries: usize) -> Worked<()> {
+        let select = "SELECT seq, digest, mac FROM audit_head WHERE id = 1";
+        let head = sql::first(state, select, [], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?))
+        })?;
+        let Some((seq, digest, mac)) = head else {
             chain.breaks.push("the head is missing".to_owned());
             return Ok(());
         };
-        let (seq, digest, mac): (i64, Vec<u8>, Vec<u8>) = (head.get(0), head.get(1), head.get(2));
         if !head_fits(&self.seal, seq, &digest, &mac) {
             chain.breaks.push(
                 "the head is not this state's own: the chain was rewritten, or the key is another one"
@@ -167,60 +166,60 @@ struct Walked {
 }
 
 /// Follows the digests.
-async fn walk(conn: &mut SqliteConnection, chain: &mut Chain) -> Result<Vec<Walked>, sqlx::Error> {
+fn walk(state: &Connection, chain: &mut Chain) -> Worked<Vec<Walked>> {
     let select = "SELECT seq, at, kind, run, previous, root, digest FROM audit ORDER BY seq";
     let mut last: Vec<u8> = Vec::new();
     let mut entries: Vec<Walked> = Vec::new();
-    for row in sqlx::query(select).fetch_all(conn).await? {
-        let (seq, kind, run): (i64, String, String) = (row.get(0), row.get(2), row.get(3));
-        let (previous, root, digest): (Vec<u8>, Vec<u8>, Vec<u8>) = (row.get(4), row.get(5), row.get(6));
+    sql::all(state, select, [], |row| {
+        let (seq, kind, run): (i64, String, String) = (row.get(0)?, row.get(2)?, row.get(3)?);
+        let (previous, root, digest): (Vec<u8>, Vec<u8>, Vec<u8>) = (row.get(4)?, row.get(5)?, row.get(6)?);
         let before = entries.last().map_or(-1, |entry: &Walked| entry.seq);
         if seq != before + 1 {
             chain.breaks.push(format!("entry {}: missing", before + 1));
         } else if previous != last {
             chain.breaks.push(format!("entry {seq}: it does not follow the one before"));
         }
-        let entry = Entry { seq, at: Instant(row.get(1)), kind: &kind, run: &run };
+        let entry = Entry { seq, at: Instant(row.get(1)?), kind: &kind, run: &run };
         if entry.digest(&previous, &root)[..] != digest[..] {
             chain.breaks.push(format!("entry {seq}: it was changed"));
         }
         entries.push(Walked { seq, kind, run, root });
         last = digest;
-    }
+        Ok(())
+    })?;
     chain.entries = entries.len() as u64;
     chain.head = last.iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(entries)
 }
 
 /// Reads what the entries themselves say was erased.
-async fn erasures(conn: &mut SqliteConnection) -> Result<Erased, sqlx::Error> {
+fn erasures(state: &Connection) -> Worked<Erased> {
     let select = "SELECT record FROM audit_leaf JOIN audit ON audit.seq = entry WHERE kind IN ('erase', 'prune') AND record IS NOT NULL";
     let mut erased = Erased::default();
-    for row in sqlx::query(select).fetch_all(conn).await? {
-        let record: Value = serde_json::from_str(row.get(0)).unwrap_or_default();
+    sql::all(state, select, [], |row| {
+        let record: Value = serde_json::from_str(row.get_ref(0)?.as_str()?).unwrap_or_default();
         let pairs = |name: &str| -> Vec<(i64, i64)> {
             let list = record.get(name).and_then(Value::as_array).into_iter().flatten();
             list.filter_map(|pair| Some((pair.get(0)?.as_i64()?, pair.get(1)?.as_i64()?))).collect()
         };
         erased.leaves.extend(pairs("leaves"));
         erased.entries.extend(pairs("entries").into_iter().flat_map(|(first, last)| first..=last));
-    }
+        Ok(())
+    })?;
     Ok(erased)
 }
 
-async fn leaves(conn: &mut SqliteConnection, entry: i64) -> Result<Vec<Standing>, sqlx::Error> {
-    let select = "SELECT idx, what, commitment, salt, record FROM audit_leaf WHERE entry = $1 ORDER BY idx";
-    let rows = sqlx::query(select).bind(entry).fetch_all(conn).await?;
-    Ok(rows
-        .iter()
-        .map(|row| Standing {
-            idx: row.get(0),
-            what: row.get(1),
-            commitment: row.get(2),
-            salt: row.get(3),
-            record: row.get(4),
+fn leaves(state: &Connection, entry: i64) -> Worked<Vec<Standing>> {
+    let select = "SELECT idx, what, commitment, salt, record FROM audit_leaf WHERE entry = ?1 ORDER BY idx";
+    sql::all(state, select, [entry], |row| {
+        Ok(Standing {
+            idx: row.get(0)?,
+            what: row.get(1)?,
+            commitment: row.get(2)?,
+            salt: row.get(3)?,
+            record: row.get(4)?,
         })
-        .collect())
+    })
 }
 
 /// Gives the number of the entry that a break is about; the head comes first.

@@ -7,6 +7,8 @@ mod read;
 mod rows;
 mod write;
 
+pub(crate) use rows::spend_plan;
+
 use std::collections::BTreeMap;
 
 use ring::hmac;

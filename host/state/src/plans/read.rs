@@ -27,12 +27,12 @@ impl Store {
     /// # Errors
     /// Where the file cannot be read; where it is no plan file, was altered or cut short, or another state wrote it;
     /// where its codes are wanted and kept no longer.
-    pub async fn read_plan(&self, path: &Path, codes: bool) -> Result<KeptPlan, PlanFileError> {
+    pub fn read_plan(&self, path: &Path, codes: bool) -> Result<KeptPlan, PlanFileError> {
         let mut lines = Lines::open(path)?;
         let header = self.header(path, &mut lines)?;
         // A plan that was applied has no codes any more, and is refused for that by whoever wants to apply it.
-        let waits = codes && self.read_plan_mark(&header.id).await? == Some(PlanMark::Waiting);
-        let kept = if waits { Some(self.plan_codes(&header.id).await?) } else { None };
+        let waits = codes && self.read_plan_mark(&header.id)? == Some(PlanMark::Waiting);
+        let kept = if waits { Some(self.plan_codes(&header.id)?) } else { None };
         let missing = || damaged("the state keeps the codes of this plan no longer");
         let mut show = |held: &Held| match (held, &kept) {
             (Held::Kept(_), None) => Ok(Secret::new("")),

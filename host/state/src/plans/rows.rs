@@ -7,14 +7,13 @@ use rollcall_core::Text;
 use rollcall_edges::clock::Instant;
 use rollcall_edges::plans::{KeptPlan, PlanMark};
 use rollcall_edges::state::{Identities, StateError};
-use sqlx::{Row as _, Sqlite, Transaction};
+use rollcall_sqlite::{Connection, params};
 
 use super::read::Codes;
 use super::{code_row, hex};
-use crate::limits::{PLAN_CODES_AT_ONCE, PLAN_KEPT_DAYS};
+use crate::limits::PLAN_KEPT_DAYS;
 use crate::runs::run_id;
-use crate::schema::WRITE;
-use crate::shapes::json;
+use crate::sql::{self, Failed, Worked};
 use crate::store::Store;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -37,92 +36,70 @@ impl Store {
     }
 
     /// Keeps a plan's row and its sealed codes, and forgets plans that are too old to be applied.
-    pub(super) async fn keep_plan(&self, kept: &KeptPlan, sealed: &[String]) -> Result<(), StateError> {
-        let broken = |error| self.broken(&error);
-        let mut tx = self.pool.begin_with(WRITE).await.map_err(broken)?;
-        sqlx::query("DELETE FROM plan WHERE created < $1")
-            .bind(kept.created.0.saturating_sub(PLAN_KEPT_DAYS * DAY_MS))
-            .execute(&mut *tx)
-            .await
-            .map_err(broken)?;
-        sqlx::query("INSERT INTO plan (id, job, created) VALUES ($1, $2, $3)")
-            .bind(&*kept.id)
-            .bind(&*kept.job)
-            .bind(kept.created.0)
-            .execute(&mut *tx)
-            .await
-            .map_err(broken)?;
-        // One statement for many codes: a plan may have a hundred thousand.
-        for (chunk, first) in sealed.chunks(PLAN_CODES_AT_ONCE).zip((0i64..).step_by(PLAN_CODES_AT_ONCE)) {
-            let insert =
-                "INSERT INTO plan_code (plan, place, sealed) SELECT $1, $2 + key, value FROM json_each($3)";
-            let query = sqlx::query(insert).bind(&*kept.id).bind(first).bind(json(&chunk)?);
-            query.execute(&mut *tx).await.map_err(broken)?;
-        }
-        tx.commit().await.map_err(broken)
+    pub(super) fn keep_plan(&self, kept: &KeptPlan, sealed: &[String]) -> Result<(), StateError> {
+        let too_old = kept.created.0.saturating_sub(PLAN_KEPT_DAYS * DAY_MS);
+        self.write(|state| {
+            sql::run(state, "DELETE FROM plan WHERE created < ?1", [too_old])?;
+            let insert = "INSERT INTO plan (id, job, created) VALUES (?1, ?2, ?3)";
+            sql::run(state, insert, params![kept.id, kept.job, kept.created.0])?;
+            for (place, code) in (0i64..).zip(sealed) {
+                let insert = "INSERT INTO plan_code (plan, place, sealed) VALUES (?1, ?2, ?3)";
+                sql::run(state, insert, params![kept.id, place, code])?;
+            }
+            Ok(())
+        })
     }
 
     /// Gives a plan's codes by their numbers.
-    pub(super) async fn plan_codes(&self, plan: &str) -> Result<Codes, StateError> {
-        let select = "SELECT place, sealed FROM plan_code WHERE plan = $1 ORDER BY place";
-        let rows = sqlx::query(select).bind(plan).fetch_all(&self.pool).await;
-        let rows = rows.map_err(|error| self.broken(&error))?;
-        rows.iter()
-            .map(|row| {
-                let place = u32::try_from(row.get::<i64, _>(0)).unwrap_or(u32::MAX);
-                Ok((place, self.seal.unseal(row.get(1), &code_row(plan, place))?))
+    pub(super) fn plan_codes(&self, plan: &str) -> Result<Codes, StateError> {
+        let select = "SELECT place, sealed FROM plan_code WHERE plan = ?1 ORDER BY place";
+        let codes = self.read(|state| {
+            sql::all(state, select, [plan], |row| {
+                let place = u32::try_from(row.get::<_, i64>(0)?).unwrap_or(u32::MAX);
+                let code = self.seal.unseal(row.get_ref(1)?.as_str()?, &code_row(plan, place))?;
+                Ok((place, code))
             })
-            .collect()
+        })?;
+        Ok(codes.into_iter().collect())
     }
 
-    pub(crate) async fn read_plan_mark(&self, id: &str) -> Result<Option<PlanMark>, StateError> {
-        let query = sqlx::query("SELECT run, applied FROM plan WHERE id = $1").bind(id);
-        let row = query.fetch_optional(&self.pool).await.map_err(|error| self.broken(&error))?;
-        Ok(row.map(|row| match row.get::<Option<String>, _>(0) {
-            None => PlanMark::Waiting,
-            Some(run) => PlanMark::Applied {
-                run: Text::from(run),
-                at: Instant(row.get::<Option<i64>, _>(1).unwrap_or_default()),
-            },
-        }))
+    pub(crate) fn read_plan_mark(&self, id: &str) -> Result<Option<PlanMark>, StateError> {
+        self.read(|state| {
+            sql::first(state, "SELECT run, applied FROM plan WHERE id = ?1", [id], |row| {
+                let at = Instant(row.get::<_, Option<i64>>(1)?.unwrap_or_default());
+                Ok(match row.get(0)? {
+                    None => PlanMark::Waiting,
+                    Some(run) => PlanMark::Applied { run, at },
+                })
+            })
+        })
     }
 
-    /// Marks a plan as applied by a run, once, and lets its codes go: the run has them in its own rows.
-    pub(crate) async fn spend_plan(
-        &self,
-        tx: &mut Transaction<'_, Sqlite>,
-        plan: &str,
-        run: &str,
-        at: Instant,
-    ) -> Result<(), StateError> {
-        let mark = "UPDATE plan SET run = $2, applied = $3 WHERE id = $1 AND run IS NULL";
-        let query = sqlx::query(mark).bind(plan).bind(run).bind(at.0);
-        let marked = query.execute(&mut **tx).await.map_err(|error| self.broken(&error))?;
-        if marked.rows_affected() != 1 {
-            return Err(StateError::PlanSpent);
-        }
-        let forget = sqlx::query("DELETE FROM plan_code WHERE plan = $1").bind(plan);
-        forget.execute(&mut **tx).await.map(drop).map_err(|error| self.broken(&error))
-    }
-
-    pub(crate) async fn write_identity(
+    pub(crate) fn write_identity(
         &self,
         job: &str,
         directories: &Identities,
         office: &str,
     ) -> Result<(), StateError> {
-        let written = async {
-            let mut tx = self.pool.begin_with(WRITE).await?;
-            let insert = "INSERT INTO job (name, office) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET \
+        self.write(|state| {
+            let insert = "INSERT INTO job (name, office) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET \
                           office = COALESCE(office, excluded.office)";
-            sqlx::query(insert).bind(job).bind(office).execute(&mut *tx).await?;
+            sql::run(state, insert, [job, office])?;
             for (name, identity) in directories {
                 let insert =
-                    "INSERT INTO source (job, name, identity) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-                sqlx::query(insert).bind(job).bind(&**name).bind(&**identity).execute(&mut *tx).await?;
+                    "INSERT INTO source (job, name, identity) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+                sql::run(state, insert, params![job, name, identity])?;
             }
-            tx.commit().await
-        };
-        written.await.map_err(|error| self.broken(&error))
+            Ok(())
+        })
     }
+}
+
+/// Marks a plan as applied by a run, once, and lets its codes go: the run has them in its own rows.
+pub(crate) fn spend_plan(state: &Connection, plan: &str, run: &str, at: Instant) -> Worked<()> {
+    let mark = "UPDATE plan SET run = ?2, applied = ?3 WHERE id = ?1 AND run IS NULL";
+    if sql::run(state, mark, params![plan, run, at.0])? != 1 {
+        return Err(Failed::State(StateError::PlanSpent));
+    }
+    sql::run(state, "DELETE FROM plan_code WHERE plan = ?1", [plan]).map(drop)
 }

@@ -62,11 +62,11 @@ impl Store {
     ///
     /// # Errors
     /// Where [`Store::plan_place`] refuses the path, or file or state cannot be written.
-    pub async fn write_plan(&self, path: &Path, kept: &KeptPlan) -> Result<(), PlanFileError> {
+    pub fn write_plan(&self, path: &Path, kept: &KeptPlan) -> Result<(), PlanFileError> {
         Self::plan_place(path)?;
         let beside = beside(path);
         let written = match self.lines(&beside, kept) {
-            Ok(sealed) => self.keep_plan(kept, &sealed).await.map_err(PlanFileError::State),
+            Ok(sealed) => self.keep_plan(kept, &sealed).map_err(PlanFileError::State),
             Err(error) => Err(error),
         };
         let written = written.map_err(|error| named(error, &beside, path));
