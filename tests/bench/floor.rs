@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
+use rollcall_sqlite::{Connection, ToSql};
 
 use crate::process::{Used, measured};
 
@@ -57,30 +56,26 @@ fn map(path: &str) {
 
 /// Writes a user, two lines of a journal and a link for each, in transactions of 64, each on the disk when it returns.
 fn rows(path: &str, users: usize) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
-        let options = options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
-        let mut connection = options.connect().await.unwrap();
-        let tables = "CREATE TABLE user (id TEXT PRIMARY KEY, elements TEXT) STRICT, WITHOUT ROWID;\
-                      CREATE TABLE journal (seq INTEGER PRIMARY KEY, what TEXT) STRICT;\
-                      CREATE TABLE link (id TEXT PRIMARY KEY, written TEXT) STRICT, WITHOUT ROWID;";
-        connection.execute(tables).await.unwrap();
-        let elements = format!("{{\"elements\": \"{}\"}}", "x".repeat(400));
-        for window in (0..users).collect::<Vec<_>>().chunks(64) {
-            let mut tx = connection.begin().await.unwrap();
-            for n in window {
-                let id = format!("u{n}");
-                let user = sqlx::query("INSERT INTO user VALUES (?1, ?2)").bind(&id).bind(&elements);
-                user.execute(&mut *tx).await.unwrap();
-                for what in ["intent", "outcome"] {
-                    let line = sqlx::query("INSERT INTO journal (what) VALUES (?1)").bind(what);
-                    line.execute(&mut *tx).await.unwrap();
-                }
-                let link = sqlx::query("INSERT INTO link VALUES (?1, ?2)").bind(&id).bind(&elements);
-                link.execute(&mut *tx).await.unwrap();
+    let mut connection = Connection::open(path).unwrap();
+    let set_up = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;\
+                  CREATE TABLE user (id TEXT PRIMARY KEY, elements TEXT) STRICT, WITHOUT ROWID;\
+                  CREATE TABLE journal (seq INTEGER PRIMARY KEY, what TEXT) STRICT;\
+                  CREATE TABLE link (id TEXT PRIMARY KEY, written TEXT) STRICT, WITHOUT ROWID;";
+    connection.execute_batch(set_up).unwrap();
+    let elements = format!("{{\"elements\": \"{}\"}}", "x".repeat(400));
+    for window in (0..users).collect::<Vec<_>>().chunks(64) {
+        let transaction = connection.transaction().unwrap();
+        let run = |statement, values: &[&dyn ToSql]| {
+            transaction.prepare_cached(statement).unwrap().execute(values).unwrap();
+        };
+        for n in window {
+            let id = format!("u{n}");
+            run("INSERT INTO user VALUES (?1, ?2)", &[&id, &elements]);
+            for what in ["intent", "outcome"] {
+                run("INSERT INTO journal (what) VALUES (?1)", &[&what]);
             }
-            tx.commit().await.unwrap();
+            run("INSERT INTO link VALUES (?1, ?2)", &[&id, &elements]);
         }
-    });
+        transaction.commit().unwrap();
+    }
 }

@@ -12,14 +12,15 @@ use crate::repository;
 const FILE_LINES_MAX: usize = 500;
 
 /// Who may use whom of our own crates; the binary and the tests may use all.
-const DIRECTION: [(&str, &[&str]); 18] = [
+const DIRECTION: [(&str, &[&str]); 19] = [
     ("rollcall-core", &[]),
     ("rollcall-job", &["rollcall-core"]),
     ("rollcall-script", &["rollcall-core"]),
     ("rollcall-edges", &["rollcall-core"]),
     ("rollcall-net", &["rollcall-core", "rollcall-edges"]),
+    ("rollcall-sqlite", &[]),
     ("rollcall-connectors", &["rollcall-core", "rollcall-edges", "rollcall-net"]),
-    ("rollcall-office", &["rollcall-core", "rollcall-edges", "rollcall-net"]),
+    ("rollcall-office", &["rollcall-core", "rollcall-edges", "rollcall-net", "rollcall-sqlite"]),
     ("rollcall-state", &["rollcall-core", "rollcall-edges"]),
     ("rollcall-engine", &["rollcall-core", "rollcall-edges", "rollcall-job", "rollcall-script"]),
     ("rollcall-bundled", &[]),
@@ -34,15 +35,16 @@ const DIRECTION: [(&str, &[&str]); 18] = [
 ];
 
 /// What a crate must not reach, directly or through others.
-const FORBIDDEN: [(&str, &[&str]); 8] = [
-    ("rollcall-core", &["wasmtime", "reqwest", "sqlx", "tokio", "rhai", "serde"]),
-    ("rollcall-job", &["wasmtime", "reqwest", "sqlx", "tokio", "rhai"]),
-    ("rollcall-script", &["wasmtime", "reqwest", "sqlx", "tokio"]),
-    ("rollcall-edges", &["wasmtime", "reqwest", "sqlx", "rhai"]),
-    ("rollcall-engine", &["wasmtime", "reqwest", "sqlx"]),
-    ("rollcall-net", &["wasmtime", "sqlx", "rhai"]),
+const FORBIDDEN: [(&str, &[&str]); 9] = [
+    ("rollcall-core", &["wasmtime", "reqwest", "sqlx", "rusqlite", "tokio", "rhai", "serde"]),
+    ("rollcall-job", &["wasmtime", "reqwest", "sqlx", "rusqlite", "tokio", "rhai"]),
+    ("rollcall-script", &["wasmtime", "reqwest", "sqlx", "rusqlite", "tokio"]),
+    ("rollcall-edges", &["wasmtime", "reqwest", "sqlx", "rusqlite", "rhai"]),
+    ("rollcall-engine", &["wasmtime", "reqwest", "sqlx", "rusqlite"]),
+    ("rollcall-net", &["wasmtime", "sqlx", "rusqlite", "rhai"]),
+    ("rollcall-sqlite", &["wasmtime", "reqwest", "sqlx", "rhai"]),
     ("rollcall-state", &["wasmtime", "reqwest", "rhai"]),
-    ("rollcall-office", &["wasmtime", "rhai"]),
+    ("rollcall-office", &["wasmtime", "sqlx", "rhai"]),
 ];
 
 /// The adapters, which must not know the engine even in their tests.

@@ -79,7 +79,7 @@ impl Served {
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let modes = server::Modes::parse(modes.iter().copied()).unwrap();
         let running = runtime.block_on(async {
-            let store = Arc::new(Embedded::open(office).await.unwrap());
+            let store = Arc::new(Embedded::open(office).unwrap());
             let server = server::Server {
                 listen: "127.0.0.1:0".into(),
                 username: "rollcall".into(),

@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use rollcall_sqlite::Connection;
 use rollcall_tests::graph::{guid, people};
 use rollcall_tests::scene::{Job, Scene};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::env;
 
@@ -27,20 +26,15 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Runs SQL on the state's database.
-fn in_state(scene: &Scene, sql: &'static str) -> PathBuf {
+fn in_state(scene: &Scene, sql: &str) -> PathBuf {
     let path = scene.env.state().join("state.db");
     in_file(&path, sql);
     path
 }
 
 /// Runs SQL on a database; whatever its log still held is in the file afterwards.
-pub(crate) fn in_file(path: &Path, sql: &'static str) {
-    let options = SqliteConnectOptions::new().filename(path);
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-        let mut conn = options.connect().await.unwrap();
-        sqlx::raw_sql(sql).execute(&mut conn).await.unwrap();
-        conn.close().await.unwrap();
-    });
+pub(crate) fn in_file(path: &Path, sql: &str) {
+    Connection::open(path).unwrap().execute_batch(sql).unwrap();
 }
 
 #[test]

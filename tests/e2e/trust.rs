@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use crate::env;
 use crate::serving::{Served, Told, passwords};
+use crate::state_files::in_file;
 
 const RULES: &str =
     "rule(\"All\", #{ start_extension: 2000, end_extension: 2099, extension_type: \"SIP\" });\n";
@@ -90,7 +91,7 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 fn by_hand(office: &Path, name: &str, extension: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let office = Embedded::open(office).await.unwrap();
+        let office = Embedded::open(office).unwrap();
         let fields = [
             (Field::Name, Field_Value::from(name)),
             (Field::FullName, Field_Value::from("Somebody else")),
@@ -308,17 +309,6 @@ fn a_state_that_cannot_be_written_is_said_so_and_nothing_is_applied() {
     assert_eq!(users_of(&env, "office.db").len(), 6);
 }
 
-/// Brings what stands in the log of an SQLite file into the file itself.
-fn checkpoint(file: &Path) {
-    use sqlx::{ConnectOptions as _, Connection as _};
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-        let mut conn = options.connect().await.unwrap();
-        sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut conn).await.unwrap();
-        conn.close().await.unwrap();
-    });
-}
-
 /// A word that is told, and what happens to the file before.
 type Damage<'a> = (&'a str, &'a dyn Fn(&mut Vec<u8>));
 
@@ -330,7 +320,7 @@ fn a_damaged_or_newer_state_is_said_so_and_nothing_is_applied() {
     let before = users_of(&env, "office.db");
     let file = env.state().join("state.db");
     // Everything stands in the file itself, none of it in the log beside it.
-    checkpoint(&file);
+    in_file(&file, "PRAGMA wal_checkpoint(TRUNCATE)");
     let whole = std::fs::read(&file).unwrap();
     let damages: [Damage<'_>; 4] = [
         // SQLite keeps the format's number of whoever uses the file at this place.

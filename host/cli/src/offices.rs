@@ -73,7 +73,7 @@ pub(crate) async fn reach(session: &Session, intent: Intent) -> Result<Reached, 
 pub(crate) async fn of_job(job: &Job, folder: &Path, intent: Intent) -> Result<Reached, Failure> {
     match &job.phone_system {
         PhoneSystem::Embedded { path } if path.exists() => Ok(Reached {
-            office: Box::new(Embedded::open(path).await?),
+            office: Box::new(Embedded::open(path)?),
             _stand_in: None,
             note: None,
             is_new: false,
@@ -106,14 +106,12 @@ async fn missing(job: &Job, path: &Path, folder: &Path, intent: Intent) -> Resul
     }
     let with = "with a single system `Primary`";
     let (office, stand_in, what) = match intent {
-        Intent::Write => (
-            Embedded::open_or_create(path).await?,
-            None,
-            format!("`{shown}` did not exist; it was made {with}"),
-        ),
+        Intent::Write => {
+            (Embedded::open_or_create(path)?, None, format!("`{shown}` did not exist; it was made {with}"))
+        }
         Intent::Look => {
             let stand_in = StandIn(folder.join(format!("stand-in-{}.db", std::process::id())));
-            let office = Embedded::create(&stand_in.0, &OfficeFile::plain()).await?;
+            let office = Embedded::create(&stand_in.0, &OfficeFile::plain())?;
             (office, Some(stand_in), format!("`{shown}` does not exist; the first sync makes it {with}"))
         }
     };
@@ -168,25 +166,20 @@ pub(crate) fn check_offline(job: &Job) -> Result<(), Vec<Diagnostic>> {
 }
 
 /// Opens an embedded office by its path.
-pub(crate) async fn embedded(path: &Path) -> Result<Embedded, Failure> {
+pub(crate) fn embedded(path: &Path) -> Result<Embedded, Failure> {
     if !path.exists() {
         let message = format!("there is no office `{}`", path.display());
         return Err(
             Failure::new(exit::ERROR, codes::FILE, message).hint("`rollcall office init OFFICE` makes one")
         );
     }
-    Ok(Embedded::open(path).await?)
+    Ok(Embedded::open(path)?)
 }
 
 /// Reaches a phone system by what was typed: an embedded office's file, or a job file.
 pub(crate) async fn of_argument(global: &Global, path: &Path) -> Result<Reached, Failure> {
     if is_embedded(path) {
-        return Ok(Reached {
-            office: Box::new(embedded(path).await?),
-            _stand_in: None,
-            note: None,
-            is_new: false,
-        });
+        return Ok(Reached { office: Box::new(embedded(path)?), _stand_in: None, note: None, is_new: false });
     }
     if !path.exists() {
         let message = format!("there is no office or job file `{}`", path.display());
@@ -202,12 +195,12 @@ pub(crate) async fn of_argument(global: &Global, path: &Path) -> Result<Reached,
 }
 
 /// Gives the embedded office that was typed or that a job file names.
-pub(crate) async fn embedded_of_argument(path: &Path) -> Result<Embedded, Failure> {
+pub(crate) fn embedded_of_argument(path: &Path) -> Result<Embedded, Failure> {
     if is_embedded(path) || !path.exists() || !is_toml(path) {
-        return embedded(path).await;
+        return embedded(path);
     }
     match wiring::load_job(path)?.phone_system {
-        PhoneSystem::Embedded { path } => embedded(&path).await,
+        PhoneSystem::Embedded { path } => embedded(&path),
         PhoneSystem::IpOffice(_) => {
             let message = "this works on an embedded office only, and the job has a real IP Office";
             Err(Failure::new(exit::USAGE, codes::USAGE, message))

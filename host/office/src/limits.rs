@@ -14,7 +14,5 @@ pub const ELEMENTS_MAX: usize = 4_096;
 pub const ELEMENT_NAME_BYTES_MAX: usize = 128;
 /// The greatest length of an element's text, in bytes.
 pub const ELEMENT_TEXT_BYTES_MAX: usize = 64 * 1024;
-/// How many rows SQLite's thread reads ahead of us: at fewer the two threads wait for each other.
-pub const ROWS_AHEAD: usize = 1_000;
 /// How long a call waits for another process that holds the office's file, in milliseconds.
 pub const BUSY_WAIT_MS: u64 = 10_000;

@@ -4,6 +4,7 @@
 //! That mobile twinning is `TwinnedMobileNumber` with `TwinningType` 2 and `MobilityFeatures` on is read off an export
 //! and a client's user interface. UNPROVEN for writes to a real system.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use rollcall_core::phone::PhoneUser;
@@ -14,6 +15,11 @@ use crate::profile;
 
 /// A user's elements by Avaya's names, as text.
 pub type Elements = BTreeMap<Text, Text>;
+
+/// A name or text of an element: kept as [`Text`], or borrowed from where it is read.
+pub trait Word: Borrow<str> + Ord + Clone + Into<Text> {}
+
+impl<W: Borrow<str> + Ord + Clone + Into<Text>> Word for W {}
 
 /// Names of elements that rollcall itself reads or writes.
 pub mod element {
@@ -195,18 +201,23 @@ pub const fn element_of(field: Field) -> Option<&'static str> {
 
 /// Reads one field from the elements. An empty element is "not set", and so is a twinning number while mobile twinning
 /// is off.
-pub fn value(elements: &Elements, field: Field) -> Option<Value> {
-    let text = elements.get(element_of(field)?).filter(|text| !text.is_empty())?;
+pub fn value<W: Word>(elements: &BTreeMap<W, W>, field: Field) -> Option<Value> {
+    let text = elements.get(element_of(field)?).filter(|text| !str_of(*text).is_empty())?;
     if field == Field::MobileTwinningNumber
-        && elements.get(element::TWINNING_TYPE).is_some_and(|kind| &**kind != "2")
+        && elements.get(element::TWINNING_TYPE).is_some_and(|kind| str_of(kind) != "2")
     {
         return None;
     }
-    Some(if field.secret() { Value::Secret(Secret::new(text.clone())) } else { Value::Text(text.clone()) })
+    let text: Text = text.clone().into();
+    Some(if field.secret() { Value::Secret(Secret::new(text)) } else { Value::Text(text) })
+}
+
+fn str_of(word: &impl Borrow<str>) -> &str {
+    word.borrow()
 }
 
 /// Reads the fields from the elements and the names of the user's hunt groups.
-pub fn fields(elements: &Elements, groups: &[Text]) -> Fields {
+pub fn fields<W: Word>(elements: &BTreeMap<W, W>, groups: &[Text]) -> Fields {
     let mut fields: Fields =
         Field::ALL.into_iter().filter_map(|field| Some((field, value(elements, field)?))).collect();
     if let Some(groups) = Value::list_of(groups.iter().cloned()) {
@@ -243,13 +254,14 @@ pub fn set(elements: &mut Elements, field: Field, value: Option<&Value>) -> bool
 
 /// Gives the digest by which a plan sees that something of a user has moved: elements, groups and system. The Etag and
 /// the time of the last change are not part of it, so that a write that changes nothing moves nothing.
-pub fn fingerprint(elements: &Elements, groups: &[Text], system: &str) -> [u8; 16] {
+pub fn fingerprint<W: Word>(elements: &BTreeMap<W, W>, groups: &[Text], system: &str) -> [u8; 16] {
     let mut hash = Sha256::new();
     let mut part = |text: &str| {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text.as_bytes());
     };
-    for (name, text) in elements.iter().filter(|(name, _)| !matches!(&***name, "Etag" | "Last-Modified")) {
+    let words = elements.iter().map(|(name, text)| (str_of(name), str_of(text)));
+    for (name, text) in words.filter(|(name, _)| !matches!(*name, "Etag" | "Last-Modified")) {
         part(name);
         part(text);
     }
@@ -264,9 +276,9 @@ pub fn fingerprint(elements: &Elements, groups: &[Text], system: &str) -> [u8; 1
 }
 
 /// Makes the phone user of core from everything that is known of it.
-pub fn phone_user(
+pub fn phone_user<W: Word>(
     guid: Guid,
-    elements: &Elements,
+    elements: &BTreeMap<W, W>,
     groups: &[Text],
     system: Text,
     template: Option<Text>,
@@ -274,7 +286,7 @@ pub fn phone_user(
     PhoneUser {
         guid,
         fields: fields(elements, groups),
-        profile: elements.get(element::PACKAGE).and_then(|package| profile::of_package(package)),
+        profile: elements.get(element::PACKAGE).and_then(|package| profile::of_package(str_of(package))),
         user_template: template,
         fingerprint: fingerprint(elements, groups, &system),
         system,

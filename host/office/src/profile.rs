@@ -25,6 +25,12 @@ pub const DEFAULT: &str = "Basic User";
 
 /// Gives the printed name of a profile, however it is written: `Power User`, `power-user`, `power`, or its number.
 pub fn printed(written: &str) -> Option<Text> {
+    // As offices write it, which is asked for every user.
+    if let Some((name, ..)) =
+        PROFILES.iter().find(|(name, number, _)| *name == written || *number == Some(written))
+    {
+        return Some(Text::from(*name));
+    }
     let plain: String =
         written.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     let found = PROFILES.iter().find(|(name, number, others)| {

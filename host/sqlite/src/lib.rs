@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-pub use rusqlite::{Connection, Error, ErrorCode, Params, Result, Row, ToSql, Transaction, params, types};
+pub use rusqlite::{
+    Connection, Error, ErrorCode, OptionalExtension, Params, Result, Row, ToSql, Transaction, params, types,
+};
 use rusqlite::{OpenFlags, TransactionBehavior};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
@@ -69,11 +71,24 @@ impl Database {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.write_or(work, E::from)
+    }
+
+    /// As [`Database::write`], where it has to be told apart whether the work failed, so that nothing of it stands, or
+    /// the end of its transaction, of which it is not known what has reached the disk: `unsure` makes that error.
+    ///
+    /// # Errors
+    /// As for [`Database::write`].
+    pub fn write_or<T, E: From<Error>>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+        unsure: impl FnOnce(Error) -> E,
+    ) -> Result<T, E> {
         blocking(|| {
             let mut connection = self.connection()?;
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let done = work(&transaction)?;
-            transaction.commit()?;
+            transaction.commit().map_err(unsure)?;
             Ok(done)
         })
     }
@@ -159,6 +174,29 @@ mod tests {
         assert!(database.write(twice).is_err());
         assert_eq!(rows(&database), 0);
         database.write(|transaction| transaction.execute("INSERT INTO one VALUES (1)", [])).unwrap();
+        assert_eq!(rows(&database), 1);
+    }
+
+    #[test]
+    fn an_end_that_fails_is_told_apart_from_work_that_fails() {
+        #[derive(Debug, PartialEq)]
+        enum Told {
+            Work,
+            End,
+        }
+        impl From<Error> for Told {
+            fn from(_: Error) -> Self {
+                Self::Work
+            }
+        }
+        let (_folder, database) = file();
+        let does = |sql: &'static str| {
+            database.write_or(|transaction| Ok(transaction.execute_batch(sql)?), |_| Told::End)
+        };
+        assert_eq!(does("INSERT INTO nowhere VALUES (1)"), Err(Told::Work));
+        // As SQLite does by itself when the disk is full.
+        assert_eq!(does("INSERT INTO one VALUES (1); ROLLBACK"), Err(Told::End));
+        assert_eq!(does("INSERT INTO one VALUES (1)"), Ok(()));
         assert_eq!(rows(&database), 1);
     }
 

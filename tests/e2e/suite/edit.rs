@@ -14,7 +14,7 @@ use super::case::ByHand;
 pub(super) fn by_hand(office: &Path, all: &[ByHand]) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let office = Embedded::open(office).await.map_err(|error| error.to_string())?;
+        let office = Embedded::open(office).map_err(|error| error.to_string())?;
         for one in all {
             edit(&office, one).await.map_err(|why| format!("by hand, `{}`: {why}", one.user))?;
         }
@@ -71,7 +71,7 @@ pub(super) fn count(office: &Path) -> Result<usize, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         // A file that is being made is no office yet.
-        let Ok(office) = Embedded::open(office).await else { return Ok(0) };
+        let Ok(office) = Embedded::open(office) else { return Ok(0) };
         let standing = office.read().await.map_err(|error| error.to_string())?;
         Ok(standing.users.values().filter(|user| !user.built_in()).count())
     })

@@ -34,8 +34,8 @@ pub(crate) async fn run(global: &Global, output: &Output, command: &OfficeComman
         OfficeCommand::Import { office, from } => import(output, office, from).await,
         OfficeCommand::Export { office, reveal } => {
             no_json(output)?;
-            let office = offices::embedded_of_argument(office).await?;
-            let (users, extensions) = (office.user_views(None).await?, office.extension_views(None).await?);
+            let office = offices::embedded_of_argument(office)?;
+            let (users, extensions) = (office.user_views(None)?, office.extension_views(None)?);
             output.payload(&export(&office.read().await?, &users, &extensions, *reveal));
             Ok(exit::DONE)
         }
@@ -69,14 +69,14 @@ async fn init(output: &Output, path: &Path, from: Option<&Path>) -> Result<u8, F
         Some(from) => office_file(from, Mode::Init)?,
         None => OfficeFile::plain(),
     };
-    let office = Embedded::create(path, &file).await?;
+    let office = Embedded::create(path, &file)?;
     told(output, &office, "made").await
 }
 
 async fn import(output: &Output, path: &Path, from: &Path) -> Result<u8, Failure> {
-    let office = offices::embedded(path).await?;
+    let office = offices::embedded(path)?;
     let standing = office.read().await?;
-    office.add(&office_file(from, Mode::Add(&standing))?).await?;
+    office.add(&office_file(from, Mode::Add(&standing))?)?;
     told(output, &office, "now has").await
 }
 
@@ -177,7 +177,7 @@ async fn serve(output: &Output, args: &ServeArgs) -> Result<u8, Failure> {
     };
     let modes = Modes::parse(args.modes.iter().map(String::as_str))
         .map_err(|why| Failure::new(exit::USAGE, codes::USAGE, why))?;
-    let office = offices::embedded_of_argument(&args.office).await?;
+    let office = offices::embedded_of_argument(&args.office)?;
     // Beside the office, so that a pinned certificate stays good over restarts.
     let keep = Keep::File(args.office.with_extension("certificate.pem"));
     let server = Server {
@@ -202,8 +202,8 @@ async fn serve(output: &Output, args: &ServeArgs) -> Result<u8, Failure> {
 async fn template(output: &Output, path: &Path, command: &TemplateCommand) -> Result<u8, Failure> {
     let TemplateCommand::FromUser { user, name } = command;
     no_json(output)?;
-    let office = offices::embedded_of_argument(path).await?;
-    let views = office.user_views(None).await?;
+    let office = offices::embedded_of_argument(path)?;
+    let views = office.user_views(None)?;
     let standing = office.read().await?;
     let guid = standing
         .users

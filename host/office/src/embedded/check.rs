@@ -4,17 +4,13 @@
 use rollcall_core::constraint;
 use rollcall_core::text::{count, fold};
 use rollcall_core::{Field, Text};
-use rollcall_edges::office::{OfficeError, Taken};
-use sqlx::{Row, SqliteConnection};
+use rollcall_edges::office::Taken;
+use rollcall_sqlite::Connection;
 
-use super::rows::{self, Column, UserView, broken};
+use super::fault::{Fault, refused};
+use super::rows::{self, Column, UserView};
 use crate::model::{self, Elements, element};
 use crate::{limits, profile};
-
-/// Makes a refusal.
-pub(super) fn refused(message: impl Into<String>) -> OfficeError {
-    OfficeError::Refused(message.into())
-}
 
 /// A constraint of core: the reason why a value cannot stand.
 type Check = fn(&str) -> Result<(), String>;
@@ -30,11 +26,7 @@ pub(super) enum Strictness {
 
 /// Checks a user's elements as they are to stand: the constraints of each value that differs from `before`. What stands
 /// already may be something that Avaya let pass; an update of something else leaves it alone.
-pub(super) fn values(
-    elements: &Elements,
-    before: &Elements,
-    strictness: Strictness,
-) -> Result<(), OfficeError> {
+pub(super) fn values(elements: &Elements, before: &Elements, strictness: Strictness) -> Result<(), Fault> {
     if elements.len() > limits::ELEMENTS_MAX {
         return Err(refused(format!("{} elements, {} fit", elements.len(), limits::ELEMENTS_MAX)));
     }
@@ -70,14 +62,10 @@ pub(super) fn values(
 }
 
 /// Checks that a user's name and number are nobody else's in the network.
-pub(super) async fn unique(
-    connection: &mut SqliteConnection,
-    elements: &Elements,
-    guid: &str,
-) -> Result<(), OfficeError> {
+pub(super) fn unique(connection: &Connection, elements: &Elements, guid: &str) -> Result<(), Fault> {
     let text = |name: &str| elements.get(name).map(|text| &**text).filter(|text| !text.is_empty());
     let (name, number) = (text(element::NAME).unwrap_or_default(), text(element::EXTENSION));
-    match taken(connection, name, number, guid).await? {
+    match taken(connection, name, number, guid)? {
         Some(Taken::Name(holder)) => Err(refused(format!("the name `{name}` belongs to {holder}"))),
         Some(Taken::Number(holder)) => {
             let number = number.unwrap_or_default();
@@ -89,28 +77,28 @@ pub(super) async fn unique(
 }
 
 /// Tells who else than the user `guid` holds a name or number.
-pub(super) async fn taken(
-    connection: &mut SqliteConnection,
+pub(super) fn taken(
+    connection: &Connection,
     name: &str,
     number: Option<&str>,
     guid: &str,
-) -> Result<Option<Taken>, OfficeError> {
+) -> Result<Option<Taken>, Fault> {
     let other = |user: &UserView| &*user.guid != guid;
-    if let Some(user) = rows::user_by_name(&mut *connection, name).await?.filter(other) {
+    if let Some(user) = rows::user_by_name(connection, name)?.filter(other) {
         return Ok(Some(Taken::Name(the_user(&user))));
     }
-    if let Some(group) = rows::hunt_group_with(&mut *connection, Column::Key, &fold(name)).await? {
+    if let Some(group) = rows::hunt_group_with(connection, Column::Key, &fold(name))? {
         return Ok(Some(Taken::Name(the_group(&group))));
     }
     let Some(number) = number else { return Ok(None) };
-    if let Some(user) = rows::user_by_number(&mut *connection, number).await?.filter(other) {
+    if let Some(user) = rows::user_by_number(connection, number)?.filter(other) {
         return Ok(Some(Taken::Number(the_user(&user))));
     }
-    if let Some(group) = rows::hunt_group_with(&mut *connection, Column::Number, number).await? {
+    if let Some(group) = rows::hunt_group_with(connection, Column::Number, number)? {
         return Ok(Some(Taken::Number(the_group(&group))));
     }
-    let record = rows::extension_by_number(connection, number).await?;
-    Ok(record.map(|record| Taken::Record(record.extension.number)))
+    let record = rows::record_by_number(connection, number)?;
+    Ok(record.map(|record| Taken::Record(record.number)))
 }
 
 fn the_user(user: &UserView) -> Text {
@@ -121,54 +109,40 @@ fn the_group(group: &str) -> Text {
     format!("the hunt group `{group}`").into()
 }
 
-/// Checks that a system has room for one more user.
-pub(super) async fn room(connection: &mut SqliteConnection, system: &str) -> Result<(), OfficeError> {
-    let query = "SELECT max_users, (SELECT count(*) FROM user WHERE system = ?1) FROM system WHERE name = ?1";
-    let row = sqlx::query(query).bind(system).fetch_one(connection).await.map_err(broken)?;
-    let most: Option<i64> = row.try_get(0).map_err(broken)?;
-    let users: i64 = row.try_get(1).map_err(broken)?;
-    match most {
-        Some(most) if users >= most => {
+/// Checks that a system has room for one more user. Nobody is counted where nothing limits them.
+pub(super) fn room(connection: &Connection, system: &str) -> Result<(), Fault> {
+    let query = "SELECT max_users FROM system WHERE name = ?1 AND max_users IS NOT NULL
+                 AND max_users <= (SELECT count(*) FROM user WHERE system = ?1)";
+    match rows::one(connection, query, [system], |row| Ok(row.get::<_, i64>(0)?))? {
+        Some(most) => {
             Err(refused(format!("the system `{system}` has room for {} and is full", count(most, "user"))))
         }
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 
 /// Checks that a licence for a profile is left.
-pub(super) async fn licence(
-    connection: &mut SqliteConnection,
-    profile: Option<&str>,
-) -> Result<(), OfficeError> {
+pub(super) fn licence(connection: &Connection, profile: Option<&str>) -> Result<(), Fault> {
     let Some(profile) = profile.filter(|profile| !profile::free(profile)) else { return Ok(()) };
-    let query =
-        "SELECT quantity, (SELECT count(*) FROM user WHERE profile = ?1) FROM licence WHERE profile = ?1";
-    let Some(row) = sqlx::query(query).bind(profile).fetch_optional(connection).await.map_err(broken)? else {
-        return Ok(());
-    };
-    let quantity: i64 = row.try_get(0).map_err(broken)?;
-    let used: i64 = row.try_get(1).map_err(broken)?;
-    if used >= quantity {
-        return Err(refused(format!(
-            "no licence for the profile `{profile}` is left: all {quantity} are in use"
-        )));
+    let query = "SELECT quantity FROM licence WHERE profile = ?1
+                 AND quantity <= (SELECT count(*) FROM user WHERE profile = ?1)";
+    match rows::one(connection, query, [profile], |row| Ok(row.get::<_, i64>(0)?))? {
+        Some(quantity) => {
+            Err(refused(format!("no licence for the profile `{profile}` is left: all {quantity} are in use")))
+        }
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Gives the exact name of a system, or refuses.
-pub(super) async fn system(connection: &mut SqliteConnection, name: &str) -> Result<Text, OfficeError> {
-    let row = sqlx::query("SELECT name FROM system WHERE key = ?1")
-        .bind(fold(name))
-        .fetch_optional(connection)
-        .await
-        .map_err(broken)?;
-    row.map_or(Ok(None), |row| rows::text(&row, 0))?
-        .ok_or_else(|| refused(format!("the phone system has no system `{name}`")))
+pub(super) fn system(connection: &Connection, name: &str) -> Result<Text, Fault> {
+    let found =
+        rows::one(connection, "SELECT name FROM system WHERE key = ?1", [fold(name)], |row| Ok(row.get(0)?))?;
+    found.ok_or_else(|| refused(format!("the phone system has no system `{name}`")))
 }
 
 /// Refuses to touch a user that comes with the system.
-pub(super) fn not_built_in(user: &UserView) -> Result<(), OfficeError> {
+pub(super) fn not_built_in(user: &UserView) -> Result<(), Fault> {
     let name = shown(user);
     if constraint::reserved_name(&name) {
         return Err(refused(format!("the user `{name}` comes with the system and is never changed")));

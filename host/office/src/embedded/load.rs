@@ -1,31 +1,27 @@
 //! Putting an office file's contents into the store: what stands on the phone system before the first sync.
 
 use rollcall_core::text::fold;
-use rollcall_edges::office::OfficeError;
-use sqlx::{Row, SqliteConnection};
+use rollcall_sqlite::{Connection, params};
 
-use super::check::{self, Strictness, refused};
+use super::check::{self, Strictness};
+use super::fault::{Fault, refused, twice};
 use super::records::{self, NewExtension};
-use super::rows::{self, Column, broken};
+use super::rows::{self, Column};
 use super::write::{self, NewUser};
 use crate::import::{GroupEntry, OfficeFile};
 use crate::profile;
 
 /// Writes everything that `file` says, in an order that lets each thing name the ones before it.
-pub(super) async fn load(connection: &mut SqliteConnection, file: &OfficeFile) -> Result<(), OfficeError> {
-    systems(&mut *connection, file).await?;
-    templates(&mut *connection, file).await?;
+pub(super) fn load(connection: &Connection, file: &OfficeFile) -> Result<(), Fault> {
+    systems(connection, file)?;
+    templates(connection, file)?;
     for licence in &file.licences {
         let profile = profile::printed(&licence.profile).unwrap_or_else(|| licence.profile.clone());
-        sqlx::query("INSERT OR REPLACE INTO licence (profile, quantity) VALUES (?1, ?2)")
-            .bind(&*profile)
-            .bind(i64::from(licence.quantity))
-            .execute(&mut *connection)
-            .await
-            .map_err(broken)?;
+        let insert = "INSERT OR REPLACE INTO licence (profile, quantity) VALUES (?1, ?2)";
+        rows::run(connection, insert, params![&*profile, licence.quantity])?;
     }
     for group in &file.groups {
-        add_group(&mut *connection, group).await?;
+        add_group(connection, group)?;
     }
     for record in &file.extensions {
         let new = NewExtension {
@@ -37,7 +33,7 @@ pub(super) async fn load(connection: &mut SqliteConnection, file: &OfficeFile) -
             hardware: record.hardware,
             elements: record.elements.clone(),
         };
-        records::insert_extension(&mut *connection, new, Strictness::Standing).await?;
+        records::insert_extension(connection, new, Strictness::Standing)?;
     }
     for user in &file.users {
         let new = NewUser {
@@ -46,25 +42,21 @@ pub(super) async fn load(connection: &mut SqliteConnection, file: &OfficeFile) -
             template: user.user_template.as_deref(),
             elements: user.elements.clone(),
         };
-        let guid = write::insert(&mut *connection, new, Strictness::Standing).await?;
+        let guid = write::insert(connection, new, Strictness::Standing)?;
         for group in &user.groups {
-            let found = rows::hunt_group_with(&mut *connection, Column::Key, &fold(group)).await?;
+            let found = rows::hunt_group_with(connection, Column::Key, &fold(group))?;
             let found =
                 found.ok_or_else(|| refused(format!("the phone system has no hunt group `{group}`")))?;
-            write::enlist(&mut *connection, &found, &guid).await?;
+            write::enlist(connection, &found, &guid)?;
         }
     }
-    members(connection, file).await
+    members(connection, file)
 }
 
-async fn systems(connection: &mut SqliteConnection, file: &OfficeFile) -> Result<(), OfficeError> {
-    let row = sqlx::query("SELECT count(*), max(main), coalesce(max(place), 0) FROM system")
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(broken)?;
-    let there: i64 = row.try_get(0).map_err(broken)?;
-    let primary: Option<i64> = row.try_get(1).map_err(broken)?;
-    let last: i64 = row.try_get(2).map_err(broken)?;
+fn systems(connection: &Connection, file: &OfficeFile) -> Result<(), Fault> {
+    let query = "SELECT count(*), max(main), coalesce(max(place), 0) FROM system";
+    let (there, primary, last): (i64, Option<i64>, i64) =
+        connection.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     if there + i64::try_from(file.systems.len()).unwrap_or(i64::MAX) == 0 {
         return Err(refused("an office needs a system"));
     }
@@ -75,52 +67,38 @@ async fn systems(connection: &mut SqliteConnection, file: &OfficeFile) -> Result
     for (place, system) in (last + 1..).zip(&file.systems) {
         // A network without a marked primary has its first system as one.
         let main = system.primary || (marked == 0 && primary.is_none() && place == last + 1);
-        sqlx::query(
-            "INSERT INTO system (name, key, main, fqdn, lan1, lan2, max_users, place)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )
-        .bind(&*system.name)
-        .bind(fold(&system.name))
-        .bind(main)
-        .bind(system.fqdn.as_deref())
-        .bind(system.lan1.as_deref())
-        .bind(system.lan2.as_deref())
-        .bind(system.max_users.map(i64::from))
-        .bind(place)
-        .execute(&mut *connection)
-        .await
-        .map_err(|error| twice(error, "system", &system.name))?;
+        let insert = "INSERT INTO system (name, key, main, fqdn, lan1, lan2, max_users, place)
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let (fqdn, lan1, lan2) = (system.fqdn.as_deref(), system.lan1.as_deref(), system.lan2.as_deref());
+        let key = fold(&system.name);
+        let values = params![&*system.name, key, main, fqdn, lan1, lan2, system.max_users, place];
+        rows::run(connection, insert, values)
+            .map_err(|error| twice(error, &format!("the system `{}`", system.name)))?;
     }
     Ok(())
 }
 
-async fn templates(connection: &mut SqliteConnection, file: &OfficeFile) -> Result<(), OfficeError> {
+fn templates(connection: &Connection, file: &OfficeFile) -> Result<(), Fault> {
     for template in &file.user_templates {
         let profile = template.profile.as_deref();
         let profile = profile.map(|text| profile::printed(text).unwrap_or_else(|| text.into()));
-        sqlx::query("INSERT INTO user_template (name, profile, elements) VALUES (?1, ?2, ?3)")
-            .bind(&*template.name)
-            .bind(profile.as_deref())
-            .bind(rows::json(&template.values)?)
-            .execute(&mut *connection)
-            .await
-            .map_err(|error| twice(error, "user template", &template.name))?;
+        let insert = "INSERT INTO user_template (name, profile, elements) VALUES (?1, ?2, ?3)";
+        let values = params![&*template.name, profile.as_deref(), rows::json(&template.values)?];
+        rows::run(connection, insert, values)
+            .map_err(|error| twice(error, &format!("the user template `{}`", template.name)))?;
     }
     for template in &file.extension_templates {
-        sqlx::query("INSERT INTO extension_template (name, kind, elements) VALUES (?1, ?2, ?3)")
-            .bind(&*template.name)
-            .bind(template.kind.as_deref())
-            .bind(rows::json(&template.values)?)
-            .execute(&mut *connection)
-            .await
-            .map_err(|error| twice(error, "extension template", &template.name))?;
+        let insert = "INSERT INTO extension_template (name, kind, elements) VALUES (?1, ?2, ?3)";
+        let values = params![&*template.name, template.kind.as_deref(), rows::json(&template.values)?];
+        rows::run(connection, insert, values)
+            .map_err(|error| twice(error, &format!("the extension template `{}`", template.name)))?;
     }
     Ok(())
 }
 
-async fn add_group(connection: &mut SqliteConnection, group: &GroupEntry) -> Result<(), OfficeError> {
-    let system = check::system(&mut *connection, &group.system).await?;
-    if let Some(other) = rows::user_by_name(&mut *connection, &group.name).await? {
+fn add_group(connection: &Connection, group: &GroupEntry) -> Result<(), Fault> {
+    let system = check::system(connection, &group.system)?;
+    if let Some(other) = rows::user_by_name(connection, &group.name)? {
         return Err(refused(format!(
             "the name `{}` belongs to the user `{}`",
             group.name,
@@ -128,46 +106,34 @@ async fn add_group(connection: &mut SqliteConnection, group: &GroupEntry) -> Res
         )));
     }
     if let Some(number) = &group.extension {
-        if let Some(other) = rows::user_by_number(&mut *connection, number).await? {
+        if let Some(other) = rows::user_by_number(connection, number)? {
             let name = check::shown(&other);
             return Err(refused(format!("the extension `{number}` belongs to the user `{name}`")));
         }
-        if rows::extension_by_number(&mut *connection, number).await?.is_some() {
+        if rows::record_by_number(connection, number)?.is_some() {
             return Err(refused(format!("the extension `{number}` has a record already")));
         }
     }
-    sqlx::query("INSERT INTO hunt_group (name, key, number, system) VALUES (?1, ?2, ?3, ?4)")
-        .bind(&*group.name)
-        .bind(fold(&group.name))
-        .bind(group.extension.as_deref())
-        .bind(&*system)
-        .execute(connection)
-        .await
-        .map_err(|error| twice(error, "hunt group or number of it", &group.name))?;
-    Ok(())
+    let insert = "INSERT INTO hunt_group (name, key, number, system) VALUES (?1, ?2, ?3, ?4)";
+    let values = params![&*group.name, fold(&group.name), group.extension.as_deref(), &*system];
+    rows::run(connection, insert, values)
+        .map_err(|error| twice(error, &format!("the hunt group or number of it `{}`", group.name)))
 }
 
 /// Makes the members that groups list; users that stood there before may be among them.
-async fn members(connection: &mut SqliteConnection, file: &OfficeFile) -> Result<(), OfficeError> {
+fn members(connection: &Connection, file: &OfficeFile) -> Result<(), Fault> {
     for group in &file.groups {
         for member in &group.members {
-            let user = match rows::user_by_name(&mut *connection, member).await? {
+            let user = match rows::user_by_name(connection, member)? {
                 Some(user) => Some(user),
-                None => rows::user_by_number(&mut *connection, member).await?,
+                None => rows::user_by_number(connection, member)?,
             };
             let Some(user) = user else {
                 let message = format!("the hunt group `{}` lists `{member}`, who is no user", group.name);
                 return Err(refused(message));
             };
-            write::enlist(&mut *connection, &group.name, &user.guid).await?;
+            write::enlist(connection, &group.name, &user.guid)?;
         }
     }
     Ok(())
-}
-
-fn twice(error: sqlx::Error, what: &str, name: &str) -> OfficeError {
-    match error.as_database_error() {
-        Some(db) if db.is_unique_violation() => refused(format!("the {what} `{name}` stands there already")),
-        _ => broken(error),
-    }
 }

@@ -5,6 +5,7 @@
 //! seen here first.
 
 mod check;
+mod fault;
 mod load;
 mod read;
 mod records;
@@ -16,7 +17,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -24,21 +25,20 @@ use rollcall_core::ops::Write;
 use rollcall_core::phone::{Abilities, Extension, PhoneUser, Standing};
 use rollcall_core::{Guid, Text};
 use rollcall_edges::office::{Locator, Office, OfficeError, Taken};
-use sqlx::{Connection as _, SqliteConnection};
-use tokio::sync::{Mutex, MutexGuard};
+use rollcall_sqlite::{Connection, Database};
 
 pub use read::EmbeddedUser;
 pub use rows::{ExtensionView, UserView};
 pub use views::IfMatch;
 
+use self::fault::Fault;
 use crate::import::OfficeFile;
 
 /// An office in a file.
 #[derive(Debug)]
 pub struct Embedded {
-    connection: Mutex<SqliteConnection>,
+    database: Database,
     identity: Text,
-    path: PathBuf,
 }
 
 impl Embedded {
@@ -46,7 +46,7 @@ impl Embedded {
     ///
     /// # Errors
     /// `Unreachable` where there is none or it may not be opened, `Damaged` where the file is none.
-    pub async fn open(path: &Path) -> Result<Self, OfficeError> {
+    pub fn open(path: &Path) -> Result<Self, OfficeError> {
         let missing = || OfficeError::Unreachable {
             message: format!("there is no office at `{}`", path.display()),
             hint: Some(format!("make one with `rollcall office init {}`", path.display())),
@@ -54,18 +54,17 @@ impl Embedded {
         if !path.exists() {
             return Err(missing());
         }
-        let mut connection = schema::connect(path).await?;
-        let identity = schema::identity(&mut connection, path).await?.ok_or_else(missing)?;
-        Ok(Self { connection: Mutex::new(connection), identity, path: path.to_owned() })
+        let (database, identity) = schema::open(path)?;
+        Ok(Self { database, identity: identity.ok_or_else(missing)? })
     }
 
     /// Makes an office with what `file` says. Where that fails nothing is left behind.
     ///
     /// # Errors
     /// `Refused` where there is a file already, or where the contents clash with one another.
-    pub async fn create(path: &Path, file: &OfficeFile) -> Result<Self, OfficeError> {
+    pub fn create(path: &Path, file: &OfficeFile) -> Result<Self, OfficeError> {
         schema::make_file(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => check::refused(format!(
+            std::io::ErrorKind::AlreadyExists => OfficeError::Refused(format!(
                 "`{}` exists already; an office is never written over",
                 path.display()
             )),
@@ -74,7 +73,7 @@ impl Embedded {
                 hint: None,
             },
         })?;
-        let made = Self::fill(path, file).await;
+        let made = schema::open(path).and_then(|(database, _)| Self::fill(database, file));
         if made.is_err() {
             // What was made a moment ago holds nothing; failing to remove it is no second mistake to tell.
             for end in ["", "-wal", "-shm"] {
@@ -90,58 +89,54 @@ impl Embedded {
     ///
     /// # Errors
     /// As [`Embedded::open`] and [`Embedded::create`].
-    pub async fn open_or_create(path: &Path) -> Result<Self, OfficeError> {
+    pub fn open_or_create(path: &Path) -> Result<Self, OfficeError> {
         if !path.exists() {
-            return match Self::create(path, &OfficeFile::plain()).await {
+            return match Self::create(path, &OfficeFile::plain()) {
                 // Somebody else was quicker.
-                Err(OfficeError::Refused(_)) if path.exists() => Self::open(path).await,
+                Err(OfficeError::Refused(_)) if path.exists() => Self::open(path),
                 other => other,
             };
         }
         // A file without tables is what is left of an init that was cut off.
-        let mut connection = schema::connect(path).await?;
-        match schema::identity(&mut connection, path).await? {
-            Some(identity) => {
-                Ok(Self { connection: Mutex::new(connection), identity, path: path.to_owned() })
-            }
-            None => Self::fill(path, &OfficeFile::plain()).await,
+        match schema::open(path)? {
+            (database, Some(identity)) => Ok(Self { database, identity }),
+            (database, None) => Self::fill(database, &OfficeFile::plain()),
         }
     }
 
-    async fn fill(path: &Path, file: &OfficeFile) -> Result<Self, OfficeError> {
-        let identity = random_guid()?;
-        let mut connection = schema::connect(path).await?;
-        let mut transaction = schema::begin(&mut connection).await?;
-        schema::lay_out(&mut transaction, &identity).await?;
-        load::load(&mut transaction, file).await?;
-        schema::commit(transaction).await?;
-        Ok(Self { connection: Mutex::new(connection), identity, path: path.to_owned() })
+    fn fill(database: Database, file: &OfficeFile) -> Result<Self, OfficeError> {
+        let office = Self { database, identity: random_guid()? };
+        office.change(|connection| {
+            schema::lay_out(connection, &office.identity)
+                .map_err(|error| fault::damaged("the new office", &error))?;
+            load::load(connection, file)
+        })?;
+        Ok(office)
     }
 
     /// Adds what `file` says to what stands, all of it or nothing.
     ///
     /// # Errors
     /// `Refused` with the first clash.
-    pub async fn add(&self, file: &OfficeFile) -> Result<(), OfficeError> {
-        let mut connection = self.connection().await?;
-        let mut transaction = schema::begin(&mut connection).await?;
-        load::load(&mut transaction, file).await?;
-        schema::commit(transaction).await
+    pub fn add(&self, file: &OfficeFile) -> Result<(), OfficeError> {
+        self.change(|connection| load::load(connection, file))
     }
 
-    /// Takes the connection. One whose last transaction could not even be ended, because the disk was full, is made anew: it
-    /// would refuse every further one.
-    async fn connection(&self) -> Result<MutexGuard<'_, SqliteConnection>, OfficeError> {
-        let mut connection = self.connection.lock().await;
-        if connection.is_in_transaction() {
-            *connection = schema::connect(&self.path).await?;
-        }
-        Ok(connection)
+    /// Reads on one view of the file, whoever writes meanwhile.
+    fn view<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, OfficeError> {
+        let read = |connection: &Connection| work(&*connection.unchecked_transaction()?);
+        Ok(self.database.with(read)?)
+    }
+
+    /// Changes everything that `work` changes, or nothing. The lock is taken at once, so that what is checked still holds
+    /// when it is written.
+    fn change<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, OfficeError> {
+        Ok(self.database.write_or(|transaction| work(transaction), fault::unsure)?)
     }
 
     /// Gives the path of the file.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.database.path()
     }
 }
 
@@ -156,42 +151,35 @@ impl Office for Embedded {
     }
 
     async fn version(&self) -> Result<Option<Text>, OfficeError> {
-        let mut connection = self.connection().await?;
-        schema::version(&mut connection).await
+        self.view(|connection| Ok(schema::version(connection)?))
     }
 
     async fn read(&self) -> Result<Standing, OfficeError> {
-        let mut connection = self.connection().await?;
-        read::standing(&mut connection).await
+        self.view(read::standing)
     }
 
     async fn find(&self, who: &Locator) -> Result<Option<PhoneUser>, OfficeError> {
-        let mut connection = self.connection().await?;
-        read::find(&mut connection, who).await
+        self.view(|connection| read::find(connection, who))
     }
 
     async fn write(&self, write: &Write) -> Result<Option<PhoneUser>, OfficeError> {
-        let mut connection = self.connection().await?;
-        let mut transaction = schema::begin(&mut connection).await?;
-        let user = write::write(&mut transaction, write).await?;
-        schema::commit(transaction).await?;
-        Ok(user)
+        self.change(|connection| write::write(connection, write))
     }
 
     async fn extension(&self, number: &str) -> Result<Option<Extension>, OfficeError> {
-        let mut connection = self.connection().await?;
-        Ok(rows::extension_by_number(&mut connection, number).await?.map(|view| view.extension))
+        self.view(|connection| rows::record_by_number(connection, number))
     }
 
     async fn taken(&self, name: &str, number: Option<&str>) -> Result<Option<Taken>, OfficeError> {
-        let mut connection = self.connection().await?;
-        check::taken(&mut connection, name, number, "").await
+        self.view(|connection| check::taken(connection, name, number, ""))
     }
 
     /// Moves what the log still holds into the file itself, so that a copy of the file alone is whole.
     async fn close(&self) {
-        let mut connection = self.connection.lock().await;
-        if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *connection).await {
+        let moved = self
+            .database
+            .with(|connection| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+        if let Err(error) = moved {
             tracing::debug!(%error, "the office's log stays beside it");
         }
     }

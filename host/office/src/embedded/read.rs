@@ -1,156 +1,113 @@
-//! Reading the whole office as one consistent view, and the listing of `rollcall office users`.
+//! Reading the whole office, and the listing of `rollcall office users`.
 
 use std::collections::BTreeMap;
 
 use rollcall_core::field::{groups_of, text_of};
-use rollcall_core::phone::{ExtensionTemplate, Group, Licence, PhoneUser, Standing, System, UserTemplate};
+use rollcall_core::phone::{
+    Extension, ExtensionTemplate, Group, Licence, PhoneUser, Standing, System, UserTemplate,
+};
 use rollcall_core::{Field, Guid, Secret, Text, Value};
-use rollcall_edges::office::{Locator, OfficeError};
-use sqlx::{Connection, Row, SqliteConnection};
+use rollcall_edges::office::Locator;
+use rollcall_sqlite::{Connection, Error};
 
-use super::rows::{self, broken, text};
+use super::fault::Fault;
+use super::rows;
 
-/// Reads everything inside one transaction.
-pub(super) async fn standing(connection: &mut SqliteConnection) -> Result<Standing, OfficeError> {
-    let mut transaction = connection.begin().await.map_err(broken)?;
-    let standing = Standing {
-        systems: systems(&mut transaction).await?,
-        users: users(&mut transaction).await?,
-        extensions: extensions(&mut transaction).await?,
-        groups: groups(&mut transaction).await?,
-        user_templates: user_templates(&mut transaction).await?,
-        extension_templates: extension_templates(&mut transaction).await?,
-        licences: licences(&mut transaction).await?,
+/// Reads everything.
+pub(super) fn standing(connection: &Connection) -> Result<Standing, Fault> {
+    Ok(Standing {
+        systems: systems(connection)?,
+        users: users(connection)?,
+        extensions: extensions(connection)?,
+        groups: groups(connection)?,
+        user_templates: user_templates(connection)?,
+        extension_templates: extension_templates(connection)?,
+        licences: licences(connection)?,
         unreached: Vec::new(),
-    };
-    transaction.rollback().await.map_err(broken)?;
-    Ok(standing)
+    })
 }
 
 /// Reads one user.
-pub(super) async fn find(
-    connection: &mut SqliteConnection,
-    who: &Locator,
-) -> Result<Option<PhoneUser>, OfficeError> {
-    let mut transaction = connection.begin().await.map_err(broken)?;
-    let view = match who {
-        Locator::Guid(guid) => rows::user_by_guid(&mut transaction, guid).await?,
-        Locator::Name(name) => rows::user_by_name(&mut transaction, name).await?,
-    };
-    let user = match view {
-        Some(view) => {
-            let groups = rows::groups_of(&mut transaction, &view.guid).await?;
-            Some(view.phone_user(&groups))
-        }
-        None => None,
-    };
-    transaction.rollback().await.map_err(broken)?;
-    Ok(user)
+pub(super) fn find(connection: &Connection, who: &Locator) -> Result<Option<PhoneUser>, Fault> {
+    match who {
+        Locator::Guid(guid) => rows::phone_user(connection, guid),
+        Locator::Name(name) => match rows::user_by_name(connection, name)? {
+            Some(user) => Ok(Some(user.phone_user(&rows::groups_of(connection, &user.guid)?))),
+            None => Ok(None),
+        },
+    }
 }
 
-async fn systems(connection: &mut SqliteConnection) -> Result<Vec<System>, OfficeError> {
+fn systems(connection: &Connection) -> Result<Vec<System>, Fault> {
     let query = "SELECT name, main, fqdn, lan1, lan2, max_users FROM system ORDER BY place";
-    let rows = sqlx::query(query).fetch_all(connection).await.map_err(broken)?;
-    rows.iter()
-        .map(|row| {
-            let most: Option<i64> = row.try_get(5).map_err(broken)?;
-            Ok(System {
-                name: text(row, 0)?.unwrap_or_default(),
-                primary: row.try_get(1).map_err(broken)?,
-                fqdn: text(row, 2)?,
-                lan1: text(row, 3)?,
-                lan2: text(row, 4)?,
-                max_users: most.map(|most| u32::try_from(most).unwrap_or(u32::MAX)),
-            })
+    rows::all(connection, query, [], |row| {
+        let most: Option<i64> = row.get(5)?;
+        Ok(System {
+            name: row.get(0)?,
+            primary: row.get(1)?,
+            fqdn: row.get(2)?,
+            lan1: row.get(3)?,
+            lan2: row.get(4)?,
+            max_users: most.map(|most| u32::try_from(most).unwrap_or(u32::MAX)),
         })
-        .collect()
+    })
 }
 
-async fn users(connection: &mut SqliteConnection) -> Result<BTreeMap<Guid, PhoneUser>, OfficeError> {
-    let mut groups: BTreeMap<Text, Vec<Text>> = BTreeMap::new();
-    let query = "SELECT guid, hunt_group FROM member ORDER BY guid, hunt_group";
-    for row in sqlx::query(query).fetch_all(&mut *connection).await.map_err(broken)? {
-        let (guid, group) = (text(&row, 0)?.unwrap_or_default(), text(&row, 1)?.unwrap_or_default());
+fn users(connection: &Connection) -> Result<BTreeMap<Guid, PhoneUser>, Fault> {
+    let mut groups: BTreeMap<Guid, Vec<Text>> = BTreeMap::new();
+    let members = "SELECT guid, hunt_group FROM member ORDER BY guid, hunt_group";
+    for member in rows::all::<_, Vec<_>>(connection, members, [], |row| Ok((row.get(0)?, row.get(1)?)))? {
+        let (guid, group): (Guid, Text) = member;
         groups.entry(guid).or_default().push(group);
     }
-    let rows = sqlx::query(rows::USER).fetch_all(connection).await.map_err(broken)?;
-    rows.iter()
-        .map(|row| {
-            let view = rows::user(row)?;
-            let user = view.phone_user(groups.get(&view.guid).map(Vec::as_slice).unwrap_or_default());
-            Ok((view.guid, user))
-        })
-        .collect()
+    // By GUID, which is how the table lies and how the map is made in one go.
+    let query = "SELECT guid, system, template, elements FROM user ORDER BY guid";
+    rows::all(connection, query, [], |row| {
+        let guid = row.get_ref(0)?.as_str().map_err(Error::from)?;
+        let user = rows::standing(row, groups.get(guid).map(Vec::as_slice).unwrap_or_default())?;
+        Ok((user.guid.clone(), user))
+    })
 }
 
-async fn extensions(
-    connection: &mut SqliteConnection,
-) -> Result<Vec<rollcall_core::phone::Extension>, OfficeError> {
-    let query =
-        "SELECT id, guid, number, system, kind, template, hardware, elements FROM extension ORDER BY number";
-    let rows = sqlx::query(query).fetch_all(connection).await.map_err(broken)?;
-    rows.iter().map(|row| Ok(rows::extension(row)?.extension)).collect()
+fn extensions(connection: &Connection) -> Result<Vec<Extension>, Fault> {
+    let query = "SELECT id, guid, number, system, kind, template, hardware FROM extension ORDER BY number";
+    rows::all(connection, query, [], rows::record)
 }
 
-async fn groups(connection: &mut SqliteConnection) -> Result<Vec<Group>, OfficeError> {
+fn groups(connection: &Connection) -> Result<Vec<Group>, Fault> {
     let query = "SELECT name, number, system FROM hunt_group ORDER BY name";
-    let rows = sqlx::query(query).fetch_all(connection).await.map_err(broken)?;
-    rows.iter()
-        .map(|row| {
-            Ok(Group {
-                name: text(row, 0)?.unwrap_or_default(),
-                extension: text(row, 1)?,
-                system: text(row, 2)?.unwrap_or_default(),
-            })
-        })
-        .collect()
+    rows::all(connection, query, [], |row| {
+        Ok(Group { name: row.get(0)?, extension: row.get(1)?, system: row.get(2)? })
+    })
 }
 
-async fn user_templates(
-    connection: &mut SqliteConnection,
-) -> Result<BTreeMap<Text, UserTemplate>, OfficeError> {
+fn user_templates(connection: &Connection) -> Result<BTreeMap<Text, UserTemplate>, Fault> {
     let query = "SELECT name, profile, elements FROM user_template";
-    let rows = sqlx::query(query).fetch_all(connection).await.map_err(broken)?;
-    rows.iter()
-        .map(|row| {
-            let name = text(row, 0)?.unwrap_or_default();
-            let template =
-                UserTemplate { name: name.clone(), profile: text(row, 1)?, values: rows::elements(row, 2)? };
-            Ok((name, template))
-        })
-        .collect()
+    rows::all(connection, query, [], |row| {
+        let name: Text = row.get(0)?;
+        let values = rows::elements(row, 2)?;
+        Ok((name.clone(), UserTemplate { name, profile: row.get(1)?, values }))
+    })
 }
 
-async fn extension_templates(
-    connection: &mut SqliteConnection,
-) -> Result<BTreeMap<Text, ExtensionTemplate>, OfficeError> {
+fn extension_templates(connection: &Connection) -> Result<BTreeMap<Text, ExtensionTemplate>, Fault> {
     let query = "SELECT name, kind, elements FROM extension_template";
-    let rows = sqlx::query(query).fetch_all(connection).await.map_err(broken)?;
-    rows.iter()
-        .map(|row| {
-            let name = text(row, 0)?.unwrap_or_default();
-            let template = ExtensionTemplate {
-                name: name.clone(),
-                kind: text(row, 1)?,
-                values: rows::elements(row, 2)?,
-            };
-            Ok((name, template))
-        })
-        .collect()
+    rows::all(connection, query, [], |row| {
+        let name: Text = row.get(0)?;
+        let values = rows::elements(row, 2)?;
+        Ok((name.clone(), ExtensionTemplate { name, kind: row.get(1)?, values }))
+    })
 }
 
-async fn licences(connection: &mut SqliteConnection) -> Result<Vec<Licence>, OfficeError> {
+fn licences(connection: &Connection) -> Result<Vec<Licence>, Fault> {
     let query = "SELECT profile, quantity, (SELECT count(*) FROM user WHERE user.profile = licence.profile)
                  FROM licence ORDER BY profile";
-    let rows = sqlx::query(query).fetch_all(connection).await.map_err(broken)?;
-    rows.iter()
-        .map(|row| {
-            let count = |index: usize| -> Result<u32, OfficeError> {
-                Ok(u32::try_from(row.try_get::<i64, _>(index).map_err(broken)?).unwrap_or(u32::MAX))
-            };
-            Ok(Licence { profile: text(row, 0)?.unwrap_or_default(), quantity: count(1)?, used: count(2)? })
-        })
-        .collect()
+    rows::all(connection, query, [], |row| {
+        let count = |index: usize| -> Result<u32, Fault> {
+            Ok(u32::try_from(row.get::<_, i64>(index)?).unwrap_or(u32::MAX))
+        };
+        Ok(Licence { profile: row.get(0)?, quantity: count(1)?, used: count(2)? })
+    })
 }
 
 /// A user as `rollcall office users` lists it. Works for every office, for it is made from one view of it; the links are
@@ -190,7 +147,7 @@ pub struct EmbeddedUser {
 impl EmbeddedUser {
     /// Lists the users of an office by name, without regard to case.
     pub fn list(standing: &Standing) -> Vec<EmbeddedUser> {
-        let records: BTreeMap<&str, &rollcall_core::phone::Extension> =
+        let records: BTreeMap<&str, &Extension> =
             standing.extensions.iter().map(|record| (&*record.number, record)).collect();
         let mut users: Vec<EmbeddedUser> = standing
             .users
@@ -201,7 +158,7 @@ impl EmbeddedUser {
         users
     }
 
-    fn of(user: &PhoneUser, record: Option<&rollcall_core::phone::Extension>) -> Self {
+    fn of(user: &PhoneUser, record: Option<&Extension>) -> Self {
         let text = |field| text_of(&user.fields, field).map(Text::from);
         let secret = |field| match user.fields.get(&field) {
             Some(Value::Secret(secret)) => Some(secret.clone()),

@@ -2,34 +2,33 @@
 
 use rollcall_core::script::ExtensionKind;
 use rollcall_core::{Guid, Text, constraint};
-use rollcall_edges::office::OfficeError;
-use sqlx::SqliteConnection;
+use rollcall_sqlite::{Connection, params};
 
-use super::check::{self, Strictness, refused};
-use super::rows::{self, Column, broken};
+use super::check::{self, Strictness};
+use super::fault::{Fault, refused, twice};
+use super::rows::{self, Column};
 use crate::model::Elements;
 
 /// Makes an extension record from a template or type.
-pub(super) async fn create_extension(
-    connection: &mut SqliteConnection,
+pub(super) fn create_extension(
+    connection: &Connection,
     number: &str,
     kind: &ExtensionKind,
     system: &str,
-) -> Result<(), OfficeError> {
+) -> Result<(), Fault> {
     let (kind, template, elements) = match kind {
         ExtensionKind::Type(kind) => (Some(kind.clone()), None, Elements::new()),
         ExtensionKind::Template(name) => {
             let query = "SELECT kind, elements FROM extension_template WHERE name = ?1";
-            let row =
-                sqlx::query(query).bind(&**name).fetch_optional(&mut *connection).await.map_err(broken)?;
-            let Some(row) = row else {
-                return Err(refused(format!("the phone system has no extension template `{name}`")));
-            };
-            (rows::text(&row, 0)?, Some(name.clone()), rows::elements(&row, 1)?)
+            let found =
+                rows::one(connection, query, [&**name], |row| Ok((row.get(0)?, rows::elements(row, 1)?)))?;
+            let (kind, elements) = found
+                .ok_or_else(|| refused(format!("the phone system has no extension template `{name}`")))?;
+            (kind, Some(name.clone()), elements)
         }
     };
     let new = NewExtension { guid: None, number, system, kind, template, hardware: false, elements };
-    insert_extension(connection, new, Strictness::Write).await.map(drop)
+    insert_extension(connection, new, Strictness::Write).map(drop)
 }
 
 /// An extension record that is to be made.
@@ -51,91 +50,65 @@ pub(super) struct NewExtension<'a> {
 }
 
 /// Makes an extension record, checked.
-pub(super) async fn insert_extension(
-    connection: &mut SqliteConnection,
+pub(super) fn insert_extension(
+    connection: &Connection,
     new: NewExtension<'_>,
     strictness: Strictness,
-) -> Result<Guid, OfficeError> {
-    let system = check::system(&mut *connection, new.system).await?;
-    free_for_record(&mut *connection, new.number, strictness).await?;
+) -> Result<Guid, Fault> {
+    let system = check::system(connection, new.system)?;
+    free_for_record(connection, new.number, strictness)?;
     let guid: Guid = match new.guid {
         Some(guid) => guid.into(),
         None => super::random_guid()?,
     };
-    sqlx::query(
-        "INSERT INTO extension (guid, number, system, kind, template, hardware, elements)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )
-    .bind(&*guid)
-    .bind(new.number)
-    .bind(&*system)
-    .bind(new.kind.as_deref())
-    .bind(new.template.as_deref())
-    .bind(new.hardware)
-    .bind(rows::json(&new.elements)?)
-    .execute(connection)
-    .await
-    .map_err(|error| match error.as_database_error() {
-        Some(db) if db.is_unique_violation() => {
-            refused(format!("an extension record with the GUID `{guid}` stands there already"))
-        }
-        _ => broken(error),
-    })?;
+    let insert = "INSERT INTO extension (guid, number, system, kind, template, hardware, elements)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let (kind, template) = (new.kind.as_deref(), new.template.as_deref());
+    let elements = rows::json(&new.elements)?;
+    let values = params![&*guid, new.number, &*system, kind, template, new.hardware, elements];
+    rows::run(connection, insert, values)
+        .map_err(|error| twice(error, &format!("an extension record with the GUID `{guid}`")))?;
     Ok(guid)
 }
 
 /// Checks that a record may have a number: no other record and no hunt group has it. A user may: they are tied by it.
-async fn free_for_record(
-    connection: &mut SqliteConnection,
-    number: &str,
-    strictness: Strictness,
-) -> Result<(), OfficeError> {
+fn free_for_record(connection: &Connection, number: &str, strictness: Strictness) -> Result<(), Fault> {
     if strictness == Strictness::Write {
         constraint::extension(number).map_err(refused)?;
     }
-    if rows::extension_by_number(&mut *connection, number).await?.is_some() {
+    if rows::record_by_number(connection, number)?.is_some() {
         return Err(refused(format!("the extension `{number}` has a record already")));
     }
-    if let Some(group) = rows::hunt_group_with(connection, Column::Number, number).await? {
+    if let Some(group) = rows::hunt_group_with(connection, Column::Number, number)? {
         return Err(refused(format!("the extension `{number}` belongs to the hunt group `{group}`")));
     }
     Ok(())
 }
 
 /// Gives a record another number.
-pub(super) async fn renumber(
-    connection: &mut SqliteConnection,
-    from: &str,
-    to: &str,
-) -> Result<(), OfficeError> {
-    let Some(record) = rows::extension_by_number(&mut *connection, from).await? else {
+pub(super) fn renumber(connection: &Connection, from: &str, to: &str) -> Result<(), Fault> {
+    let Some(record) = rows::record_by_number(connection, from)? else {
         return Err(refused(format!("the extension `{from}` has no record")));
     };
     if from == to {
         return Ok(());
     }
-    free_for_record(&mut *connection, to, Strictness::Write).await?;
-    let query = "UPDATE extension SET number = ?2 WHERE guid = ?1";
-    sqlx::query(query).bind(&*record.extension.guid).bind(to).execute(connection).await.map_err(broken)?;
-    Ok(())
+    free_for_record(connection, to, Strictness::Write)?;
+    let update = "UPDATE extension SET number = ?2 WHERE guid = ?1";
+    Ok(rows::run(connection, update, params![&*record.guid, to])?)
 }
 
 /// Deletes the record of a number; one that is gone already is no error.
-pub(super) async fn delete_extension(
-    connection: &mut SqliteConnection,
-    number: &str,
-) -> Result<(), OfficeError> {
-    let Some(record) = rows::extension_by_number(&mut *connection, number).await? else { return Ok(()) };
-    if record.extension.hardware {
+pub(super) fn delete_extension(connection: &Connection, number: &str) -> Result<(), Fault> {
+    let Some(record) = rows::record_by_number(connection, number)? else { return Ok(()) };
+    if record.hardware {
         return Err(refused(format!(
             "the extension `{number}` is a port of the hardware and cannot be deleted"
         )));
     }
-    if let Some(user) = rows::user_by_number(&mut *connection, number).await? {
+    if let Some(user) = rows::user_by_number(connection, number)? {
         let name = check::shown(&user);
         return Err(refused(format!("the extension `{number}` still belongs to the user `{name}`")));
     }
-    let query = "DELETE FROM extension WHERE number = ?1";
-    sqlx::query(query).bind(number).execute(connection).await.map_err(broken)?;
-    Ok(())
+    Ok(rows::run(connection, "DELETE FROM extension WHERE number = ?1", [number])?)
 }

@@ -4,13 +4,14 @@
 
 use rollcall_core::Text;
 use rollcall_edges::office::OfficeError;
-use sqlx::{Connection, SqliteConnection};
+use rollcall_sqlite::{Connection, params};
 
-use super::check::{self, Strictness, refused};
+use super::check::{self, Strictness};
+use super::fault::{Fault, refused};
 use super::records::{self, NewExtension};
-use super::rows::{self, ExtensionView, UserView, broken};
+use super::rows::{self, ExtensionView, UserView};
 use super::write::{self, NewUser};
-use super::{Embedded, read, schema};
+use super::{Embedded, read};
 
 use crate::model::{Elements, element};
 
@@ -28,22 +29,18 @@ impl Embedded {
     ///
     /// # Errors
     /// `Damaged` or `Unreachable`.
-    pub async fn user_views(&self, system: Option<&str>) -> Result<Vec<UserView>, OfficeError> {
-        let mut connection = self.connection().await?;
-        users(&mut connection, system).await
+    pub fn user_views(&self, system: Option<&str>) -> Result<Vec<UserView>, OfficeError> {
+        self.view(|connection| users(connection, system))
     }
 
     /// Writes the whole office as an office file, from one consistent view. Without `reveal` codes are left out.
     ///
     /// # Errors
     /// `Damaged` or `Unreachable`.
-    pub async fn export(&self, reveal: bool) -> Result<String, OfficeError> {
-        let mut connection = self.connection().await?;
-        let mut transaction = connection.begin().await.map_err(broken)?;
-        let standing = read::standing(&mut transaction).await?;
-        let users = users(&mut transaction, None).await?;
-        let extensions = extensions(&mut transaction, None).await?;
-        transaction.rollback().await.map_err(broken)?;
+    pub fn export(&self, reveal: bool) -> Result<String, OfficeError> {
+        let (standing, users, extensions) = self.view(|connection| {
+            Ok((read::standing(connection)?, users(connection, None)?, extensions(connection, None)?))
+        })?;
         Ok(crate::import::export(&standing, &users, &extensions, reveal))
     }
 
@@ -51,197 +48,155 @@ impl Embedded {
     ///
     /// # Errors
     /// `Damaged` or `Unreachable`.
-    pub async fn user_view(&self, guid: &str) -> Result<Option<UserView>, OfficeError> {
-        let mut connection = self.connection().await?;
-        rows::user_by_guid(&mut connection, guid).await
+    pub fn user_view(&self, guid: &str) -> Result<Option<UserView>, OfficeError> {
+        self.view(|connection| rows::user_by_guid(connection, guid))
     }
 
     /// Makes a user that has exactly these elements. `system`: by name; `None`: the primary.
     ///
     /// # Errors
     /// `Refused` where the store's constraints forbid it.
-    pub async fn create_view(
-        &self,
-        system: Option<&str>,
-        elements: Elements,
-    ) -> Result<UserView, OfficeError> {
-        let mut connection = self.connection().await?;
-        let mut transaction = schema::begin(&mut connection).await?;
-        let system = match system {
-            Some(system) => Text::from(system),
-            None => primary(&mut transaction).await?,
-        };
-        let new = NewUser { guid: None, system: &system, template: None, elements };
-        let guid = write::insert(&mut transaction, new, Strictness::Write).await?;
-        let view = rows::user_by_guid(&mut transaction, &guid).await?;
-        schema::commit(transaction).await?;
-        view.ok_or_else(|| OfficeError::Damaged("a new user is not there".into()))
+    pub fn create_view(&self, system: Option<&str>, elements: Elements) -> Result<UserView, OfficeError> {
+        self.change(|connection| {
+            let system = system.map_or_else(|| primary(connection), |system| Ok(system.into()))?;
+            let new = NewUser { guid: None, system: &system, template: None, elements };
+            let guid = write::insert(connection, new, Strictness::Write)?;
+            let view = rows::user_by_guid(connection, &guid)?;
+            view.ok_or_else(|| OfficeError::Damaged("a new user is not there".into()).into())
+        })
     }
 
     /// Gives a user exactly these elements.
     ///
     /// # Errors
     /// `Stale` where `if_match` does not hold, `Refused` where there is no such user or the constraints forbid it.
-    pub async fn replace_view(
+    pub fn replace_view(
         &self,
         guid: &str,
         elements: &Elements,
         if_match: IfMatch,
     ) -> Result<UserView, OfficeError> {
-        let mut connection = self.connection().await?;
-        let mut transaction = schema::begin(&mut connection).await?;
-        let Some(user) = rows::user_by_guid(&mut transaction, guid).await? else {
-            return Err(refused(format!("there is no user with the GUID `{guid}`")));
-        };
-        check::not_built_in(&user)?;
-        if let IfMatch::Etag(etag) = if_match
-            && etag != user.etag
-        {
-            let message = format!("the user `{}` was changed meanwhile", check::shown(&user));
-            return Err(OfficeError::Stale(message));
-        }
-        write::replace(&mut transaction, &user, elements).await?;
-        let view = rows::user_by_guid(&mut transaction, guid).await?;
-        schema::commit(transaction).await?;
-        view.ok_or_else(|| OfficeError::Damaged("a changed user is not there".into()))
+        self.change(|connection| {
+            let Some(user) = rows::user_by_guid(connection, guid)? else {
+                return Err(refused(format!("there is no user with the GUID `{guid}`")));
+            };
+            check::not_built_in(&user)?;
+            if let IfMatch::Etag(etag) = if_match
+                && etag != user.etag
+            {
+                let message = format!("the user `{}` was changed meanwhile", check::shown(&user));
+                return Err(OfficeError::Stale(message).into());
+            }
+            write::replace(connection, &user, elements)?;
+            let view = rows::user_by_guid(connection, guid)?;
+            view.ok_or_else(|| OfficeError::Damaged("a changed user is not there".into()).into())
+        })
     }
 
     /// Deletes a user with its memberships; gives whether there was one.
     ///
     /// # Errors
     /// `Refused` for a built-in user.
-    pub async fn delete_view(&self, guid: &str) -> Result<bool, OfficeError> {
-        let mut connection = self.connection().await?;
-        let mut transaction = schema::begin(&mut connection).await?;
-        let there = rows::user_by_guid(&mut transaction, guid).await?.is_some();
-        write::delete(&mut transaction, guid).await?;
-        schema::commit(transaction).await?;
-        Ok(there)
+    pub fn delete_view(&self, guid: &str) -> Result<bool, OfficeError> {
+        self.change(|connection| {
+            let there = rows::user_by_guid(connection, guid)?.is_some();
+            write::delete(connection, guid)?;
+            Ok(there)
+        })
     }
 
     /// Gives all extension records by number, or those of one system (by its exact name).
     ///
     /// # Errors
     /// `Damaged` or `Unreachable`.
-    pub async fn extension_views(&self, system: Option<&str>) -> Result<Vec<ExtensionView>, OfficeError> {
-        let mut connection = self.connection().await?;
-        extensions(&mut connection, system).await
+    pub fn extension_views(&self, system: Option<&str>) -> Result<Vec<ExtensionView>, OfficeError> {
+        self.view(|connection| extensions(connection, system))
     }
 
     /// Gives one extension record.
     ///
     /// # Errors
     /// `Damaged` or `Unreachable`.
-    pub async fn extension_view(&self, guid: &str) -> Result<Option<ExtensionView>, OfficeError> {
-        let mut connection = self.connection().await?;
-        rows::extension_by_guid(&mut connection, guid).await
+    pub fn extension_view(&self, guid: &str) -> Result<Option<ExtensionView>, OfficeError> {
+        self.view(|connection| rows::extension_by_guid(connection, guid))
     }
 
     /// Makes an extension record. `system`: by name; `None`: the primary.
     ///
     /// # Errors
     /// `Refused` where the number is taken or invalid.
-    pub async fn create_extension_view(
+    pub fn create_extension_view(
         &self,
         system: Option<&str>,
         number: &str,
         kind: Option<Text>,
         elements: Elements,
     ) -> Result<ExtensionView, OfficeError> {
-        let mut connection = self.connection().await?;
-        let mut transaction = schema::begin(&mut connection).await?;
-        let system = match system {
-            Some(system) => Text::from(system),
-            None => primary(&mut transaction).await?,
-        };
-        let new = NewExtension {
-            guid: None,
-            number,
-            system: &system,
-            kind,
-            template: None,
-            hardware: false,
-            elements,
-        };
-        let guid = records::insert_extension(&mut transaction, new, Strictness::Write).await?;
-        let view = rows::extension_by_guid(&mut transaction, &guid).await?;
-        schema::commit(transaction).await?;
-        view.ok_or_else(|| OfficeError::Damaged("a new extension record is not there".into()))
+        self.change(|connection| {
+            let system = system.map_or_else(|| primary(connection), |system| Ok(system.into()))?;
+            let (guid, template, system) = (None, None, &*system);
+            let new = NewExtension { guid, number, system, kind, template, hardware: false, elements };
+            let guid = records::insert_extension(connection, new, Strictness::Write)?;
+            let view = rows::extension_by_guid(connection, &guid)?;
+            view.ok_or_else(|| OfficeError::Damaged("a new extension record is not there".into()).into())
+        })
     }
 
     /// Gives an extension record exactly these elements; its number is the element `Extension`, where that is there.
     ///
     /// # Errors
     /// `Refused` where there is no such record or the new number is taken or invalid.
-    pub async fn replace_extension_view(
+    pub fn replace_extension_view(
         &self,
         guid: &str,
         elements: &Elements,
     ) -> Result<ExtensionView, OfficeError> {
-        let mut connection = self.connection().await?;
-        let mut transaction = schema::begin(&mut connection).await?;
-        let record = existing(rows::extension_by_guid(&mut transaction, guid).await?, guid)?;
-        if let Some(to) = elements.get(element::EXTENSION).filter(|number| !number.is_empty()) {
-            records::renumber(&mut transaction, &record.extension.number, to).await?;
-        }
-        let mut kept = elements.clone();
-        kept.remove(element::EXTENSION);
-        sqlx::query("UPDATE extension SET elements = ?2 WHERE guid = ?1")
-            .bind(guid)
-            .bind(rows::json(&kept)?)
-            .execute(&mut *transaction)
-            .await
-            .map_err(broken)?;
-        let view = existing(rows::extension_by_guid(&mut transaction, guid).await?, guid)?;
-        schema::commit(transaction).await?;
-        Ok(view)
+        self.change(|connection| {
+            let record = existing(rows::extension_by_guid(connection, guid)?, guid)?;
+            if let Some(to) = elements.get(element::EXTENSION).filter(|number| !number.is_empty()) {
+                records::renumber(connection, &record.extension.number, to)?;
+            }
+            let mut kept = elements.clone();
+            kept.remove(element::EXTENSION);
+            let update = "UPDATE extension SET elements = ?2 WHERE guid = ?1";
+            rows::run(connection, update, params![guid, rows::json(&kept)?])?;
+            existing(rows::extension_by_guid(connection, guid)?, guid)
+        })
     }
 
     /// Deletes an extension record; gives whether there was one.
     ///
     /// # Errors
     /// `Refused` for a port of the hardware, or while a user has the number.
-    pub async fn delete_extension_view(&self, guid: &str) -> Result<bool, OfficeError> {
-        let mut connection = self.connection().await?;
-        let mut transaction = schema::begin(&mut connection).await?;
-        let record = rows::extension_by_guid(&mut transaction, guid).await?;
-        if let Some(record) = &record {
-            records::delete_extension(&mut transaction, &record.extension.number).await?;
-        }
-        schema::commit(transaction).await?;
-        Ok(record.is_some())
+    pub fn delete_extension_view(&self, guid: &str) -> Result<bool, OfficeError> {
+        self.change(|connection| {
+            let record = rows::extension_by_guid(connection, guid)?;
+            if let Some(record) = &record {
+                records::delete_extension(connection, &record.extension.number)?;
+            }
+            Ok(record.is_some())
+        })
     }
 }
 
-fn existing(view: Option<ExtensionView>, guid: &str) -> Result<ExtensionView, OfficeError> {
+fn existing(view: Option<ExtensionView>, guid: &str) -> Result<ExtensionView, Fault> {
     view.ok_or_else(|| refused(format!("there is no extension record with the GUID `{guid}`")))
 }
 
-async fn primary(connection: &mut SqliteConnection) -> Result<Text, OfficeError> {
-    let row = sqlx::query("SELECT name FROM system ORDER BY main DESC, place LIMIT 1")
-        .fetch_optional(connection)
-        .await
-        .map_err(broken)?;
-    row.map_or(Ok(None), |row| rows::text(&row, 0))?
-        .ok_or_else(|| OfficeError::Damaged("the office has no system".into()))
+fn primary(connection: &Connection) -> Result<Text, Fault> {
+    let query = "SELECT name FROM system ORDER BY main DESC, place LIMIT 1";
+    let found = rows::one(connection, query, [], |row| Ok(row.get(0)?))?;
+    found.ok_or_else(|| OfficeError::Damaged("the office has no system".into()).into())
 }
 
-async fn users(
-    connection: &mut SqliteConnection,
-    system: Option<&str>,
-) -> Result<Vec<UserView>, OfficeError> {
+fn users(connection: &Connection, system: Option<&str>) -> Result<Vec<UserView>, Fault> {
     let query = "SELECT guid, system, template, elements, etag, modified FROM user
                  WHERE ?1 IS NULL OR system = ?1 ORDER BY guid";
-    let rows = sqlx::query(query).bind(system).fetch_all(connection).await.map_err(broken)?;
-    rows.iter().map(rows::user).collect()
+    rows::all(connection, query, [system], rows::user)
 }
 
-async fn extensions(
-    connection: &mut SqliteConnection,
-    system: Option<&str>,
-) -> Result<Vec<ExtensionView>, OfficeError> {
+fn extensions(connection: &Connection, system: Option<&str>) -> Result<Vec<ExtensionView>, Fault> {
     let query = "SELECT id, guid, number, system, kind, template, hardware, elements FROM extension
                  WHERE ?1 IS NULL OR system = ?1 ORDER BY number";
-    let rows = sqlx::query(query).bind(system).fetch_all(connection).await.map_err(broken)?;
-    rows.iter().map(rows::extension).collect()
+    rows::all(connection, query, [system], rows::extension)
 }

@@ -5,54 +5,50 @@ use rollcall_core::phone::PhoneUser;
 use rollcall_core::text::fold;
 use rollcall_core::{Field, Fields, Guid, Text, Value};
 use rollcall_edges::office::OfficeError;
-use sqlx::{Row, SqliteConnection};
+use rollcall_sqlite::{Connection, params};
 
-use super::check::{self, Strictness, refused};
+use super::check::{self, Strictness};
+use super::fault::{Fault, refused, twice};
 use super::records;
-use super::rows::{self, Column, UserView, broken};
+use super::rows::{self, Column, UserView};
 use crate::model::{self, Elements, element};
 use crate::profile;
 
 /// Does one call on an open transaction; gives the user that it is about.
-pub(super) async fn write(
-    connection: &mut SqliteConnection,
-    write: &Write,
-) -> Result<Option<PhoneUser>, OfficeError> {
+pub(super) fn write(connection: &Connection, write: &Write) -> Result<Option<PhoneUser>, Fault> {
     match write {
         Write::CreateUser { fields, system, template } => {
-            let guid = create(&mut *connection, fields, system, template.as_deref()).await?;
-            rows::phone_user(connection, &guid).await
+            let guid = create(connection, fields, system, template.as_deref())?;
+            rows::phone_user(connection, &guid)
         }
-        Write::UpdateUser { guid, expect, set } => update(connection, guid, expect, set).await,
-        Write::Adopt { guid, expect } => update(connection, guid, expect, &[]).await,
-        Write::Release { guid } => rows::phone_user(connection, guid).await,
-        Write::DeleteUser { guid } => delete(connection, guid).await.map(|()| None),
-        Write::AddMember { group, guid } => add_member(connection, group, guid).await,
-        Write::RemoveMember { group, guid } => remove_member(connection, group, guid).await,
+        Write::UpdateUser { guid, expect, set } => update(connection, guid, expect, set),
+        Write::Adopt { guid, expect } => update(connection, guid, expect, &[]),
+        Write::Release { guid } => rows::phone_user(connection, guid),
+        Write::DeleteUser { guid } => delete(connection, guid).map(|()| None),
+        Write::AddMember { group, guid } => add_member(connection, group, guid),
+        Write::RemoveMember { group, guid } => remove_member(connection, group, guid),
         Write::CreateExtension { number, kind, system } => {
-            records::create_extension(connection, number, kind, system).await.map(|()| None)
+            records::create_extension(connection, number, kind, system).map(|()| None)
         }
-        Write::RenumberExtension { from, to } => records::renumber(connection, from, to).await.map(|()| None),
-        Write::DeleteExtension { number } => {
-            records::delete_extension(connection, number).await.map(|()| None)
-        }
+        Write::RenumberExtension { from, to } => records::renumber(connection, from, to).map(|()| None),
+        Write::DeleteExtension { number } => records::delete_extension(connection, number).map(|()| None),
     }
 }
 
-async fn create(
-    connection: &mut SqliteConnection,
+fn create(
+    connection: &Connection,
     fields: &Fields,
     system: &str,
     template: Option<&str>,
-) -> Result<Guid, OfficeError> {
+) -> Result<Guid, Fault> {
     let mut elements = model::defaults();
     if let Some(name) = template {
-        elements.extend(user_template(&mut *connection, name).await?);
+        elements.extend(user_template(connection, name)?);
     }
     for (field, value) in fields {
         put(&mut elements, *field, Some(value))?;
     }
-    insert(connection, NewUser { guid: None, system, template, elements }, Strictness::Write).await
+    insert(connection, NewUser { guid: None, system, template, elements }, Strictness::Write)
 }
 
 /// A user that is to be made.
@@ -68,43 +64,30 @@ pub(super) struct NewUser<'a> {
 }
 
 /// Makes a user with all its elements, checked.
-pub(super) async fn insert(
-    connection: &mut SqliteConnection,
+pub(super) fn insert(
+    connection: &Connection,
     new: NewUser<'_>,
     strictness: Strictness,
-) -> Result<Guid, OfficeError> {
-    let system = check::system(&mut *connection, new.system).await?;
+) -> Result<Guid, Fault> {
+    let system = check::system(connection, new.system)?;
     check::values(&new.elements, &Elements::new(), strictness)?;
-    check::unique(&mut *connection, &new.elements, "").await?;
+    check::unique(connection, &new.elements, "")?;
     let columns = Columns::of(&new.elements);
     if strictness == Strictness::Write {
-        check::room(&mut *connection, &system).await?;
-        check::licence(&mut *connection, columns.profile.as_deref()).await?;
+        check::room(connection, &system)?;
+        check::licence(connection, columns.profile.as_deref())?;
     }
     let guid: Guid = match new.guid {
         Some(guid) => guid.into(),
         None => super::random_guid()?,
     };
-    sqlx::query(
-        "INSERT INTO user (guid, system, template, key, number, profile, elements, etag, modified)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8)",
-    )
-    .bind(&*guid)
-    .bind(&*system)
-    .bind(new.template)
-    .bind(&columns.key)
-    .bind(columns.number.as_deref())
-    .bind(columns.profile.as_deref())
-    .bind(rows::json(&new.elements)?)
-    .bind(super::now())
-    .execute(connection)
-    .await
-    .map_err(|error| match error.as_database_error() {
-        Some(db) if db.is_unique_violation() => {
-            refused(format!("a user with the GUID `{guid}` stands there already"))
-        }
-        _ => broken(error),
-    })?;
+    let insert = "INSERT INTO user (guid, system, template, key, number, profile, elements, etag, modified)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8)";
+    let Columns { key, number, profile } = columns;
+    let (number, profile, elements) = (number.as_deref(), profile.as_deref(), rows::json(&new.elements)?);
+    let values = params![&*guid, &*system, new.template, key, number, profile, elements, super::now()];
+    rows::run(connection, insert, values)
+        .map_err(|error| twice(error, &format!("a user with the GUID `{guid}`")))?;
     Ok(guid)
 }
 
@@ -127,41 +110,30 @@ impl Columns {
 }
 
 /// Gives a user other elements, all of them, checked.
-pub(super) async fn replace(
-    connection: &mut SqliteConnection,
-    user: &UserView,
-    elements: &Elements,
-) -> Result<(), OfficeError> {
+pub(super) fn replace(connection: &Connection, user: &UserView, elements: &Elements) -> Result<(), Fault> {
     check::values(elements, &user.elements, Strictness::Write)?;
-    check::unique(&mut *connection, elements, &user.guid).await?;
+    check::unique(connection, elements, &user.guid)?;
     let (before, columns) = (Columns::of(&user.elements), Columns::of(elements));
     if before.profile != columns.profile {
-        check::licence(&mut *connection, columns.profile.as_deref()).await?;
+        check::licence(connection, columns.profile.as_deref())?;
     }
-    sqlx::query(
+    let update =
         "UPDATE user SET key = ?2, number = ?3, profile = ?4, elements = ?5, etag = etag + 1, modified = ?6
-         WHERE guid = ?1",
-    )
-    .bind(&*user.guid)
-    .bind(&columns.key)
-    .bind(columns.number.as_deref())
-    .bind(columns.profile.as_deref())
-    .bind(rows::json(elements)?)
-    .bind(super::now())
-    .execute(connection)
-    .await
-    .map_err(broken)?;
-    Ok(())
+                  WHERE guid = ?1";
+    let Columns { key, number, profile } = columns;
+    let (number, profile, elements) = (number.as_deref(), profile.as_deref(), rows::json(elements)?);
+    let values = params![&*user.guid, key, number, profile, elements, super::now()];
+    Ok(rows::run(connection, update, values)?)
 }
 
-async fn update(
-    connection: &mut SqliteConnection,
+fn update(
+    connection: &Connection,
     guid: &str,
     expect: &[(Field, Option<Value>)],
     set: &[(Field, Option<Value>)],
-) -> Result<Option<PhoneUser>, OfficeError> {
-    let Some(user) = rows::user_by_guid(&mut *connection, guid).await? else {
-        return Err(OfficeError::Stale("the user no longer stands on the phone system".into()));
+) -> Result<Option<PhoneUser>, Fault> {
+    let Some(user) = rows::user_by_guid(connection, guid)? else {
+        return Err(OfficeError::Stale("the user no longer stands on the phone system".into()).into());
     };
     check::not_built_in(&user)?;
     let moved: Vec<&str> = expect
@@ -172,19 +144,19 @@ async fn update(
     if !moved.is_empty() {
         let message =
             format!("`{}` was changed since the plan was made: {}", check::shown(&user), moved.join(", "));
-        return Err(OfficeError::Stale(message));
+        return Err(OfficeError::Stale(message).into());
     }
     let mut elements = user.elements.clone();
     for (field, value) in set {
         put(&mut elements, *field, value.as_ref())?;
     }
     if elements != user.elements {
-        replace(&mut *connection, &user, &elements).await?;
+        replace(connection, &user, &elements)?;
     }
-    rows::phone_user(connection, guid).await
+    rows::phone_user(connection, guid)
 }
 
-fn put(elements: &mut Elements, field: Field, value: Option<&Value>) -> Result<(), OfficeError> {
+fn put(elements: &mut Elements, field: Field, value: Option<&Value>) -> Result<(), Fault> {
     if model::set(elements, field, value) {
         return Ok(());
     }
@@ -192,63 +164,46 @@ fn put(elements: &mut Elements, field: Field, value: Option<&Value>) -> Result<(
 }
 
 /// Deletes a user with its memberships; one that is gone already is no error.
-pub(super) async fn delete(connection: &mut SqliteConnection, guid: &str) -> Result<(), OfficeError> {
-    let Some(user) = rows::user_by_guid(&mut *connection, guid).await? else { return Ok(()) };
+pub(super) fn delete(connection: &Connection, guid: &str) -> Result<(), Fault> {
+    let Some(user) = rows::user_by_guid(connection, guid)? else { return Ok(()) };
     check::not_built_in(&user)?;
-    sqlx::query("DELETE FROM user WHERE guid = ?1").bind(guid).execute(connection).await.map_err(broken)?;
-    Ok(())
+    Ok(rows::run(connection, "DELETE FROM user WHERE guid = ?1", [guid])?)
 }
 
-async fn add_member(
-    connection: &mut SqliteConnection,
-    group: &str,
-    guid: &str,
-) -> Result<Option<PhoneUser>, OfficeError> {
-    let Some(user) = rows::user_by_guid(&mut *connection, guid).await? else {
+fn add_member(connection: &Connection, group: &str, guid: &str) -> Result<Option<PhoneUser>, Fault> {
+    let Some(user) = rows::user_by_guid(connection, guid)? else {
         return Err(refused("the user no longer stands on the phone system"));
     };
     check::not_built_in(&user)?;
-    let Some(group) = rows::hunt_group_with(&mut *connection, Column::Key, &fold(group)).await? else {
+    let Some(group) = rows::hunt_group_with(connection, Column::Key, &fold(group))? else {
         return Err(refused(format!("the phone system has no hunt group `{group}`")));
     };
-    enlist(&mut *connection, &group, guid).await?;
-    rows::phone_user(connection, guid).await
+    enlist(connection, &group, guid)?;
+    rows::phone_user(connection, guid)
 }
 
 /// Makes a user a member of a hunt group that exists.
-pub(super) async fn enlist(
-    connection: &mut SqliteConnection,
-    group: &str,
-    guid: &str,
-) -> Result<(), OfficeError> {
-    let query = "INSERT OR IGNORE INTO member (hunt_group, guid) VALUES (?1, ?2)";
-    sqlx::query(query).bind(group).bind(guid).execute(connection).await.map_err(broken)?;
-    Ok(())
+pub(super) fn enlist(connection: &Connection, group: &str, guid: &str) -> Result<(), Fault> {
+    let insert = "INSERT OR IGNORE INTO member (hunt_group, guid) VALUES (?1, ?2)";
+    Ok(rows::run(connection, insert, [group, guid])?)
 }
 
-async fn remove_member(
-    connection: &mut SqliteConnection,
-    group: &str,
-    guid: &str,
-) -> Result<Option<PhoneUser>, OfficeError> {
-    if let Some(user) = rows::user_by_guid(&mut *connection, guid).await? {
+fn remove_member(connection: &Connection, group: &str, guid: &str) -> Result<Option<PhoneUser>, Fault> {
+    if let Some(user) = rows::user_by_guid(connection, guid)? {
         check::not_built_in(&user)?;
     }
-    let query =
+    let delete =
         "DELETE FROM member WHERE guid = ?2 AND hunt_group IN (SELECT name FROM hunt_group WHERE key = ?1)";
-    sqlx::query(query).bind(fold(group)).bind(guid).execute(&mut *connection).await.map_err(broken)?;
-    rows::phone_user(connection, guid).await
+    rows::run(connection, delete, params![fold(group), guid])?;
+    rows::phone_user(connection, guid)
 }
 
 /// Gives what a user template sets, its profile among it.
-async fn user_template(connection: &mut SqliteConnection, name: &str) -> Result<Elements, OfficeError> {
+fn user_template(connection: &Connection, name: &str) -> Result<Elements, Fault> {
     let query = "SELECT profile, elements FROM user_template WHERE name = ?1";
-    let row = sqlx::query(query).bind(name).fetch_optional(connection).await.map_err(broken)?;
-    let Some(row) = row else {
-        return Err(refused(format!("the phone system has no user template `{name}`")));
-    };
-    let mut elements = rows::elements(&row, 1)?;
-    let profile: Option<String> = row.try_get(0).map_err(broken)?;
+    let found = rows::one(connection, query, [name], |row| Ok((row.get(0)?, rows::elements(row, 1)?)))?;
+    let (profile, mut elements): (Option<Text>, _) =
+        found.ok_or_else(|| refused(format!("the phone system has no user template `{name}`")))?;
     if let Some(profile) = profile {
         elements.insert(element::PACKAGE.into(), profile::package(&profile));
     }

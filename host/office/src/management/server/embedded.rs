@@ -32,16 +32,16 @@ impl ElementStore for Embedded {
     }
 
     async fn users(&self) -> Result<Vec<Object>, OfficeError> {
-        Ok(self.user_views(None).await?.into_iter().map(user).collect())
+        Ok(self.user_views(None)?.into_iter().map(user).collect())
     }
 
     async fn user(&self, guid: &str) -> Result<Option<Object>, OfficeError> {
-        Ok(self.user_view(guid).await?.map(user))
+        Ok(self.user_view(guid)?.map(user))
     }
 
     async fn insert_user(&self, system: &str, elements: Elements) -> Result<Guid, OfficeError> {
         let elements = without(elements, &OWN_OF_USER);
-        Ok(self.create_view(Some(system), elements).await?.guid)
+        Ok(self.create_view(Some(system), elements)?.guid)
     }
 
     async fn replace_user(
@@ -56,34 +56,34 @@ impl ElementStore for Embedded {
             Some(Ok(etag)) => IfMatch::Etag(etag),
             Some(Err(_)) => return Err(OfficeError::Stale("the Etag is none of this office".into())),
         };
-        self.replace_view(guid, &elements, if_match).await.map(drop)
+        self.replace_view(guid, &elements, if_match).map(drop)
     }
 
     async fn delete_user(&self, guid: &str) -> Result<bool, OfficeError> {
-        self.delete_view(guid).await
+        self.delete_view(guid)
     }
 
     async fn extensions(&self) -> Result<Vec<Object>, OfficeError> {
-        Ok(self.extension_views(None).await?.into_iter().map(extension).collect())
+        Ok(self.extension_views(None)?.into_iter().map(extension).collect())
     }
 
     async fn extension(&self, guid: &str) -> Result<Option<Object>, OfficeError> {
-        Ok(self.extension_view(guid).await?.map(extension))
+        Ok(self.extension_view(guid)?.map(extension))
     }
 
     async fn insert_extension(&self, system: &str, mut elements: Elements) -> Result<Guid, OfficeError> {
         let number = elements.remove(element::EXTENSION).unwrap_or_default();
         let kind = elements.get("TypeInfo").cloned().filter(|kind| !kind.is_empty());
         let elements = without(elements, &OWN_OF_EXTENSION);
-        Ok(self.create_extension_view(Some(system), &number, kind, elements).await?.extension.guid)
+        Ok(self.create_extension_view(Some(system), &number, kind, elements)?.extension.guid)
     }
 
     async fn replace_extension(&self, guid: &str, elements: Elements) -> Result<(), OfficeError> {
-        self.replace_extension_view(guid, &without(elements, &OWN_OF_EXTENSION)).await.map(drop)
+        self.replace_extension_view(guid, &without(elements, &OWN_OF_EXTENSION)).map(drop)
     }
 
     async fn delete_extension(&self, guid: &str) -> Result<bool, OfficeError> {
-        self.delete_extension_view(guid).await
+        self.delete_extension_view(guid)
     }
 }
 

@@ -97,7 +97,7 @@ fn peopled() -> OfficeFile {
 
 async fn bench(modes: &str, file: OfficeFile) -> Bench {
     let folder = folder();
-    let office = Arc::new(Embedded::create(&folder.join("office.db"), &file).await.unwrap());
+    let office = Arc::new(Embedded::create(&folder.join("office.db"), &file).unwrap());
     let server = Server {
         listen: "127.0.0.1:0".into(),
         username: "rollcall".into(),
