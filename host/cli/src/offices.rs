@@ -133,6 +133,7 @@ fn config(job: &Job, real: &IpOffice, proved: bool) -> Result<Config, Failure> {
         ca_file: real.ca_file.clone(),
         user_templates: templates.users,
         extension_templates: templates.extensions,
+        at_once: real.at_once,
         proved,
         ..usual
     })

@@ -36,21 +36,20 @@ pub trait Office: Send + Sync {
     /// Does one call. Gives the user as it stands after it; `None` where the call is about no user or deletes one.
     async fn write(&self, write: &Write) -> Result<Option<PhoneUser>, OfficeError>;
 
-    /// Gives how many calls may be under way at once.
+    /// Gives how many calls [`write_all`](Office::write_all) takes.
     fn at_once(&self) -> AtOnce {
         AtOnce::ONE
     }
 
-    /// Does calls in their order as if each were sent alone: each is whole or did not take place, and what one makes is
-    /// there for those behind it. One result each, in the same order, given once everything that is told as done has
-    /// reached the disk.
+    /// Does calls as if each were sent alone, in their order or at the same time: the caller gives only such as do not
+    /// touch each other (see [`rollcall_core::waves`]). Each is whole or did not take place. One result each, in the same
+    /// order, given once everything that is told as done has reached the disk.
     ///
-    /// After a refused or stale call it goes on. Any other error ends it: that error is the last result, and the calls
-    /// behind it were not sent. Only then are the results fewer than the calls. Several calls may be told as
-    /// [`OfficeError::Unsure`] because they share one way to the disk.
+    /// A refused or stale call concerns no other. After any other error calls behind it may not have been sent: the
+    /// results are fewer than the calls then, and only then. Several calls may be told as [`OfficeError::Unsure`] because
+    /// they share one way to the disk.
     ///
-    /// Whoever is killed while it waits has no result, and looks for each of the calls as it would for one: those that
-    /// took place, if any did, were the first ones of those that are not refused.
+    /// Whoever is killed while it waits has no result, and looks for each of the calls as it would for one.
     async fn write_all(&self, writes: &[Cow<'_, Write>]) -> Vec<Result<Option<PhoneUser>, OfficeError>> {
         let mut results = Vec::with_capacity(writes.len());
         for write in writes {

@@ -179,6 +179,8 @@ pub struct IpOffice {
     pub settle_ms: u64,
     /// How long one call may take, in milliseconds; `None`: as long as reads and writes usually may.
     pub timeout_ms: Option<u64>,
+    /// How many users may be made or deleted at once, from 1 to 8.
+    pub at_once: usize,
 }
 
 /// One line of `[fields]`.

@@ -52,6 +52,7 @@ pub(crate) const TABLES: &[(&str, &[&str])] = &[
             "templates",
             "settle",
             "timeout",
+            "at_once",
         ],
     ),
     ("phone_system.credentials", &["password"]),

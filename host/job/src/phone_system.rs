@@ -1,5 +1,6 @@
 //! `[phone_system]`: the embedded office, or a real IP Office behind its Management API.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use crate::directory::credential;
@@ -23,7 +24,10 @@ const REAL: &[&str] = &[
     "templates",
     "settle",
     "timeout",
+    "at_once",
 ];
+/// How many users may be made or deleted at once, at the most.
+const AT_ONCE_MAX: i64 = 8;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Which {
@@ -100,6 +104,7 @@ fn ip_office(walk: &mut Walk<'_>, section: &Section<'_>) -> PhoneSystem {
             .parsed(section, "settle", "write a duration such as `120s`", values::duration)
             .unwrap_or(SETTLE_MS),
         timeout_ms: walk.parsed(section, "timeout", "write a duration such as `60s`", wait),
+        at_once: whole(walk, section, "at_once", 1..=AT_ONCE_MAX).unwrap_or(1),
     }))
 }
 
@@ -112,20 +117,28 @@ fn wait(text: &str) -> Result<u64, String> {
 }
 
 fn port(walk: &mut Walk<'_>, section: &Section<'_>) -> u16 {
-    let Some(node) = section.get("port") else { return PORT };
-    if let Kind::Integer(number) = node.kind {
-        if let Some(port) = u16::try_from(number).ok().filter(|port| *port > 0) {
-            return port;
-        }
-        walk.bad(
-            &node.at,
-            format!("`phone_system.port` cannot be `{number}`"),
-            "write a number from 1 to 65535",
-        );
-    } else {
-        walk.wrong_type("phone_system.port", node, "a whole number", "write a number without quotes");
+    whole(walk, section, "port", 1..=i64::from(u16::MAX)).unwrap_or(PORT)
+}
+
+/// Reads a whole number within bounds, where there is one.
+fn whole<T: TryFrom<i64>>(
+    walk: &mut Walk<'_>,
+    section: &Section<'_>,
+    key: &str,
+    bounds: RangeInclusive<i64>,
+) -> Option<T> {
+    let node = section.get(key)?;
+    let path = section.child(key);
+    let Kind::Integer(number) = node.kind else {
+        walk.wrong_type(&path, node, "a whole number", "write a number without quotes");
+        return None;
+    };
+    if bounds.contains(&number) {
+        return T::try_from(number).ok();
     }
-    PORT
+    let hint = format!("write a number from {} to {}", bounds.start(), bounds.end());
+    walk.bad(&node.at, format!("`{path}` cannot be `{number}`"), &hint);
+    None
 }
 
 fn password(walk: &mut Walk<'_>, section: &Section<'_>) -> Credential {

@@ -193,6 +193,11 @@ fn phone_system() -> Value {
             "timeout",
             duration("60s", "How long one call may take; absent, 60 s for a write and 120 s for a read."),
         ),
+        (
+            "at_once",
+            json!({ "type": "integer", "minimum": 1, "maximum": 8, "default": 1,
+            "description": "How many users may be made or deleted at once." }),
+        ),
     ]);
     described(table, "The phone system.")
 }

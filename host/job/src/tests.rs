@@ -139,7 +139,7 @@ name = "x"
     assert_eq!(rendered(&problems), "");
     let job = job.unwrap();
     let PhoneSystem::IpOffice(office) = &job.phone_system else { panic!("{job:?}") };
-    assert_eq!((office.port, office.settle_ms, office.timeout_ms), (7070, 120_000, None));
+    assert_eq!((office.port, office.settle_ms, office.timeout_ms, office.at_once), (7070, 120_000, None, 1));
     assert_eq!(office.certificate_sha256.as_deref(), Some("ab".repeat(32).as_str()));
     assert_eq!(
         office.password.source,
@@ -336,6 +336,7 @@ path = "office.db"
 address = "https://192.0.2.10:7070"
 port = 70700
 certificate_sha256 = "ab"
+at_once = 9
 [fields]
 user_identification = "id"
 name = "x"
@@ -353,6 +354,8 @@ name = "x"
                 write a number from 1 to 65535
             8:22 E0104 `phone_system.certificate_sha256` is `ab`: a SHA-256 fingerprint has 64 hexadecimal digits
                 write the fingerprint that `rollcall test-connection` prints
+            9:11 E0104 `phone_system.at_once` cannot be `9`
+                write a number from 1 to 8
         "#]],
     );
 }

@@ -16,3 +16,5 @@ pub const ELEMENT_NAME_BYTES_MAX: usize = 128;
 pub const ELEMENT_TEXT_BYTES_MAX: usize = 64 * 1024;
 /// How long a call waits for another process that holds the office's file, in milliseconds.
 pub const BUSY_WAIT_MS: u64 = 10_000;
+/// How many calls the embedded office does in one transaction.
+pub(crate) const CALLS_AT_ONCE: usize = 64;

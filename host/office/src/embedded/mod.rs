@@ -17,12 +17,14 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use rollcall_core::ops::Write;
 use rollcall_core::phone::{Abilities, Extension, PhoneUser, Standing};
+use rollcall_core::waves::AtOnce;
 use rollcall_core::{Guid, Text};
 use rollcall_edges::office::{Locator, Office, OfficeError, Taken};
 use rollcall_sqlite::{Connection, Database};
@@ -33,6 +35,7 @@ pub use views::IfMatch;
 
 use self::fault::Fault;
 use crate::import::OfficeFile;
+use crate::limits::CALLS_AT_ONCE;
 
 /// An office in a file.
 #[derive(Debug)]
@@ -164,6 +167,31 @@ impl Office for Embedded {
 
     async fn write(&self, write: &Write) -> Result<Option<PhoneUser>, OfficeError> {
         self.change(|connection| write::write(connection, write))
+    }
+
+    /// All of them are one transaction and one wait for the disk. Killed before its end, none has taken place: SQLite
+    /// leaves out what a log holds without an end. Killed after it, all have that were not refused.
+    /// One transaction takes them all; so many are soon done.
+    fn at_once(&self) -> AtOnce {
+        AtOnce { calls: CALLS_AT_ONCE, updates: CALLS_AT_ONCE }
+    }
+
+    async fn write_all(&self, writes: &[Cow<'_, Write>]) -> Vec<Result<Option<PhoneUser>, OfficeError>> {
+        let mut results = Vec::with_capacity(writes.len());
+        if writes.is_empty() {
+            return results;
+        }
+        let ended = self.change(|connection| write::write_all(connection, writes, &mut results));
+        if let Err(error) = ended {
+            for done in results.iter_mut().filter(|result| result.is_ok()) {
+                *done = Err(OfficeError::Unsure(error.to_string()));
+            }
+            // Unsure is how the transaction ended. Any other error is of the call that has no result yet.
+            if !matches!(error, OfficeError::Unsure(_)) {
+                results.push(Err(error));
+            }
+        }
+        results
     }
 
     async fn extension(&self, number: &str) -> Result<Option<Extension>, OfficeError> {

@@ -37,6 +37,10 @@ pub struct Config {
     pub read_wait: Duration,
     /// How long a write may take before its outcome is unsure.
     pub write_wait: Duration,
+    /// How many users may be made or deleted at once. One is right for every phone system.
+    ///
+    /// UNPROVEN: that a real one takes several; how many sessions and calls it allows is not known (ipoffice.md 3.3).
+    pub at_once: usize,
     /// How requests are written.
     pub encoding: Encoding,
 }
@@ -56,6 +60,7 @@ impl Config {
             proved: false,
             read_wait: READ_WAIT,
             write_wait: WRITE_WAIT,
+            at_once: 1,
             encoding: Encoding::Json,
         }
     }

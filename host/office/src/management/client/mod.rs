@@ -18,12 +18,15 @@ mod update;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use rollcall_core::ops::Write;
 use rollcall_core::phone::{Abilities, Extension, PhoneUser, Standing};
+use rollcall_core::waves::AtOnce;
 use rollcall_core::{Diagnostic, Field, Guid, Text, codes};
 use rollcall_edges::clock::SystemClock;
 use rollcall_edges::office::{Locator, Office, OfficeError, Taken};
@@ -179,6 +182,15 @@ impl Office for Client {
         let answer = self.send_write(write).await;
         self.note(write, &answer).await;
         answer
+    }
+
+    /// An update goes alone: what one loses that nobody planned stops the next.
+    fn at_once(&self) -> AtOnce {
+        AtOnce { calls: self.config.at_once, updates: 1 }
+    }
+
+    async fn write_all(&self, writes: &[Cow<'_, Write>]) -> Vec<Result<Option<PhoneUser>, OfficeError>> {
+        join_all(writes.iter().map(|write| self.write(write))).await
     }
 
     async fn taken(&self, name: &str, number: Option<&str>) -> Result<Option<Taken>, OfficeError> {
