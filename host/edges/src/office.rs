@@ -1,5 +1,7 @@
 //! The phone system's side.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use rollcall_core::ops::Write;
 use rollcall_core::phone::{Abilities, Extension, PhoneUser, Standing};
@@ -32,6 +34,29 @@ pub trait Office: Send + Sync {
 
     /// Does one call. Gives the user as it stands after it; `None` where the call is about no user or deletes one.
     async fn write(&self, write: &Write) -> Result<Option<PhoneUser>, OfficeError>;
+
+    /// Does calls in their order as if each were sent alone: each is whole or did not take place, and what one makes is
+    /// there for those behind it. One result each, in the same order, given once everything that is told as done has
+    /// reached the disk.
+    ///
+    /// After a refused or stale call it goes on. Any other error ends it: that error is the last result, and the calls
+    /// behind it were not sent. Only then are the results fewer than the calls. Several calls may be told as
+    /// [`OfficeError::Unsure`] because they share one way to the disk.
+    ///
+    /// Whoever is killed while it waits has no result, and looks for each of the calls as it would for one: those that
+    /// took place, if any did, were the first ones of those that are not refused.
+    async fn write_all(&self, writes: &[Cow<'_, Write>]) -> Vec<Result<Option<PhoneUser>, OfficeError>> {
+        let mut results = Vec::with_capacity(writes.len());
+        for write in writes {
+            let result = self.write(write).await;
+            let ends = result.as_ref().is_err_and(OfficeError::ends);
+            results.push(result);
+            if ends {
+                break;
+            }
+        }
+        results
+    }
 
     /// Reads the extension record of a number afresh.
     async fn extension(&self, number: &str) -> Result<Option<Extension>, OfficeError>;
@@ -114,4 +139,12 @@ pub enum OfficeError {
     /// The file or the answer is damaged (1).
     #[error("{0}")]
     Damaged(String),
+}
+
+impl OfficeError {
+    /// Tells whether calls behind this one are no longer sent (see [`Office::write_all`]): not where the office has only
+    /// said no to this one.
+    pub fn ends(&self) -> bool {
+        !matches!(self, Self::Stale(_) | Self::Refused(_))
+    }
 }

@@ -4,6 +4,8 @@
 //! What an office cannot write (see its abilities) is left out. Each step says in words what it found, so that a test
 //! needs no more than to unwrap.
 
+use std::borrow::Cow;
+
 use rollcall_core::field::{Fields, groups_of, text_of};
 use rollcall_core::ops::Write;
 use rollcall_core::phone::{Abilities, ExtensionTemplate, Group, PhoneUser, Standing, System, UserTemplate};
@@ -56,6 +58,7 @@ where
     groups(&*make().await).await.map_err(of("groups"))?;
     extensions(&*make().await).await.map_err(of("extension records"))?;
     delete(&*make().await).await.map_err(of("delete"))?;
+    several(&*make().await).await.map_err(of("several calls at once"))?;
     fingerprints(&*make().await).await.map_err(of("fingerprints"))
 }
 
@@ -387,6 +390,37 @@ async fn delete(office: &dyn Office) -> Result<(), Broken> {
     let back = made(office, "Anna Berg", "2001").await?;
     ensure(back.guid != user.guid, || "a new user has a used GUID".into())?;
     ensure(groups_of(&back.fields).is_empty(), || "a new user inherits memberships".into())
+}
+
+async fn several(office: &dyn Office) -> Result<(), Broken> {
+    let abilities = office.abilities().await.map_err(told)?;
+    ensure(office.write_all(&[]).await.is_empty(), || "no call has a result".into())?;
+    let old = made(office, "Anna Berg", "2001").await?;
+    let create = |name: &str, number: &str| Write::CreateUser {
+        fields: fields(&abilities, name, number),
+        system: "Primary".into(),
+        template: None,
+    };
+    let late = set(&old, Field::FullName, Some("Late"));
+    let writes = [
+        Write::DeleteUser { guid: old.guid },
+        // Possible after the first call only, and a hindrance to the next one.
+        create("Anna Berg", "2001"),
+        create("ANNA BERG", "2002"),
+        late,
+        create("Bo Dahl", "2002"),
+    ];
+    let results = office.write_all(&writes.each_ref().map(Cow::Borrowed)).await;
+    let [Ok(None), Ok(Some(anna)), Err(taken), Err(gone), Ok(Some(bo))] = &results[..] else {
+        return Err(format!("the results are {results:?}"));
+    };
+    for error in [taken, gone] {
+        let said_no = matches!(error, OfficeError::Refused(_) | OfficeError::Stale(_));
+        ensure(said_no, || format!("a call that cannot be done fails with {error:?}"))?;
+    }
+    let users = office.read().await.map_err(told)?.users;
+    let stands = |user| users.values().any(|other| other == user);
+    ensure(users.len() == 2 && stands(anna) && stands(bo), || format!("{results:?} left {users:?}"))
 }
 
 async fn fingerprints(office: &dyn Office) -> Result<(), Broken> {

@@ -17,6 +17,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -164,6 +165,26 @@ impl Office for Embedded {
 
     async fn write(&self, write: &Write) -> Result<Option<PhoneUser>, OfficeError> {
         self.change(|connection| write::write(connection, write))
+    }
+
+    /// All of them are one transaction and one wait for the disk. Killed before its end, none has taken place: SQLite
+    /// leaves out what a log holds without an end. Killed after it, all have that were not refused.
+    async fn write_all(&self, writes: &[Cow<'_, Write>]) -> Vec<Result<Option<PhoneUser>, OfficeError>> {
+        let mut results = Vec::with_capacity(writes.len());
+        if writes.is_empty() {
+            return results;
+        }
+        let ended = self.change(|connection| write::write_all(connection, writes, &mut results));
+        if let Err(error) = ended {
+            for done in results.iter_mut().filter(|result| result.is_ok()) {
+                *done = Err(OfficeError::Unsure(error.to_string()));
+            }
+            // Unsure is how the transaction ended. Any other error is of the call that has no result yet.
+            if !matches!(error, OfficeError::Unsure(_)) {
+                results.push(Err(error));
+            }
+        }
+        results
     }
 
     async fn extension(&self, number: &str) -> Result<Option<Extension>, OfficeError> {

@@ -1,5 +1,6 @@
 //! The embedded store against the contract suite, and what only it has: room, licences, files, elements, speed.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Instant;
 
@@ -118,6 +119,47 @@ async fn a_transaction_that_cannot_be_ended_leaves_the_call_unsure_and_the_offic
     let ended = office.change(|connection| Ok(connection.execute_batch("ROLLBACK")?));
     assert!(matches!(ended, Err(OfficeError::Unsure(_))), "{ended:?}");
     assert!(office.write(&create("Anna", "2001", None)).await.is_ok());
+}
+
+/// What the third of four users that are made at once may run into, and what the calls are told then.
+#[tokio::test]
+async fn several_calls_are_each_whole_or_not_there_whatever_sqlite_does() {
+    let raises = |how: &str| {
+        format!(
+            "CREATE TRIGGER trap AFTER INSERT ON user WHEN NEW.key = 'cleo' BEGIN SELECT RAISE({how}, 'trap'); END"
+        )
+    };
+    // Held at the end of the transaction alone.
+    let broken_end = "CREATE TABLE owed (guid TEXT REFERENCES user (guid) DEFERRABLE INITIALLY DEFERRED);
+                      CREATE TRIGGER trap AFTER INSERT ON user WHEN NEW.key = 'cleo'
+                      BEGIN INSERT INTO owed VALUES ('nobody'); END";
+    let cases: [(&str, &[&str], usize); 4] = [
+        ("CREATE TRIGGER trap AFTER INSERT ON user BEGIN SELECT 1; END", &["ok", "no", "ok", "ok", "ok"], 4),
+        // Leaves the user there that it complains of.
+        (&raises("FAIL"), &["ok", "no", "ok", "damaged"], 2),
+        // As SQLite does when the disk is full.
+        (&raises("ROLLBACK"), &["unsure", "no", "unsure", "damaged"], 0),
+        (broken_end, &["unsure", "no", "unsure", "unsure", "unsure"], 0),
+    ];
+    let writes = [("Anna", "2001"), ("Anna", "2002"), ("Bo", "2002"), ("Cleo", "2003"), ("Dan", "2004")];
+    let writes = writes.map(|(name, number)| Cow::Owned(create(name, number, None)));
+    for (trap, told, stand) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let office = office(folder.path(), &OfficeFile::plain());
+        sql(&office, trap);
+        let results = office.write_all(&writes).await;
+        let words = results.iter().map(|result| match result {
+            Ok(user) => user.as_ref().map_or("nobody", |_| "ok"),
+            Err(OfficeError::Refused(_)) => "no",
+            Err(OfficeError::Damaged(why)) if why.contains("trap") => "damaged",
+            Err(OfficeError::Unsure(_)) => "unsure",
+            Err(error) => panic!("{error:?}"),
+        });
+        assert_eq!(words.collect::<Vec<_>>(), told, "{trap}: {results:?}");
+        assert_eq!(office.read().await.unwrap().users.len(), stand, "{trap}");
+        sql(&office, "DROP TRIGGER trap");
+        assert!(office.write(&create("Eve", "2005", None)).await.is_ok());
+    }
 }
 
 #[tokio::test]
@@ -311,11 +353,18 @@ async fn how_long_reading_and_writing_take() {
     }
     let wrote = began.elapsed();
     let began = Instant::now();
+    for window in (22_000..24_000).collect::<Vec<_>>().chunks(64) {
+        let create = |number: &u32| create(&format!("User {number}"), &number.to_string(), Some("Sales"));
+        let writes: Vec<_> = window.iter().map(|number| Cow::Owned(create(number))).collect();
+        assert!(office.write_all(&writes).await.iter().all(Result::is_ok));
+    }
+    let together = began.elapsed();
+    let began = Instant::now();
     let standing = office.read().await.unwrap();
     let read = began.elapsed();
-    assert_eq!(standing.users.len(), 22_000);
-    eprintln!("20,000 added at once: {added:?}; 2,000 created: {wrote:?}");
-    eprintln!("22,000 read: {read:?}");
+    assert_eq!(standing.users.len(), 24_000);
+    eprintln!("20,000 added at once: {added:?}; 2,000 created one by one: {wrote:?}, by 64: {together:?}");
+    eprintln!("24,000 read: {read:?}");
 }
 
 /// Draws a call out of a small world, so that names, numbers and users meet often.

@@ -1,4 +1,6 @@
-//! The calls of a plan, each one transaction.
+//! The calls of a plan.
+
+use std::borrow::Cow;
 
 use rollcall_core::ops::Write;
 use rollcall_core::phone::PhoneUser;
@@ -33,6 +35,37 @@ pub(super) fn write(connection: &Connection, write: &Write) -> Result<Option<Pho
         Write::RenumberExtension { from, to } => records::renumber(connection, from, to).map(|()| None),
         Write::DeleteExtension { number } => records::delete_extension(connection, number).map(|()| None),
     }
+}
+
+/// Does calls on an open transaction, each whole or not at all, and adds one result each. It stops behind a call that
+/// failed for another reason than the office's word, with what was done before it still in the transaction.
+///
+/// # Errors
+/// A call could not be begun or undone. The transaction is to be given up then, for it may hold half a call.
+pub(super) fn write_all(
+    connection: &Connection,
+    writes: &[Cow<'_, Write>],
+    results: &mut Vec<Result<Option<PhoneUser>, OfficeError>>,
+) -> Result<(), Fault> {
+    for call in writes {
+        rows::run(connection, "SAVEPOINT call", [])?;
+        let result = write(connection, call).map_err(OfficeError::from);
+        let ends = result.as_ref().is_err_and(OfficeError::ends);
+        // SQLite may have given up the whole transaction, as it does when the disk is full. Its end will tell.
+        if connection.is_autocommit() {
+            results.push(result);
+            return Ok(());
+        }
+        if result.is_err() {
+            rows::run(connection, "ROLLBACK TO call", [])?;
+        }
+        rows::run(connection, "RELEASE call", [])?;
+        results.push(result);
+        if ends {
+            return Ok(());
+        }
+    }
+    Ok(())
 }
 
 fn create(
