@@ -3,6 +3,7 @@
 use rollcall_tests::harness::TestEnv;
 use serde_json::Value;
 
+use crate::packages::manifest;
 use crate::{env, repository};
 
 /// The connector that reads files, as if somebody else had made it: a small component that needs no server.
@@ -66,6 +67,36 @@ fn what_a_connector_asks_for_is_told_before_it_runs() {
     let may = |at: usize| json["asks"][at]["may_receive_directory_data"].clone();
     assert_eq!((may(0), may(1)), (true.into(), false.into()), "{json}");
     assert_eq!(json["component_sha256"].as_str().unwrap().len(), 64);
+}
+
+/// What the job allows counts only where the connector asks for it; its line is shown.
+#[test]
+fn a_line_that_nobody_asks_for_is_shown_and_nothing_runs() {
+    let env = machine("./hr.wasm");
+    let grant = "[[grant.http]]\norigin = \"https://hr.example\"\nmethods = [\"GET\"]\nreason = \"Reads.\"\n";
+    env.write("hr.wasm", with_manifest(&manifest("1.0.0", grant)));
+    let job = env.read("job.toml");
+    let with = |lines: &str| {
+        env.write(
+            "job.toml",
+            job.replace("[phone_system]", &format!("[directory.grants]\n{lines}\n[phone_system]")),
+        );
+        env.run(&["preview"])
+    };
+    let missing = "write `http = [\"https://hr.example\"]` under `[directory.grants]`; it says: Reads";
+    let _ = env.run(&["preview"]).exits(12).says("E0303").says(missing);
+    let _ = with("http = [\"https://hr.example/api\"]").success();
+    let told =
+        with("http = [\n  \"https://hr.example\",\n  \"POST https://elsewhere.example\",\n]").exits(12);
+    let told = told
+        .says("E0312")
+        .says("`POST https://elsewhere.example` allows what the connector `hr` does not ask for");
+    let _ =
+        told.says("^^^^").says("it asks for `https://hr.example` and nothing more").says("connector.toml");
+    let _ = with("http = [\"POST https://hr.example\"]").exits(12).says("E0303");
+    let lines = "http = [\"https://hr.example\"]\nfiles = [\"/etc\"]\nldap = [\"ldaps://dc.example\"]";
+    let told = with(lines).exits(12).says("`/etc` allows").says("the folder of the setting `path`");
+    let _ = told.says("`ldaps://dc.example` allows");
 }
 
 #[test]

@@ -7,8 +7,8 @@ use rollcall_tests::harness::{Output, TestEnv};
 use crate::connectors::{machine, partners, with_manifest};
 use crate::env;
 
-/// What a manifest of a partner begins with.
-fn manifest(version: &str, grants: &str) -> String {
+/// A manifest of a partner whose connector reads files, with further grants.
+pub(crate) fn manifest(version: &str, grants: &str) -> String {
     format!(
         "name = \"hr\"\nversion = \"{version}\"\nabout = \"Reads people from a file.\"\ncontract = \"0.1\"\n\
          settings.path = {{ type = \"text\", required = true, about = \"The file.\", kind = \"path\" }}\n\
