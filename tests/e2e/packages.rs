@@ -137,13 +137,17 @@ fn who_is_not_trusted_is_refused() {
     let _ = env.run(&["check"]).success();
     let _ = env.run(&["connector", "remove", "hr"]).success();
     env.write(&format!("{package}.minisig"), signature);
-    // A key that is trusted for something else, or no more.
-    let _ = env
-        .run(&["connector", "trust", "add", "acme.pub", "--publisher", "Acme", "--for", "roster"])
-        .success();
-    let _ = install(&env, &package, &["--yes"]).exits(12).says("E0324").says("trusted for roster");
-    let _ =
-        env.run(&["connector", "trust", "add", "acme.pub", "--publisher", "Acme", "--for", "hr"]).success();
+    // A key that is trusted for something else, or no more. What is added widens, and never narrows in silence.
+    let trust = |name: &str| {
+        env.run(&["connector", "trust", "add", "acme.pub", "--publisher", "Acme", "--for", name])
+    };
+    let _ = trust("roster").exits(64).says("trusted for every connector already").says("trust remove KEY");
+    let _ = env.run(&["connector", "trust", "remove", "acme.pub"]).success();
+    let _ = trust("roster").success().says("Acme is trusted for roster, with");
+    let refused = install(&env, &package, &["--yes"]).exits(12).says("E0324").says("trusted for roster");
+    let _ = refused.says("`rollcall connector trust add KEY --publisher NAME --for hr` widens that");
+    let _ = trust("hr").success().says("Acme is trusted for hr, roster, with");
+    let _ = env.run(&["connector", "trust", "list"]).success().says("hr, roster");
     let _ = install(&env, &package, &["--yes"]).success();
     let _ = env.run(&["check"]).success();
     let _ = env.run(&["connector", "trust", "remove", "acme.pub"]).success();
