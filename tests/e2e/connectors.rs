@@ -186,4 +186,10 @@ fn a_new_project_builds_tests_and_runs_at_once() {
     let grant = manifest.find("[[grant.http]]").unwrap();
     env.write("src/connector.toml", &manifest[..grant]);
     let _ = env.run(&["connector", "build"]).exits(12).says("E0301").says("imports `http`");
+    // What was built before is not taken for what was to be built.
+    env.write("src/connector.toml", manifest);
+    let _ = env.run(&["connector", "build"]).success();
+    env.write("src/lib.rs", "fn broken(");
+    let _ = env.run(&["connector", "build"]).exits(1).says("E0334").says("my_hr.wasm.old` now");
+    let _ = env.run(&["connector", "run"]).exits(12).says("my_hr.wasm");
 }

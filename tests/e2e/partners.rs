@@ -336,7 +336,10 @@ fn a_new_project_is_built_in_each_language() {
                 .run(&["connector", "build"])
                 .exits(1)
                 .says("E0334")
-                .says("`npm run --silent build` failed");
+                .says("`npm run --silent build` failed")
+                .says("./hr.wasm` is of an earlier build and is `./hr.wasm.old` now");
+            // What was built before is not taken for what was to be built.
+            let _ = env.run(&["connector", "run"]).exits(12).says("hr.wasm");
         } else {
             env.write("other.py", "");
             let _ = env.run(&["connector", "build"]).exits(1).says("E0334").says("2 Python files");
