@@ -67,6 +67,13 @@ async function component(file, asked) {
   }
 }
 
+/** Says what a message of the compiler means, where that is known. */
+function told(message) {
+  const [, name] = /rollcall:connector\/(http|ldap|files)@[^"']*["'] from/.exec(message) ?? [];
+  const asks = `the connector uses \`${name}\`, which its manifest does not ask for: write \`[[grant.${name}]]\` into`;
+  return name === undefined ? message : `${asks} connector.toml`;
+}
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { manifest: { type: "string" }, output: { type: "string" } },
@@ -86,6 +93,6 @@ try {
   writeFileSync(output, bytes);
   console.log(`${output}: ${bytes.length} bytes`);
 } catch (error) {
-  console.error(`rollcall-componentize: ${error.message}`);
+  console.error(`rollcall-componentize: ${told(error.message)}`);
   process.exitCode = 1;
 }

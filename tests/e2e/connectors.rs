@@ -119,6 +119,26 @@ fn what_is_no_connector_is_named() {
     let _ = env.run(&["connector", "inspect", "lpad"]).exits(1).says("E0902");
 }
 
+/// The manifest of a project is judged before its tools run, and of a component where it is read.
+#[test]
+fn a_mistake_of_a_manifest_is_shown_where_it_stands() {
+    for (lang, file) in [("rust", "src/connector.toml"), ("python", "connector.toml")] {
+        let env = env();
+        let _ = env.run(&["connector", "new", "my-hr", ".", "--lang", lang]).success();
+        let good = env.read(file);
+        env.write(file, good.replace("methods = [\"GET\"]", "methds = [\"GET\"]"));
+        let line = good.lines().position(|line| line.starts_with("methods")).unwrap() + 1;
+        let told = env.run(&["connector", "build"]).exits(12).says("E0301").says("unknown field `methds`");
+        let _ = told.says(&format!("{file}:{line}:1")).says("^^^^^^").says("did you mean `methods`?");
+        let json = env.run(&["connector", "build", "--json"]).exits(12).json();
+        assert_eq!(json["diagnostics"][0]["line"], line, "{json}");
+    }
+    let env = env();
+    env.write("hr.wasm", with_manifest(&manifest("1.0.0", "").replace("kind = \"path\"", "kind = \"pth\"")));
+    let told = env.run(&["connector", "inspect", "hr.wasm"]).exits(12).says("unknown variant `pth`");
+    let _ = told.says("connector.toml:5:").says("did you mean `path`?");
+}
+
 #[test]
 fn a_reading_is_shown_as_it_is() {
     let env = machine("./hr.wasm");
@@ -185,7 +205,12 @@ fn a_new_project_builds_tests_and_runs_at_once() {
     let manifest = env.read("src/connector.toml");
     let grant = manifest.find("[[grant.http]]").unwrap();
     env.write("src/connector.toml", &manifest[..grant]);
-    let _ = env.run(&["connector", "build"]).exits(12).says("E0301").says("imports `http`");
+    let _ = env
+        .run(&["connector", "build"])
+        .exits(12)
+        .says("E0301")
+        .says("imports `http`")
+        .says("write `[[grant.http]]` with");
     // What was built before is not taken for what was to be built.
     env.write("src/connector.toml", manifest);
     let _ = env.run(&["connector", "build"]).success();

@@ -301,6 +301,14 @@ fn a_new_project_is_built_in_each_language() {
         let built = env.run(&["connector", "build", "--json"]).success().json();
         assert_eq!((built["name"].as_str(), built["version"].as_str()), (Some("my-hr"), Some("0.1.0")));
         let _ = env.run(&["connector", "inspect", "hr.wasm"]).success().says("Reads the employees.");
+        let manifest = env.read("connector.toml");
+        env.write("connector.toml", &manifest[..manifest.find("[[grant.http]]").unwrap()]);
+        let told = env.run(&["connector", "build"]).exits(1).says("E0334");
+        let _ = told.says(
+            "uses `http`, which its manifest does not ask for: write `[[grant.http]]` into connector.toml",
+        );
+        env.write("connector.toml", manifest);
+        let _ = env.run(&["connector", "build"]).success();
         // Compiling a Python interpreter to machine code takes long, and the tests above have done it once.
         if language.name == "javascript" {
             let _ = env.run(&["connector", "run"]).success().says("7 users on 4 pages");

@@ -28,6 +28,7 @@ mod listing;
 pub mod manifest;
 mod manifest_check;
 mod manifest_ldap;
+mod manifest_mistakes;
 mod meter;
 mod network;
 mod network_ldap;

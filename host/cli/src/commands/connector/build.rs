@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
-use rollcall_connectors::Package;
+use rollcall_connectors::{Manifest, Package};
 use rollcall_core::{Diagnostic, codes};
 use serde_json::{Value, json};
 
@@ -18,6 +18,8 @@ use crate::wiring::reserved;
 
 /// What components are compiled for.
 const TARGET: &str = "wasm32-wasip2";
+/// The most that is read of a manifest, in bytes; what is too much for one is said by the check.
+const MANIFEST_TEXT: usize = 1 << 20;
 const RUST_HINT: &str = "install Rust: https://rustup.rs";
 const NODE_HINT: &str = "install Node 20 or newer: https://nodejs.org";
 const PYTHON_HINT: &str = "install Python 3.11 or newer, with venv and pip";
@@ -25,6 +27,16 @@ const PYTHON_HINT: &str = "install Python 3.11 or newer, with venv and pip";
 /// Builds a project.
 pub(super) fn build(output: &Output, dir: &Path) -> Result<u8, Failure> {
     let has = |name: &str| dir.join(name).is_file();
+    // Where the manifest stands by itself, its mistakes are told before the tools run, by its own name.
+    for path in
+        [Manifest::FILE.into(), Path::new("src").join(Manifest::FILE)].map(|path: PathBuf| dir.join(path))
+    {
+        if path.is_file() {
+            let file = path.display().to_string();
+            Manifest::parse_file(files::text(&path, MANIFEST_TEXT)?.as_bytes(), &file)
+                .map_err(Failure::invalid)?;
+        }
+    }
     let built = match () {
         () if has("Cargo.toml") => rust(dir).map_err(|failure| (failure, made_by_cargo(dir))),
         () if has("package.json") => javascript(dir).map_err(|failure| (failure, made_in(dir))),
