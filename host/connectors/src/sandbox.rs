@@ -64,7 +64,7 @@ pub struct ConnectSpec {
     pub grant_ldap: Vec<Text>,
     /// `[directory.grants] files`, resolved.
     pub grant_files: Vec<PathBuf>,
-    /// `[directory.grants] addresses`: CIDR.
+    /// `[directory.grants] addresses`: networks and single addresses.
     pub grant_addresses: Vec<Text>,
     /// `[directory.limits]`.
     pub limits: BTreeMap<Text, u64>,
