@@ -153,7 +153,21 @@ fn a_reading_is_shown_as_it_is() {
     let some = lines(&env.run(&["connector", "run", "--limit", "3", "--json"]).success().stdout);
     assert_eq!((some.len(), &some[..3]), (4, &all[..3]));
     assert_eq!(some[3]["end"]["complete"], false);
+    // What nobody has a value of is no column, and named.
+    let people = env.read("people.csv");
+    let wider: Vec<String> = people
+        .lines()
+        .enumerate()
+        .map(|(at, line)| if at == 0 { format!("{line},fax,room") } else { format!("{line},,") })
+        .collect();
+    env.write("people.csv", wider.join("\n"));
+    let told = env.run(&["connector", "run", "--limit", "2"]).success();
+    let _ = told.says("not shown, for none of them has a value: fax, room");
+    let end = lines(&env.run(&["connector", "run", "--json"]).success().stdout).pop().unwrap();
+    assert_eq!(end["end"]["without_values"], serde_json::json!(["fax", "room"]));
+    env.write("people.csv", people);
     let told = env.run(&["connector", "run"]).success().says("10 users on 2 pages").says("Siobhán");
+    let told = told.hides("not shown");
     assert!(told.stdout.starts_with("id     first_name   last_name"), "{}", told.stdout);
     // A broken file is no reading, and what came of it before is not shown as one.
     let people = env.read("people.csv");
