@@ -298,6 +298,11 @@ fn an_installed_package_that_was_changed_does_not_run() {
     let _ = env.run(&["check"]).exits(12).says("E0325").says("not the one that was installed");
     std::fs::remove_file(&package).unwrap();
     let _ = env.run(&["check"]).exits(12).says("E0333").says("is gone");
+    // A register that is damaged is damaged for everybody: the state's fault, and not the job's.
+    std::fs::write(folder.join("register.json"), "{ \"connectors\": ").unwrap();
+    for command in [&["connector", "list"][..], &["check"], &["preview"], &["connector", "run"]] {
+        let _ = env.run(command).exits(1).says("the register of connectors is damaged");
+    }
     // A machine where nothing was ever installed has no folder for it.
     let env = env_without();
     assert!(!env.state().join("connectors").exists());
