@@ -194,7 +194,8 @@ impl Allow<'_> {
             },
             LoginKind::LdapBind => {
                 let message = format!("the login `{name}` is for LDAP alone");
-                return Err(Diagnostic::error(codes::CONNECTOR_INVALID, message));
+                let hint = "have its author use it for `[[grant.ldap]]` alone";
+                return Err(Diagnostic::error(codes::CONNECTOR_INVALID, message).hint(hint));
             }
         };
         let mut origins = Vec::new();
@@ -219,7 +220,7 @@ impl Allow<'_> {
         let algorithm = Algorithm::named(written).ok_or_else(|| {
             let message =
                 format!("the login `{name}` wants to sign with `{}`, which is not known", tame(written, 40));
-            Diagnostic::error(codes::CONNECTOR_INVALID, message)
+            Diagnostic::error(codes::CONNECTOR_INVALID, message).hint("there are `PS256` and `RS256`")
         })?;
         Ok(FilledProof::Certificate { certificate, private_key, algorithm })
     }
@@ -251,7 +252,9 @@ impl Allow<'_> {
             .filter(|url| url.has_host() && matches!(url.scheme(), "https" | "http"))
             .ok_or_else(|| {
                 let message = format!("the connector asks for `{}`, which is no URL", tame(&text, 200));
-                Diagnostic::error(codes::CONNECTOR_INVALID, message)
+                let hint =
+                    "its author writes `https://host` into `connector.toml`, or a setting of kind `url`";
+                Diagnostic::error(codes::CONNECTOR_INVALID, message).hint(hint)
             })
     }
 
@@ -315,8 +318,12 @@ impl Allow<'_> {
     }
 }
 
-fn origin(url: &Url) -> Result<Origin, Diagnostic> {
-    Origin::of(url).map_err(|message| Diagnostic::error(codes::CONNECTOR_INVALID, message))
+/// Gives the server of a URL that the manifest asks for.
+pub(crate) fn origin(url: &Url) -> Result<Origin, Diagnostic> {
+    Origin::of(url).map_err(|message| {
+        let hint = "its author writes scheme, host and port of a server into `connector.toml`";
+        Diagnostic::error(codes::CONNECTOR_INVALID, message).hint(hint)
+    })
 }
 
 #[cfg(test)]

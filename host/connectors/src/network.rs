@@ -10,7 +10,7 @@ use rollcall_net::{
     Pause, Proof, Recorder, Retrying, Schedule, Scrubber, SignedIn, SystemPause, Trust, Way, Wire,
 };
 
-use crate::grants::{FilledLogin, FilledProof, FilledWay, Servers, TokenRequest};
+use crate::grants::{FilledLogin, FilledProof, FilledWay, Servers, TokenRequest, origin};
 use crate::host::http::HttpGranted;
 use crate::host::ldap::LdapGranted;
 use crate::limits::Limits;
@@ -114,9 +114,8 @@ impl Parts<'_> {
     }
 
     fn login(&self, login: &FilledLogin) -> Result<Login, Diagnostic> {
-        let invalid = |message: String| Diagnostic::error(codes::CONNECTOR_INVALID, message);
-        let origins: Result<Vec<Origin>, String> = login.origins.iter().map(Origin::of).collect();
-        Ok(Login { origins: origins.map_err(invalid)?, way: way(&login.way, self.spec)? })
+        let origins: Result<Vec<Origin>, Diagnostic> = login.origins.iter().map(origin).collect();
+        Ok(Login { origins: origins?, way: way(&login.way, self.spec)? })
     }
 
     /// Begins a recording, where one is wanted.

@@ -284,7 +284,9 @@ impl Host {
             }
             Some(Err(error)) => {
                 let message = format!("the package cannot be used: {}", tame(&format!("{error:#}"), 500));
-                Err(DirectoryError::Invalid(vec![Diagnostic::error(codes::CONNECTOR_INVALID, message)]))
+                let hint = "build it with the SDK's own commands, or ask its author for another one";
+                let invalid = Diagnostic::error(codes::CONNECTOR_INVALID, message).hint(hint);
+                Err(DirectoryError::Invalid(vec![invalid]))
             }
             None => Err(DirectoryError::Permanent("the connector could not be compiled".to_owned())),
         }
