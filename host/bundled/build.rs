@@ -89,7 +89,7 @@ fn bundle() -> Result<(), Box<dyn Error>> {
 /// The SDKs: the file that lists one's sources, and the folders of `plugins` with them, each with its path in a project.
 const SDKS: &[(&str, &[(&str, &str)])] = &[
     ("sdk.rs", &[("wit/v0.1", "wit/v0.1/"), ("sdk/src", "rollcall-connector/src/")]),
-    ("sdk-javascript.rs", &[("sdk-javascript", "")]),
+    ("sdk-javascript.rs", &[("sdk-javascript", ""), ("sdk-javascript/testing", "testing/")]),
     ("sdk-python.rs", &[("sdk-python", ""), ("sdk-python/rollcall_connector", "rollcall_connector/")]),
 ];
 

@@ -6,7 +6,8 @@
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { basename, dirname, extname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 import { componentize } from "componentize-qjs";
@@ -28,7 +29,18 @@ function section(name, data) {
   return Buffer.concat([Buffer.from([0]), leb(body.length), body]);
 }
 
+/** Gives the program around the connector's file, so that one without its export says so instead of breaking off. */
+function program(file, at) {
+  const [from, name] = [relative(dirname(at), file).replaceAll("\\", "/"), basename(file)];
+  return `import * as made from ${JSON.stringify(from)};
+import { exported } from "./entry.js";
+export const directory = exported(made.directory, ${JSON.stringify(name)});
+`;
+}
+
 async function component(file, asked) {
+  // The compiler wants a file that is there, and takes the text that it is given.
+  const at = fileURLToPath(new URL("program.js", import.meta.url));
   const work = mkdtempSync(join(tmpdir(), "rollcall-"));
   try {
     mkdirSync(join(work, "deps/contract"), { recursive: true });
@@ -42,8 +54,8 @@ async function component(file, asked) {
     const made = await componentize({
       witPath: work,
       world: "made",
-      jsSource: readFileSync(file, "utf8"),
-      jsPath: file,
+      jsSource: program(file, at),
+      jsPath: at,
       moduleRoot: dirname(file),
       // The host speaks the synchronous contract, and the runtime needs nothing of WASI for it.
       sync: true,
@@ -53,6 +65,13 @@ async function component(file, asked) {
   } finally {
     rmSync(work, { recursive: true });
   }
+}
+
+/** Says what a message of the compiler means, where that is known. */
+function told(message) {
+  const [, name] = /rollcall:connector\/(http|ldap|files)@[^"']*["'] from/.exec(message) ?? [];
+  const asks = `the connector uses \`${name}\`, which its manifest does not ask for: write \`[[grant.${name}]]\` into`;
+  return name === undefined ? message : `${asks} connector.toml`;
 }
 
 const { values, positionals } = parseArgs({
@@ -74,6 +93,6 @@ try {
   writeFileSync(output, bytes);
   console.log(`${output}: ${bytes.length} bytes`);
 } catch (error) {
-  console.error(`rollcall-componentize: ${error.message}`);
+  console.error(`rollcall-componentize: ${told(error.message)}`);
   process.exitCode = 1;
 }

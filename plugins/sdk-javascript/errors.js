@@ -93,19 +93,6 @@ export function asked(call) {
   }
 }
 
-/** Runs the connector's own code, whose errors become the contract's. */
-export function answered(call) {
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof ConnectorError) {
-      throw error.told();
-    }
-    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    throw { tag: "permanent", val: quoted(text) };
-  }
-}
-
 function raised(error) {
   const told = error?.payload ?? error;
   switch (told?.tag) {

@@ -6,7 +6,8 @@
 
 import run from "rollcall:connector/run@0.1.0";
 
-import { answered, InvalidSettings, Permanent, TokenExpired } from "./errors.js";
+import { answered } from "./answers.js";
+import { InvalidSettings, Permanent, TokenExpired } from "./errors.js";
 import { cell, Gone, key, NONE, Patch, text, User } from "./users.js";
 
 export {
@@ -63,13 +64,15 @@ export function connector({ validate, identity, check, attributes, list, changes
     static open(json, since) {
       return answered(() => {
         const settings = ready(json);
-        if (since == null) {
-          return new Listing(() => list(settings), "everything");
-        }
-        if (changes === undefined) {
+        if (since != null && changes === undefined) {
           throw new TokenExpired();
         }
-        return new Listing(() => changes(settings, Uint8Array.from(since)), "changes");
+        const [name, method] = since == null ? ["list", list] : ["changes", changes];
+        if (typeof method !== "function") {
+          throw new Permanent(`the connector has no \`*${name}(settings) { … }\``);
+        }
+        const begin = () => generated(name, method(settings, since == null ? undefined : Uint8Array.from(since)));
+        return new Listing(begin, since == null ? "everything" : "changes");
       });
     }
 
@@ -85,7 +88,7 @@ export function connector({ validate, identity, check, attributes, list, changes
     }
 
     page(max) {
-      this.found ??= this.begin()[Symbol.iterator]();
+      this.found ??= this.begin();
       const until = run.timeLeftMs() - PAGE_MS;
       const found = this.waiting;
       let end = null;
@@ -112,17 +115,41 @@ export function connector({ validate, identity, check, attributes, list, changes
     }
   }
 
+  // The settings are judged before every call, also where the connector has nothing to say to it.
+  const ask = (json, method, made) =>
+    answered(() => {
+      const settings = ready(json);
+      const outcome = method?.(settings);
+      if (outcome instanceof Promise) {
+        throw new Permanent(`\`${method.name}\` is asynchronous, which nothing in a connector is`);
+      }
+      return made(outcome);
+    });
+  const connection = (outcome = []) =>
+    Array.isArray(outcome) ? { users: null, findings: outcome } : { users: null, findings: [], ...outcome };
+
   return {
     Listing,
     validate: (json) => validate?.(parsed(json)) ?? [],
-    identity: (json) => answered(() => text(identity?.(ready(json)) ?? "")),
-    check: (json) =>
-      answered(() => {
-        const outcome = check?.(ready(json)) ?? [];
-        return Array.isArray(outcome) ? { users: null, findings: outcome } : { users: null, findings: [], ...outcome };
-      }),
-    attributes: (json) => answered(() => [...(attributes?.(ready(json)) ?? [])]),
+    identity: (json) => ask(json, identity, (name) => text(name ?? "")),
+    check: (json) => ask(json, check, connection),
+    attributes: (json) => ask(json, attributes, (all) => [...(all ?? [])]),
   };
+}
+
+/** Gives what a listing yields. A `map` or another iterator that ends by a mistake of its own would be the end of the
+ * listing, and whoever is missing then is gone; a function without `yield` lists nobody. */
+function generated(name, found) {
+  const kind = Object.prototype.toString.call(found);
+  if (kind === "[object Generator]" || Array.isArray(found)) {
+    return found[Symbol.iterator]();
+  }
+  const why = {
+    "[object Undefined]": `\`${name}\` gives nothing`,
+    "[object Promise]": `\`${name}\` is asynchronous, which nothing in a connector is`,
+    "[object AsyncGenerator]": `\`${name}\` is asynchronous, which nothing in a connector is`,
+  }[kind] ?? `\`${name}\` is no generator and no array but ${kind.slice(8, -1)}`;
+  throw new Permanent(`${why}: write \`*${name}(settings) { … yield … }\``);
 }
 
 /** Makes the table of a page: the columns once, then a row a user. */

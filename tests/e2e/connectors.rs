@@ -3,6 +3,7 @@
 use rollcall_tests::harness::TestEnv;
 use serde_json::Value;
 
+use crate::packages::manifest;
 use crate::{env, repository};
 
 /// The connector that reads files, as if somebody else had made it: a small component that needs no server.
@@ -68,6 +69,36 @@ fn what_a_connector_asks_for_is_told_before_it_runs() {
     assert_eq!(json["component_sha256"].as_str().unwrap().len(), 64);
 }
 
+/// What the job allows counts only where the connector asks for it; its line is shown.
+#[test]
+fn a_line_that_nobody_asks_for_is_shown_and_nothing_runs() {
+    let env = machine("./hr.wasm");
+    let grant = "[[grant.http]]\norigin = \"https://hr.example\"\nmethods = [\"GET\"]\nreason = \"Reads.\"\n";
+    env.write("hr.wasm", with_manifest(&manifest("1.0.0", grant)));
+    let job = env.read("job.toml");
+    let with = |lines: &str| {
+        env.write(
+            "job.toml",
+            job.replace("[phone_system]", &format!("[directory.grants]\n{lines}\n[phone_system]")),
+        );
+        env.run(&["preview"])
+    };
+    let missing = "write `http = [\"https://hr.example\"]` under `[directory.grants]`; it says: Reads";
+    let _ = env.run(&["preview"]).exits(12).says("E0303").says(missing);
+    let _ = with("http = [\"https://hr.example/api\"]").success();
+    let told =
+        with("http = [\n  \"https://hr.example\",\n  \"POST https://elsewhere.example\",\n]").exits(12);
+    let told = told
+        .says("E0312")
+        .says("`POST https://elsewhere.example` allows what the connector `hr` does not ask for");
+    let _ =
+        told.says("^^^^").says("it asks for `https://hr.example` and nothing more").says("connector.toml");
+    let _ = with("http = [\"POST https://hr.example\"]").exits(12).says("E0303");
+    let lines = "http = [\"https://hr.example\"]\nfiles = [\"/etc\"]\nldap = [\"ldaps://dc.example\"]";
+    let told = with(lines).exits(12).says("`/etc` allows").says("the folder of the setting `path`");
+    let _ = told.says("`ldaps://dc.example` allows");
+}
+
 #[test]
 fn what_is_no_connector_is_named() {
     let env = env();
@@ -88,6 +119,26 @@ fn what_is_no_connector_is_named() {
     let _ = env.run(&["connector", "inspect", "lpad"]).exits(1).says("E0902");
 }
 
+/// The manifest of a project is judged before its tools run, and of a component where it is read.
+#[test]
+fn a_mistake_of_a_manifest_is_shown_where_it_stands() {
+    for (lang, file) in [("rust", "src/connector.toml"), ("python", "connector.toml")] {
+        let env = env();
+        let _ = env.run(&["connector", "new", "my-hr", ".", "--lang", lang]).success();
+        let good = env.read(file);
+        env.write(file, good.replace("methods = [\"GET\"]", "methds = [\"GET\"]"));
+        let line = good.lines().position(|line| line.starts_with("methods")).unwrap() + 1;
+        let told = env.run(&["connector", "build"]).exits(12).says("E0301").says("unknown field `methds`");
+        let _ = told.says(&format!("{file}:{line}:1")).says("^^^^^^").says("did you mean `methods`?");
+        let json = env.run(&["connector", "build", "--json"]).exits(12).json();
+        assert_eq!(json["diagnostics"][0]["line"], line, "{json}");
+    }
+    let env = env();
+    env.write("hr.wasm", with_manifest(&manifest("1.0.0", "").replace("kind = \"path\"", "kind = \"pth\"")));
+    let told = env.run(&["connector", "inspect", "hr.wasm"]).exits(12).says("unknown variant `pth`");
+    let _ = told.says("connector.toml:5:").says("did you mean `path`?");
+}
+
 #[test]
 fn a_reading_is_shown_as_it_is() {
     let env = machine("./hr.wasm");
@@ -102,7 +153,21 @@ fn a_reading_is_shown_as_it_is() {
     let some = lines(&env.run(&["connector", "run", "--limit", "3", "--json"]).success().stdout);
     assert_eq!((some.len(), &some[..3]), (4, &all[..3]));
     assert_eq!(some[3]["end"]["complete"], false);
+    // What nobody has a value of is no column, and named.
+    let people = env.read("people.csv");
+    let wider: Vec<String> = people
+        .lines()
+        .enumerate()
+        .map(|(at, line)| if at == 0 { format!("{line},fax,room") } else { format!("{line},,") })
+        .collect();
+    env.write("people.csv", wider.join("\n"));
+    let told = env.run(&["connector", "run", "--limit", "2"]).success();
+    let _ = told.says("not shown, for none of them has a value: fax, room");
+    let end = lines(&env.run(&["connector", "run", "--json"]).success().stdout).pop().unwrap();
+    assert_eq!(end["end"]["without_values"], serde_json::json!(["fax", "room"]));
+    env.write("people.csv", people);
     let told = env.run(&["connector", "run"]).success().says("10 users on 2 pages").says("Siobhán");
+    let told = told.hides("not shown");
     assert!(told.stdout.starts_with("id     first_name   last_name"), "{}", told.stdout);
     // A broken file is no reading, and what came of it before is not shown as one.
     let people = env.read("people.csv");
@@ -154,5 +219,16 @@ fn a_new_project_builds_tests_and_runs_at_once() {
     let manifest = env.read("src/connector.toml");
     let grant = manifest.find("[[grant.http]]").unwrap();
     env.write("src/connector.toml", &manifest[..grant]);
-    let _ = env.run(&["connector", "build"]).exits(12).says("E0301").says("imports `http`");
+    let _ = env
+        .run(&["connector", "build"])
+        .exits(12)
+        .says("E0301")
+        .says("imports `http`")
+        .says("write `[[grant.http]]` with");
+    // What was built before is not taken for what was to be built.
+    env.write("src/connector.toml", manifest);
+    let _ = env.run(&["connector", "build"]).success();
+    env.write("src/lib.rs", "fn broken(");
+    let _ = env.run(&["connector", "build"]).exits(1).says("E0334").says("my_hr.wasm.old` now");
+    let _ = env.run(&["connector", "run"]).exits(12).says("my_hr.wasm");
 }

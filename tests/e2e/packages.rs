@@ -7,8 +7,8 @@ use rollcall_tests::harness::{Output, TestEnv};
 use crate::connectors::{machine, partners, with_manifest};
 use crate::env;
 
-/// What a manifest of a partner begins with.
-fn manifest(version: &str, grants: &str) -> String {
+/// A manifest of a partner whose connector reads files, with further grants.
+pub(crate) fn manifest(version: &str, grants: &str) -> String {
     format!(
         "name = \"hr\"\nversion = \"{version}\"\nabout = \"Reads people from a file.\"\ncontract = \"0.1\"\n\
          settings.path = {{ type = \"text\", required = true, about = \"The file.\", kind = \"path\" }}\n\
@@ -137,13 +137,17 @@ fn who_is_not_trusted_is_refused() {
     let _ = env.run(&["check"]).success();
     let _ = env.run(&["connector", "remove", "hr"]).success();
     env.write(&format!("{package}.minisig"), signature);
-    // A key that is trusted for something else, or no more.
-    let _ = env
-        .run(&["connector", "trust", "add", "acme.pub", "--publisher", "Acme", "--for", "roster"])
-        .success();
-    let _ = install(&env, &package, &["--yes"]).exits(12).says("E0324").says("trusted for roster");
-    let _ =
-        env.run(&["connector", "trust", "add", "acme.pub", "--publisher", "Acme", "--for", "hr"]).success();
+    // A key that is trusted for something else, or no more. What is added widens, and never narrows in silence.
+    let trust = |name: &str| {
+        env.run(&["connector", "trust", "add", "acme.pub", "--publisher", "Acme", "--for", name])
+    };
+    let _ = trust("roster").exits(64).says("trusted for every connector already").says("trust remove KEY");
+    let _ = env.run(&["connector", "trust", "remove", "acme.pub"]).success();
+    let _ = trust("roster").success().says("Acme is trusted for roster, with");
+    let refused = install(&env, &package, &["--yes"]).exits(12).says("E0324").says("trusted for roster");
+    let _ = refused.says("`rollcall connector trust add KEY --publisher NAME --for hr` widens that");
+    let _ = trust("hr").success().says("Acme is trusted for hr, roster, with");
+    let _ = env.run(&["connector", "trust", "list"]).success().says("hr, roster");
     let _ = install(&env, &package, &["--yes"]).success();
     let _ = env.run(&["check"]).success();
     let _ = env.run(&["connector", "trust", "remove", "acme.pub"]).success();
@@ -294,6 +298,11 @@ fn an_installed_package_that_was_changed_does_not_run() {
     let _ = env.run(&["check"]).exits(12).says("E0325").says("not the one that was installed");
     std::fs::remove_file(&package).unwrap();
     let _ = env.run(&["check"]).exits(12).says("E0333").says("is gone");
+    // A register that is damaged is damaged for everybody: the state's fault, and not the job's.
+    std::fs::write(folder.join("register.json"), "{ \"connectors\": ").unwrap();
+    for command in [&["connector", "list"][..], &["check"], &["preview"], &["connector", "run"]] {
+        let _ = env.run(command).exits(1).says("the register of connectors is damaged");
+    }
     // A machine where nothing was ever installed has no folder for it.
     let env = env_without();
     assert!(!env.state().join("connectors").exists());

@@ -301,17 +301,53 @@ fn a_new_project_is_built_in_each_language() {
         let built = env.run(&["connector", "build", "--json"]).success().json();
         assert_eq!((built["name"].as_str(), built["version"].as_str()), (Some("my-hr"), Some("0.1.0")));
         let _ = env.run(&["connector", "inspect", "hr.wasm"]).success().says("Reads the employees.");
+        let manifest = env.read("connector.toml");
+        env.write("connector.toml", &manifest[..manifest.find("[[grant.http]]").unwrap()]);
+        let told = env.run(&["connector", "build"]).exits(1).says("E0334");
+        let _ = told.says(
+            "uses `http`, which its manifest does not ask for: write `[[grant.http]]` into connector.toml",
+        );
+        env.write("connector.toml", manifest);
+        let _ = env.run(&["connector", "build"]).success();
         // Compiling a Python interpreter to machine code takes long, and the tests above have done it once.
         if language.name == "javascript" {
             let _ = env.run(&["connector", "run"]).success().says("7 users on 4 pages");
             let _ = env.run(&["connector", "test"]).success().says("0 failed");
             assert_eq!(env.run(&["sync", "--yes", "--json"]).success().figure("applied"), PEOPLE as u64);
+            // Mistakes of a beginner are told where they come to light, and not as a crash.
+            let source = env.read("hr.js");
+            for (from, to, expect) in [
+                (
+                    "export const directory",
+                    "const directory",
+                    "`hr.js` exports no `directory`: write `export const",
+                ),
+                ("*list(settings)", "list(settings)", "`list` gives nothing: write `*list(settings) {"),
+                ("yield employees.map(user)", "yield [employees.none.more]", "TypeError: "),
+            ] {
+                assert!(source.contains(from));
+                let changed = source.replace(from, to);
+                env.write(
+                    "hr.js",
+                    if to == "list(settings)" { changed.replace("yield ", "") } else { changed },
+                );
+                let _ = env.run(&["connector", "build"]).success();
+                let run = env.run(&["connector", "run", "-vv"]).exits(13).says("E0307").says(expect);
+                assert!(
+                    from != "yield employees.map(user)" || run.stderr.contains("at list"),
+                    "{}",
+                    run.stderr
+                );
+            }
             env.write("hr.js", "export const directory = 1 +;");
             let _ = env
                 .run(&["connector", "build"])
                 .exits(1)
                 .says("E0334")
-                .says("`npm run --silent build` failed");
+                .says("`npm run --silent build` failed")
+                .says("./hr.wasm` is of an earlier build and is `./hr.wasm.old` now");
+            // What was built before is not taken for what was to be built.
+            let _ = env.run(&["connector", "run"]).exits(12).says("hr.wasm");
         } else {
             env.write("other.py", "");
             let _ = env.run(&["connector", "build"]).exits(1).says("E0334").says("2 Python files");
@@ -325,35 +361,20 @@ fn a_new_project_is_built_in_each_language() {
     }
 }
 
-/// What Node can run of the SDK without a host.
+/// The SDK's own tests, with its host for tests below them.
 #[test]
-fn texts_and_numbers_come_as_they_were_sent() {
-    let script = r#"
-        import { decode } from "./utf8.js";
-        import { exact } from "./exact.js";
-        import { strict as assert } from "node:assert";
-        const check = (bytes, expect) => {
-            let got = null;
-            try { got = decode(Uint8Array.from(bytes)); } catch { /* no UTF-8 */ }
-            assert.equal(got, expect, String(bytes));
-        };
-        check([0x5a, 0xc3, 0xb6, 0xe2, 0x82, 0xac, 0xf0, 0x9f, 0x8c, 0x9f], "Zö€🌟");
-        for (const wrong of [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80],
-                             [0xf8, 0x90, 0x80, 0x80], [0xf9, 0x80, 0x80, 0x80], [0xe2, 0x82], [0x80]]) {
-            check(wrong, null);
-        }
-        const read = (json) => JSON.parse(exact(json));
-        assert.deepEqual(read('{"id": 12345678901234567890, "x": "1234567890123456"}'),
-                         { id: "12345678901234567890", x: "1234567890123456" });
-        assert.deepEqual(read('[0.30000000000000004, -1e-7, 1234567890123456.5, 1234567890123456e2, -1234567890123456]'),
-                         [0.30000000000000004, -1e-7, 1234567890123456.5, 1234567890123456e2, "-1234567890123456"]);
-    "#;
+fn the_javascript_sdk_does_what_it_says_in_node() {
     let node = Command::new("node")
-        .args(["--input-type=module", "--eval", script])
+        .args(["--import", "./testing/index.js", "--test", "test/"])
         .current_dir(repository("plugins/sdk-javascript"))
         .output();
     match node {
-        Ok(node) => assert!(node.status.success(), "{}", String::from_utf8_lossy(&node.stderr)),
+        Ok(node) => {
+            let said = String::from_utf8_lossy(&node.stdout);
+            assert!(node.status.success(), "{said}");
+            let passed = said.lines().filter(|line| line.starts_with("ok ")).count();
+            assert!(said.contains("# fail 0") && passed > 1, "{said}");
+        }
         Err(why) => println!("not played: there is no Node: {why}"),
     }
 }

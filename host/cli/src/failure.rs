@@ -34,9 +34,11 @@ impl Failure {
         self
     }
 
-    /// The job, its rules or settings are invalid.
+    /// The job, its rules or settings are invalid. A state that cannot be used, where a job's connector is installed, is
+    /// no mistake of the job.
     pub(crate) fn invalid(diagnostics: Vec<Diagnostic>) -> Self {
-        Self { exit: exit::INVALID, diagnostics }
+        let of_state = diagnostics.iter().any(|one| one.code == codes::STATE_UNUSABLE);
+        Self { exit: if of_state { exit::ERROR } else { exit::INVALID }, diagnostics }
     }
 
     /// Turns an early end of a run into a failure.

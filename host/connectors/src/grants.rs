@@ -1,28 +1,19 @@
-//! What a connector may reach: what its manifest asks for and the job allows. A URL or path that the job itself wrote
-//! into the settings is allowed by that; a bundled connector brings its own clouds; everything else needs a line under
-//! `[directory.grants]`.
+//! What a connector may reach: what its manifest asks for **and** the job allows. A URL or path that the job itself
+//! wrote into the settings is allowed by that; a bundled connector brings its own clouds; everything else needs a line
+//! under `[directory.grants]`. A line for what nobody asks for opens nothing, and is a mistake (`grants_lines.rs`).
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use rollcall_core::{Diagnostic, codes};
-use rollcall_net::Algorithm;
+use rollcall_net::{Algorithm, Grant, Grants, Origin, pasted};
 use serde_json::Value;
-use url::{Origin, Url};
+use url::Url;
 
 use crate::expand::{Place, Unfilled, expand};
 use crate::grants_ldap::{FilledLdap, LdapTerms};
-use crate::host::files::Named;
-use crate::manifest::{Login, LoginKind, Manifest, SettingKind};
+use crate::manifest::{HttpGrant, Login, LoginKind, Manifest, SettingKind};
 use crate::settings::{Settings, is_loopback};
 use crate::words::tame;
-
-/// A server that is granted: `GET https://graph.microsoft.com`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Server {
-    pub(crate) method: String,
-    pub(crate) origin: Url,
-}
 
 /// A login with its texts filled in: the way that the job's credentials fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,12 +55,18 @@ impl FilledLogin {
             FilledWay::Token { .. } | FilledWay::Basic { .. } => None,
         }
     }
+
+    /// Says whether the host itself asks this server for a token, or shows it what signs in.
+    pub(crate) fn reaches(&self, server: &Origin) -> bool {
+        let mut urls = self.origins.iter().chain(self.token_url());
+        urls.any(|url| Origin::of(url).as_ref() == Ok(server))
+    }
 }
 
 /// What the network half of a connection is made with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Servers {
-    pub(crate) granted: Vec<Server>,
+    pub(crate) http: Grants,
     pub(crate) logins: Vec<FilledLogin>,
     pub(crate) ldap: Vec<FilledLdap>,
 }
@@ -91,28 +88,22 @@ pub(crate) struct Allow<'a> {
 impl Allow<'_> {
     /// Fills in and judges everything that the manifest asks of the network.
     pub(crate) fn servers(&self) -> Result<Servers, Vec<Diagnostic>> {
-        let mut servers = Servers::default();
+        let mut servers = Servers { http: Grants::allowing(self.job)?, ..Servers::default() };
         let mut wrong = Vec::new();
         for grant in &self.manifest.grant.http {
-            match self.url(&grant.origin).and_then(|url| self.allowed(&grant.origin, url, &grant.reason)) {
-                // Where the job's own line allows the origin, that line says which methods and paths, and nothing more.
-                Ok(_) if !self.bundled && !self.comes_from_job(&grant.origin) => {}
-                Ok(origin) => servers.granted.extend(
-                    grant
-                        .methods
-                        .iter()
-                        .map(|method| Server { method: method.clone(), origin: origin.clone() }),
-                ),
+            match self.asked(grant) {
+                Ok(asked) if self.is_own(&grant.origin) => {
+                    servers.http.allow(asked.clone());
+                    servers.http.ask(asked);
+                }
+                Ok(asked) if self.has_line(&asked) => servers.http.ask(asked),
+                Ok(asked) => {
+                    wrong.push(self.ungranted(&asked.lines().join("` and `"), &grant.reason));
+                }
                 Err(diagnostic) => wrong.push(diagnostic),
             }
         }
-        // A login of which the job gives no credentials is told by the check of the credentials, where they are needed.
-        let given = |name: &str| self.credentials.contains(name);
-        let ways =
-            self.manifest.login.iter().filter_map(|(name, ways)| {
-                Some((name, ways.iter().find(|way| way.has_what_it_takes(given))?))
-            });
-        for (name, login) in ways {
+        for (name, login) in self.ways() {
             if login.kind == LoginKind::LdapBind {
                 match self.ldap_login(name, login) {
                     Ok(login) => servers.ldap.push(login),
@@ -132,7 +123,46 @@ impl Allow<'_> {
                 told.push(diagnostic);
             }
         }
+        if told.is_empty() {
+            told = self.unasked(&servers);
+        }
         if told.is_empty() { Ok(servers) } else { Err(told) }
+    }
+
+    /// Gives the way of each login that the job's credentials fit. A login of which it gives none is told by the check
+    /// of the credentials, where they are needed.
+    fn ways(&self) -> impl Iterator<Item = (&String, &Login)> {
+        let given = |name: &str| self.credentials.contains(name);
+        let ways = self.manifest.login.iter();
+        ways.filter_map(move |(name, ways)| {
+            Some((name, ways.iter().find(|way| way.has_what_it_takes(given))?))
+        })
+    }
+
+    /// Gives what a manifest asks for, with its texts filled in.
+    fn asked(&self, grant: &HttpGrant) -> Result<Grant, Diagnostic> {
+        let origin = self.encrypted(self.url(&grant.origin)?).and_then(|url| origin(&url))?;
+        Ok(Grant::new(origin, &grant.methods))
+    }
+
+    /// Gives the lines that the job has.
+    fn lines(&self) -> impl Iterator<Item = Grant> {
+        self.job.iter().filter_map(|line| Grant::parse(line).ok())
+    }
+
+    /// Says whether a line of the job allows something of what is asked for; less than all of it is the job's to decide.
+    fn has_line(&self, asked: &Grant) -> bool {
+        self.lines().any(|line| line.meets(asked))
+    }
+
+    /// Says whether a line of the job names a server, for the host's own sign-in.
+    fn names(&self, server: &Origin) -> bool {
+        self.lines().any(|line| line.origin() == server)
+    }
+
+    /// Says whether what a text asks for needs no line: it is of the bundled connector, or the job's own words.
+    fn is_own(&self, template: &str) -> bool {
+        self.bundled || self.comes_from_job(template)
     }
 
     fn login(&self, name: &str, login: &Login) -> Result<FilledLogin, Diagnostic> {
@@ -164,7 +194,8 @@ impl Allow<'_> {
             },
             LoginKind::LdapBind => {
                 let message = format!("the login `{name}` is for LDAP alone");
-                return Err(Diagnostic::error(codes::CONNECTOR_INVALID, message));
+                let hint = "have its author use it for `[[grant.ldap]]` alone";
+                return Err(Diagnostic::error(codes::CONNECTOR_INVALID, message).hint(hint));
             }
         };
         let mut origins = Vec::new();
@@ -189,7 +220,7 @@ impl Allow<'_> {
         let algorithm = Algorithm::named(written).ok_or_else(|| {
             let message =
                 format!("the login `{name}` wants to sign with `{}`, which is not known", tame(written, 40));
-            Diagnostic::error(codes::CONNECTOR_INVALID, message)
+            Diagnostic::error(codes::CONNECTOR_INVALID, message).hint("there are `PS256` and `RS256`")
         })?;
         Ok(FilledProof::Certificate { certificate, private_key, algorithm })
     }
@@ -221,29 +252,59 @@ impl Allow<'_> {
             .filter(|url| url.has_host() && matches!(url.scheme(), "https" | "http"))
             .ok_or_else(|| {
                 let message = format!("the connector asks for `{}`, which is no URL", tame(&text, 200));
-                Diagnostic::error(codes::CONNECTOR_INVALID, message)
+                let hint =
+                    "its author writes `https://host` into `connector.toml`, or a setting of kind `url`";
+                Diagnostic::error(codes::CONNECTOR_INVALID, message).hint(hint)
             })
     }
 
-    /// Gives the URL back where it is allowed.
-    fn allowed(&self, template: &str, url: Url, reason: &str) -> Result<Url, Diagnostic> {
-        let origin = url.origin();
-        let written = origin.ascii_serialization();
-        if url.scheme() == "http" && !is_loopback(&url) && !self.settings.allow_insecure() {
-            let message =
-                format!("the connector asks for `{written}`, which is plain `http://` to another machine");
-            return Err(Diagnostic::error(codes::CONNECTOR_REFUSED, message).path(&["directory", "settings"]));
-        }
-        if self.bundled || self.comes_from_job(template) || self.job_covers(&origin) {
+    /// Gives the URL back where nothing goes to another machine in the clear.
+    fn encrypted(&self, url: Url) -> Result<Url, Diagnostic> {
+        if url.scheme() != "http" || is_loopback(&url) || self.settings.allow_insecure() {
             return Ok(url);
         }
+        let written = url.origin().ascii_serialization();
+        let message =
+            format!("the connector asks for `{written}`, which is plain `http://` to another machine");
+        Err(Diagnostic::error(codes::CONNECTOR_REFUSED, message).path(&["directory", "settings"]))
+    }
+
+    /// Gives the URL of a login back where it is allowed.
+    fn allowed(&self, template: &str, url: Url, reason: &str) -> Result<Url, Diagnostic> {
+        let url = self.encrypted(url)?;
+        let server = origin(&url)?;
+        if self.is_own(template) || self.names(&server) {
+            return Ok(url);
+        }
+        Err(self.ungranted(&server.to_string(), reason))
+    }
+
+    fn ungranted(&self, what: &str, reason: &str) -> Diagnostic {
         let name = &self.manifest.name;
-        let message = format!("the connector `{name}` asks for `{written}`, which the job does not grant");
+        let message = format!("the connector `{name}` asks for `{what}`, which the job does not grant");
         let reason = tame(reason.trim_end_matches('.'), 200);
-        let hint = format!(
-            "if that is meant, write `http = [\"{written}\"]` under `[directory.grants]`; it says: {reason}"
-        );
-        Err(Diagnostic::error(codes::CONNECTOR_REFUSED, message).path(&["directory", "grants"]).hint(hint))
+        let line = pasted("http", self.job, self.lacking().iter().flat_map(Grant::lines));
+        let hint = format!("if that is meant, write {line} under `[directory.grants]`; it says: {reason}");
+        Diagnostic::error(codes::CONNECTOR_REFUSED, message).path(&["directory", "grants"]).hint(hint)
+    }
+
+    /// Gives everything that the job does not grant yet, so that one line of a hint has it all.
+    fn lacking(&self) -> Vec<Grant> {
+        let mut lacking = Vec::new();
+        for grant in self.manifest.grant.http.iter().filter(|grant| !self.is_own(&grant.origin)) {
+            lacking.extend(self.asked(grant).ok().filter(|asked| !self.has_line(asked)));
+        }
+        for (_, login) in self.ways() {
+            let origins = login.origins.iter().map(|text| (text, "GET"));
+            for (text, method) in origins.chain(login.token_url.iter().map(|text| (text, "POST"))) {
+                let Ok(server) = self.url(text).and_then(|url| origin(&url)) else { continue };
+                let known = lacking.iter().any(|grant| *grant.origin() == server);
+                if !known && !self.is_own(text) && !self.names(&server) {
+                    lacking.push(Grant::new(server, &[method.to_owned()]));
+                }
+            }
+        }
+        lacking
     }
 
     /// Says whether scheme, host and port of a text are those of a URL that the job itself wrote.
@@ -255,64 +316,22 @@ impl Allow<'_> {
             self.manifest.settings.get(name).is_some_and(|setting| setting.kind == Some(SettingKind::Url));
         is_url && (rest.is_empty() || rest.starts_with('/')) && self.settings.is_given(name)
     }
-
-    fn job_covers(&self, origin: &Origin) -> bool {
-        self.job.iter().any(|line| {
-            let url = line.rsplit_once(' ').map_or(&**line, |(_, url)| url);
-            Url::parse(url).is_ok_and(|url| url.origin() == *origin)
-        })
-    }
 }
 
-/// Gives the files and folders that the manifest asks for and the settings name, and checks that they are there. What
-/// lies beside a file, or deeper in a folder, is not granted: that takes a line under `[directory.grants] files`.
-pub(crate) fn files(
-    manifest: &Manifest,
-    settings: &Settings,
-    must_exist: bool,
-) -> Result<Vec<Named>, Vec<Diagnostic>> {
-    let mut files = Vec::new();
-    let mut wrong = Vec::new();
-    for grant in &manifest.grant.files {
-        let name = &grant.folder_of;
-        let Some(path) = settings.path(name) else { continue };
-        let folder = settings.is_folder(name);
-        if must_exist && !(if folder { path.is_dir() } else { path.is_file() }) {
-            let written = settings.values().get(name).and_then(Value::as_str).unwrap_or_default();
-            let absent = absent(path, &tame(written, 200), folder);
-            wrong.push(absent.path(&["directory", "settings", name]));
-            continue;
-        }
-        let path = path.to_owned();
-        files.push(if folder { Named::Folder(path) } else { Named::File(path) });
-    }
-    if wrong.is_empty() { Ok(files) } else { Err(wrong) }
-}
-
-/// Says that a path leads nowhere. The setting may well be right: whoever writes the file has not done so, or its disk
-/// is not there.
-fn absent(path: &Path, shown: &str, folder: bool) -> Diagnostic {
-    let what = if folder { "folder" } else { "file" };
-    // A file does not exist for a path with a slash behind it.
-    let path = path.components().as_path();
-    if path.is_dir() {
-        let hint = format!("write `{shown}/` where every file in it is to be read");
-        let message = format!("`{shown}` is a folder");
-        return Diagnostic::error(codes::DIRECTORY_UNREACHABLE, message).hint(hint);
-    }
-    let message = if path.exists() {
-        format!("`{shown}` is no {what}")
-    } else {
-        format!("there is no {what} `{shown}`")
-    };
-    let looked = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let hint =
-        format!("it was looked for at `{}`; a path counts from the job file's folder", looked.display());
-    Diagnostic::error(codes::DIRECTORY_UNREACHABLE, message).hint(hint)
+/// Gives the server of a URL that the manifest asks for.
+pub(crate) fn origin(url: &Url) -> Result<Origin, Diagnostic> {
+    Origin::of(url).map_err(|message| {
+        let hint = "its author writes scheme, host and port of a server into `connector.toml`";
+        Diagnostic::error(codes::CONNECTOR_INVALID, message).hint(hint)
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use rollcall_core::Text;
+
     use super::*;
 
     const MANIFEST: &str = r#"
@@ -328,18 +347,43 @@ mod tests {
         reason = "Reads."
     "#;
 
-    fn check(settings: &str, job: &[&str], bundled: bool, expect: Result<&str, &str>) {
-        let manifest = Manifest::parse(MANIFEST.as_bytes()).unwrap();
+    const SEARCHES: &str = r#"
+        [[grant.http]]
+        origin = "https://search.example/v1"
+        methods = ["GET", "POST"]
+        reason = "Searches."
+        [credentials.key]
+        about = "x"
+        [login.hr]
+        kind = "oauth2-client-credentials"
+        token_url = "https://login.example/token"
+        scope = "x"
+        client_id = "x"
+        secret = "key"
+        origins = ["{base_url}", "https://files.example"]
+        reason = "Signs in."
+    "#;
+
+    fn judged(more: &str, settings: &str, job: &[&str], bundled: bool) -> Result<Servers, Vec<Diagnostic>> {
+        let manifest = Manifest::parse(format!("{MANIFEST}{more}").as_bytes()).unwrap();
         let given = serde_json::from_str(settings).unwrap();
         let settings = Settings::check(&manifest, &given, Path::new("/job")).unwrap();
-        let job: Vec<rollcall_core::Text> = job.iter().map(|line| (*line).into()).collect();
-        let (credentials, ldap) = (BTreeSet::new(), LdapTerms::default());
+        let job: Vec<Text> = job.iter().map(|line| (*line).into()).collect();
+        let (credentials, ldap) = (BTreeSet::from(["key"]), LdapTerms::default());
         let allow = Allow { manifest: &manifest, settings: &settings, job: &job, credentials, bundled, ldap };
-        let line = || "the job's own line".to_owned();
-        let got =
-            allow.servers().map(|s| s.granted.first().map_or_else(line, |server| server.origin.to_string()));
-        match (got, expect) {
-            (Ok(got), Ok(expect)) => assert_eq!(got, expect),
+        allow.servers()
+    }
+
+    /// Holds that a request passes, or what is wrong with the job.
+    fn check(settings: &str, job: &[&str], bundled: bool, expect: Result<&str, &str>) {
+        match (judged("", settings, job, bundled), expect) {
+            (Ok(servers), Ok(url)) => {
+                let admitted = |method: &str| {
+                    let mut request = rollcall_net::Request::new(method, Url::parse(url).unwrap());
+                    servers.http.admit(&mut request).is_ok()
+                };
+                assert_eq!((admitted("GET"), admitted("POST")), (true, false), "{url}");
+            }
             (Err(wrong), Err(expect)) => assert!(wrong[0].message.contains(expect), "{wrong:?}"),
             (got, expect) => panic!("{got:?} instead of {expect:?}"),
         }
@@ -349,12 +393,43 @@ mod tests {
     fn a_partner_needs_the_jobs_word() {
         check("{}", &[], true, Ok("https://default.example/"));
         check("{}", &[], false, Err("asks for `https://default.example`, which the job does not grant"));
-        // The line itself grants its method and path; the manifest's own wish adds nothing to it.
-        check("{}", &["GET https://default.example/api"], false, Ok("the job's own line"));
+        check("{}", &["GET https://default.example/api"], false, Ok("https://default.example/api"));
         check("{}", &["https://default.example:444"], false, Err("does not grant"));
-        check(r#"{"base_url": "https://mine.example/api/"}"#, &[], false, Ok("https://mine.example/api"));
+        check("{}", &["POST https://default.example"], false, Err("does not grant"));
+        check(r#"{"base_url": "https://mine.example/api/"}"#, &[], false, Ok("https://mine.example/"));
         check(r#"{"base_url": "http://127.0.0.1:8080"}"#, &[], false, Ok("http://127.0.0.1:8080/"));
         let insecure = r#"{"base_url": "http://mine.example", "allow_insecure": true}"#;
         check(insecure, &[], false, Ok("http://mine.example/"));
+    }
+
+    #[test]
+    fn one_hint_has_every_line_that_is_missing_and_those_that_are_there() {
+        let hints = |job: &[&str]| {
+            let wrong = judged(SEARCHES, "{}", job, false).unwrap_err();
+            wrong.into_iter().map(|one| one.hint.unwrap()).collect::<Vec<_>>()
+        };
+        let all = "if that is meant, write `http = [\"https://default.example\", \"https://search.example\", \
+                   \"POST https://search.example\", \"https://files.example\", \"POST https://login.example\"]` \
+                   under `[directory.grants]`; it says: ";
+        assert_eq!(hints(&[]), ["Reads", "Searches", "Signs in"].map(|reason| format!("{all}{reason}")));
+        let rest = "if that is meant, write `http = [\"https://default.example/v1\", \"POST https://search.example\", \
+                    \"https://login.example\", \"https://files.example\"]` under `[directory.grants]`; it says: \
+                    Signs in";
+        let some = ["https://default.example/v1", "POST https://search.example", "https://login.example"];
+        assert_eq!(hints(&some), [rest]);
+    }
+
+    /// What a login signs in at is the host's: no request of the connector goes there.
+    #[test]
+    fn a_line_for_a_login_lets_no_request_pass() {
+        let job = ["https://search.example", "https://login.example", "https://files.example"];
+        let own = r#"{"base_url": "https://mine.example"}"#;
+        let servers = judged(SEARCHES, own, &job, false).unwrap();
+        let admitted = |method: &str, url: &str| {
+            servers.http.admit(&mut rollcall_net::Request::new(method, Url::parse(url).unwrap())).is_ok()
+        };
+        assert!(admitted("GET", "https://search.example/") && admitted("GET", "https://mine.example/"));
+        assert!(!admitted("POST", "https://search.example/"));
+        assert!(!admitted("GET", "https://login.example/") && !admitted("GET", "https://files.example/"));
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use rollcall_core::{Diagnostic, Text, codes};
-use rollcall_net::{LdapServer, Trust};
+use rollcall_net::{LdapServer, Trust, pasted};
 use serde_json::Value;
 
 use crate::grants::Allow;
@@ -46,7 +46,7 @@ impl Allow<'_> {
         // Judged with the settings already; what is left is a default of the manifest.
         let server = LdapServer::parse(text).map_err(|why| vec![at(&[url], tame(&why, 200))])?;
         let mut wrong = Vec::new();
-        wrong.extend(self.ungranted(url, &server, &login.reason));
+        wrong.extend(self.ungranted_ldap(url, &server, &login.reason));
         let start_tls = self.says(&login.start_tls);
         if start_tls && server.is_encrypted() {
             let key = login.start_tls.as_deref().unwrap_or_default();
@@ -84,7 +84,7 @@ impl Allow<'_> {
         value.and_then(Value::as_bool).unwrap_or(false)
     }
 
-    fn ungranted(&self, url: &str, server: &LdapServer, reason: &str) -> Option<Diagnostic> {
+    fn ungranted_ldap(&self, url: &str, server: &LdapServer, reason: &str) -> Option<Diagnostic> {
         let line = |line: &Text| LdapServer::parse(line).is_ok_and(|granted| granted == *server);
         if self.bundled || self.settings.is_given(url) || self.ldap.job.iter().any(line) {
             return None;
@@ -92,9 +92,8 @@ impl Allow<'_> {
         let name = &self.manifest.name;
         let message = format!("the connector `{name}` asks for `{server}`, which the job does not grant");
         let reason = tame(reason.trim_end_matches('.'), 200);
-        let hint = format!(
-            "if that is meant, write `ldap = [\"{server}\"]` under `[directory.grants]`; it says: {reason}"
-        );
+        let line = pasted("ldap", self.ldap.job, [server.to_string()]);
+        let hint = format!("if that is meant, write {line} under `[directory.grants]`; it says: {reason}");
         let refused = Diagnostic::error(codes::CONNECTOR_REFUSED, message);
         Some(refused.path(&["directory", "grants"]).hint(hint))
     }

@@ -87,11 +87,28 @@ impl Register {
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 
-    /// Trusts a key.
-    pub fn trust(&mut self, publisher: Publisher) {
+    /// Trusts a key, for further connectors where it is trusted for some already. Gives what it is trusted for then.
+    ///
+    /// # Errors
+    /// Where it is trusted for every connector already: to be so for a few is less, and not what this is for.
+    pub fn trust(&mut self, mut publisher: Publisher) -> Result<Vec<String>, Diagnostic> {
+        if let Some(known) = self.publishers.iter().find(|known| known.key == publisher.key)
+            && !publisher.connectors.is_empty()
+        {
+            if known.connectors.is_empty() {
+                let message = format!("`{}` is trusted for every connector already", known.name);
+                let hint = "`rollcall connector trust remove KEY` first, to trust it for fewer";
+                return Err(refused(codes::KEY_INVALID, message, hint));
+            }
+            publisher.connectors.extend(known.connectors.iter().cloned());
+        }
+        publisher.connectors.sort();
+        publisher.connectors.dedup();
+        let connectors = publisher.connectors.clone();
         self.publishers.retain(|known| known.key != publisher.key);
         self.publishers.push(publisher);
         self.publishers.sort_by(|one, other| (&one.name, &one.key).cmp(&(&other.name, &other.key)));
+        Ok(connectors)
     }
 
     /// Gives the trusted keys with their publishers.
@@ -106,7 +123,7 @@ impl Register {
     pub fn untampered(&self, bytes: &[u8], signature: Option<&Signature>) -> Result<(), Diagnostic> {
         let Some(signature) = signature else { return Ok(()) };
         match self.keys().find(|(key, _)| signature.names(key)) {
-            Some((key, publisher)) if !signature.fits(&key, bytes) => {
+            Some((key, publisher)) if self.signer(bytes, signature).is_none() => {
                 let message =
                     format!("the package is not what `{}` signed with the key {}", publisher.name, key.id());
                 Err(refused(
@@ -117,6 +134,12 @@ impl Register {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Gives the trusted key that made a signature. Whoever makes a key's file chooses its number, so that several keys may
+    /// go by the one that the signature names.
+    fn signer(&self, bytes: &[u8], signature: &Signature) -> Option<(PublicKey, &Publisher)> {
+        self.keys().find(|(key, _)| signature.fits(key, bytes))
     }
 
     /// Refuses a component that is revoked, whatever package it came in, or in none.
@@ -155,9 +178,11 @@ impl Register {
                         `--allow-unsigned` takes it without";
             return if accepted { Ok(nobody) } else { Err(refused(codes::PACKAGE_UNSIGNED, message, hint)) };
         };
-        let signer = self.keys().find(|(key, _)| signature.names(key));
-        let is_revoked = |key: &PublicKey| {
-            signature.names(key) || signer.as_ref().is_some_and(|(signer, _)| signer.is(key))
+        let signer = self.signer(bundle.bytes(), signature);
+        // Where nobody that is trusted has signed, the number that the signature names says who claims to have.
+        let is_revoked = |key: &PublicKey| match &signer {
+            Some((signer, _)) => signer.is(key),
+            None => signature.names(key),
         };
         if self.revoked.iter().filter_map(|text| PublicKey::parse(text).ok()).any(|key| is_revoked(&key)) {
             return Err(revoked(&format!("the key {}", signature.id()), name));
@@ -173,11 +198,9 @@ impl Register {
                 let only = publisher.connectors.join(", ");
                 let message =
                     format!("`{}` is trusted for {only} and not for the connector `{name}`", publisher.name);
-                Err(refused(
-                    codes::PUBLISHER_UNKNOWN,
-                    message,
-                    "`rollcall connector trust add` may widen that",
-                ))
+                let hint =
+                    format!("`rollcall connector trust add KEY --publisher NAME --for {name}` widens that");
+                Err(refused(codes::PUBLISHER_UNKNOWN, message, &hint))
             }
             None => {
                 let message = format!(
@@ -262,4 +285,63 @@ impl Installed {
 
 fn refused(code: Code, message: String, hint: &str) -> Diagnostic {
     Diagnostic::error(code, message).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::*;
+    use crate::packing::signature::SecretKey;
+
+    /// Gives a key under the number of another one.
+    fn under_the_number_of(key: &PublicKey, other: &PublicKey) -> PublicKey {
+        let (mut bytes, number) =
+            (STANDARD.decode(key.to_string()).unwrap(), STANDARD.decode(other.to_string()).unwrap());
+        bytes[2..10].copy_from_slice(&number[2..10]);
+        PublicKey::parse(&STANDARD.encode(bytes)).unwrap()
+    }
+
+    fn publisher(name: &str, key: &PublicKey, connectors: &[&str]) -> Publisher {
+        let connectors = connectors.iter().map(|one| (*one).to_owned()).collect();
+        Publisher { name: name.to_owned(), key: key.to_string(), connectors }
+    }
+
+    #[test]
+    fn of_several_keys_with_one_number_the_one_that_signed_counts() {
+        let (acme, _) = SecretKey::draw().unwrap();
+        let (other, _) = SecretKey::draw().unwrap();
+        let twin = under_the_number_of(&other.public(), &acme.public());
+        assert_eq!(twin.id(), acme.public().id());
+        let signature = Signature::parse(&acme.sign(b"package", "roster")).unwrap();
+        for names in [["A", "B"], ["B", "A"]] {
+            let mut register = Register::default();
+            register.trust(publisher(names[0], &acme.public(), &[])).unwrap();
+            register.trust(publisher(names[1], &twin, &[])).unwrap();
+            register.untampered(b"package", Some(&signature)).unwrap();
+            let (signer, by) = register.signer(b"package", &signature).unwrap();
+            assert!(signer.is(&acme.public()) && by.name == names[0]);
+            let refused = register.untampered(b"other", Some(&signature)).unwrap_err();
+            assert_eq!(refused.code, codes::PACKAGE_TAMPERED);
+        }
+        // The number alone is nobody's word.
+        let mut register = Register::default();
+        register.trust(publisher("B", &twin, &[])).unwrap();
+        assert!(register.signer(b"package", &signature).is_none());
+        assert!(register.untampered(b"package", Some(&signature)).is_err());
+    }
+
+    #[test]
+    fn trust_widens_and_never_narrows() {
+        let key = SecretKey::draw().unwrap().0.public();
+        let mut register = Register::default();
+        let mut trust = |connectors: &[&str]| register.trust(publisher("A", &key, connectors));
+        assert_eq!(trust(&["roster"]).unwrap(), ["roster"]);
+        assert_eq!(trust(&["hr", "roster"]).unwrap(), ["hr", "roster"]);
+        assert_eq!(trust(&[]).unwrap(), Vec::<String>::new());
+        let refused = trust(&["hr"]).unwrap_err();
+        assert!(refused.message.contains("every connector already") && refused.hint.is_some(), "{refused:?}");
+        assert_eq!(register.publishers.len(), 1);
+    }
 }

@@ -3,13 +3,17 @@
 //! connector, because grants are decided before anything is linked.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use rollcall_core::{Diagnostic, codes};
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use crate::limits::MANIFEST_BYTES;
 use crate::manifest_check;
+use crate::manifest_mistakes::ManifestText;
 
 /// A connector's manifest, checked.
 #[derive(Clone, Debug, Deserialize)]
@@ -269,21 +273,40 @@ impl Login {
 }
 
 /// Takes `[login.NAME]` for a list of one.
-fn one_or_several<'de, D: serde::Deserializer<'de>>(
-    from: D,
-) -> Result<BTreeMap<String, Vec<Login>>, D::Error> {
-    let values = BTreeMap::<String, toml::Value>::deserialize(from)?;
-    let read = |value: toml::Value| Login::deserialize(value).map_err(serde::de::Error::custom);
-    values
-        .into_iter()
-        .map(|(name, value)| {
-            let ways = match value {
-                toml::Value::Array(several) => several.into_iter().map(read).collect::<Result<_, _>>()?,
-                one => vec![read(one)?],
-            };
-            Ok((name, ways))
-        })
-        .collect()
+fn one_or_several<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Vec<Login>>, D::Error> {
+    let logins = BTreeMap::<String, Ways>::deserialize(from)?;
+    Ok(logins.into_iter().map(|(name, Ways(ways))| (name, ways)).collect())
+}
+
+/// The ways of one login. Read without a detour, so that a mistake keeps its place.
+struct Ways(Vec<Login>);
+
+impl<'de> Deserialize<'de> for Ways {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(WaysVisitor).map(Self)
+    }
+}
+
+struct WaysVisitor;
+
+impl<'de> Visitor<'de> for WaysVisitor {
+    type Value = Vec<Login>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a login, or several ways of one")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        Ok(vec![Login::deserialize(MapAccessDeserializer::new(map))?])
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut ways = Vec::new();
+        while let Some(way) = list.next_element()? {
+            ways.push(way);
+        }
+        Ok(ways)
+    }
 }
 
 /// `[[grant.*]]`.
@@ -334,31 +357,36 @@ pub struct FilesGrant {
 }
 
 impl Manifest {
-    /// Reads and checks a manifest.
+    /// What a manifest's file is called.
+    pub const FILE: &str = "connector.toml";
+
+    /// Reads and checks the manifest that is sealed into a component.
     ///
     /// # Errors
     ///
     /// Gives one diagnostic for each mistake: these are the connector maker's, not the job's.
     pub fn parse(bytes: &[u8]) -> Result<Self, Vec<Diagnostic>> {
-        let invalid = |message: String| vec![Diagnostic::error(codes::CONNECTOR_INVALID, message)];
-        if bytes.len() > MANIFEST_BYTES {
-            return Err(invalid(format!("the manifest is larger than {MANIFEST_BYTES} bytes")));
-        }
-        let text = std::str::from_utf8(bytes).map_err(|_| invalid("the manifest is not UTF-8".to_owned()))?;
-        let manifest: Self = toml::from_str(text)
-            .map_err(|error| invalid(format!("the manifest is wrong: {}", one_line(&error))))?;
-        let wrong = manifest_check::check(&manifest);
-        if wrong.is_empty() {
-            Ok(manifest)
-        } else {
-            Err(wrong
-                .into_iter()
-                .flat_map(|message| invalid(format!("the manifest is wrong: {message}")))
-                .collect())
-        }
+        Self::parse_file(bytes, Self::FILE)
     }
-}
 
-fn one_line(error: &toml::de::Error) -> String {
-    error.message().split_whitespace().collect::<Vec<_>>().join(" ")
+    /// Reads and checks the manifest of a file, which its mistakes name.
+    ///
+    /// # Errors
+    ///
+    /// See [`Manifest::parse`].
+    pub fn parse_file(bytes: &[u8], file: &str) -> Result<Self, Vec<Diagnostic>> {
+        let invalid = |message: String, hint: &str| {
+            vec![Diagnostic::error(codes::CONNECTOR_INVALID, message).hint(hint)]
+        };
+        if bytes.len() > MANIFEST_BYTES {
+            let message = format!("the manifest is larger than {MANIFEST_BYTES} bytes");
+            return Err(invalid(message, "say less in it: it is shown, and not a document"));
+        }
+        let text = std::str::from_utf8(bytes)
+            .map_err(|_| invalid("the manifest is not UTF-8".to_owned(), "write it as UTF-8"))?;
+        let places = ManifestText::new(file, text);
+        let manifest: Self = toml::from_str(text).map_err(|error| vec![places.misread(&error)])?;
+        let wrong = manifest_check::check(&manifest).told(&places);
+        if wrong.is_empty() { Ok(manifest) } else { Err(wrong) }
+    }
 }

@@ -6,15 +6,19 @@ use serde_json::Value;
 use crate::expand::names_in;
 use crate::manifest::{Login, LoginKind, Manifest, Setting, SettingKind, SettingType};
 use crate::manifest_ldap;
+use crate::manifest_mistakes::Mistakes;
+use crate::words::{did_you_mean, listed};
 
 /// The track of the contract that this host speaks.
 pub(crate) const CONTRACT: &str = "0.1";
 const NAME_BYTES: usize = 40;
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+/// What every mandatory sentence is for.
+pub(crate) const REASON: &str = "say in one sentence why: whoever installs the connector reads it";
 
-/// Gives every mistake of a manifest as one clause each.
-pub(crate) fn check(manifest: &Manifest) -> Vec<String> {
-    let mut wrong = Vec::new();
+/// Gives every mistake of a manifest.
+pub(crate) fn check(manifest: &Manifest) -> Mistakes {
+    let mut wrong = Mistakes::default();
     check_head(manifest, &mut wrong);
     for (name, setting) in &manifest.settings {
         check_setting(name, setting, &mut wrong);
@@ -23,131 +27,188 @@ pub(crate) fn check(manifest: &Manifest) -> Vec<String> {
     if let Some(select) = &manifest.attributes.select
         && manifest.settings.contains_key(select)
     {
-        wrong.push(format!("`{select}` is filled in by the host and must not be declared under `settings`"));
+        let message =
+            format!("`{select}` is filled in by the host and must not be declared under `settings`");
+        wrong.add(&["settings", select], message, "take it out here");
     }
     check_disabled(manifest, &mut wrong);
     check_credentials(manifest, &mut wrong);
     for (name, ways) in &manifest.login {
         if ways.is_empty() {
-            wrong.push(format!("the login `{name}` has no way to sign in"));
+            let message = format!("the login `{name}` has no way to sign in");
+            wrong.add(&["login", name], message, format!("write `[login.{name}]` with a `kind`"));
         }
-        for login in ways {
-            check_login(manifest, name, login, &mut wrong);
+        for (at, login) in ways.iter().enumerate() {
+            check_login(manifest, (name, &at.to_string()), login, &mut wrong);
         }
     }
     check_grants(manifest, &mut wrong);
     wrong
 }
 
-fn check_head(manifest: &Manifest, wrong: &mut Vec<String>) {
+fn check_head(manifest: &Manifest, wrong: &mut Mistakes) {
     let name = &manifest.name;
     let letters = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
     if name.len() > NAME_BYTES
         || !name.chars().all(letters)
         || !name.starts_with(|letter: char| letter.is_ascii_lowercase())
     {
-        wrong.push(format!("the name `{}` is not of `[a-z0-9-]`, at most 40 long", name.escape_default()));
+        let message = format!("the name `{}` is not of `[a-z0-9-]`, at most 40 long", name.escape_default());
+        wrong.add(&["name"], message, "write it as in `my-hr`; it begins with a letter");
     }
-    if manifest.version.is_empty() || manifest.about.is_empty() {
-        wrong.push("`version` and `about` must not be empty".to_owned());
+    for (key, text) in [("version", &manifest.version), ("about", &manifest.about)] {
+        if text.is_empty() {
+            let hint = "the version is as in `0.1.0`, and `about` one sentence on the connector";
+            wrong.add(&[key], format!("`{key}` must not be empty"), hint);
+        }
     }
     if manifest.contract != CONTRACT {
         let message = format!(
             "the connector is made for contract `{}` and this program speaks `{CONTRACT}`",
             manifest.contract.escape_default()
         );
-        wrong.push(message);
+        wrong.add(
+            &["contract"],
+            message,
+            format!("write `contract = \"{CONTRACT}\"`, and build with its SDK"),
+        );
     }
 }
 
-fn check_setting(name: &str, setting: &Setting, wrong: &mut Vec<String>) {
+fn check_setting(name: &str, setting: &Setting, wrong: &mut Mistakes) {
+    let path = ["settings", name];
+    let at = |key| ["settings", name, key];
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') {
-        wrong.push(format!("the setting `{}` is not of `[a-z0-9_]`", name.escape_default()));
+        let message = format!("the setting `{}` is not of `[a-z0-9_]`", name.escape_default());
+        wrong.add(&path, message, "write it as in `base_url`");
     }
     if setting.about.is_empty() {
-        wrong.push(format!("the setting `{name}` has no `about`"));
+        let message = format!("the setting `{name}` has no `about`");
+        wrong.add(&at("about"), message, "say in one sentence what a job writes there");
     }
     let texts = setting.kind_of_value == SettingType::Text;
     if setting.kind.is_some() && !texts {
-        wrong.push(format!("the setting `{name}` has a `kind` but is no text"));
+        let message = format!("the setting `{name}` has a `kind` but is no text");
+        wrong.add(&at("kind"), message, "write `type = \"text\"`, or take `kind` out");
     }
     if !setting.choices.is_empty()
         && matches!(setting.kind_of_value, SettingType::Integer | SettingType::Boolean)
     {
-        wrong.push(format!("the setting `{name}` has `choices` but holds no text"));
+        let message = format!("the setting `{name}` has `choices` but holds no text");
+        wrong.add(&at("choices"), message, "write `type = \"text\"`, or take `choices` out");
     }
     if let Some(default) = &setting.default {
+        let words = setting.kind_of_value.words();
         match normal(setting.kind_of_value, default) {
             None => {
-                wrong.push(format!("the default of `{name}` is not {}", setting.kind_of_value.words()));
+                let message = format!("the default of `{name}` is not {words}");
+                wrong.add(&at("default"), message, format!("write {words}, or another `type`"));
             }
             Some(value) if outside_choices(setting, &value).is_some() => {
-                wrong.push(format!("the default of `{name}` is none of its choices"));
+                let message = format!("the default of `{name}` is none of its choices");
+                let choices: Vec<&str> = setting.choices.iter().map(String::as_str).collect();
+                wrong.add(&at("default"), message, format!("it is one of {}", listed(&choices)));
             }
             Some(_) => {}
         }
     }
 }
 
-fn check_disabled(manifest: &Manifest, wrong: &mut Vec<String>) {
+fn check_disabled(manifest: &Manifest, wrong: &mut Mistakes) {
     let Some(disabled) = &manifest.disabled else { return };
     if disabled.when.trim().is_empty() {
-        wrong.push("`disabled.when` is empty".to_owned());
+        let hint = "write an expression over an attribute: `when = \"active == false\"`";
+        wrong.add(&["disabled", "when"], "`disabled.when` is empty", hint);
     }
     let Some(name) = &disabled.setting else { return };
-    let boolean = |setting: &Setting| setting.kind_of_value == SettingType::Boolean;
-    if !manifest.settings.get(name).is_some_and(boolean) {
-        wrong.push(format!("`disabled.setting` names `{name}`, which is no boolean setting"));
+    let boolean = |setting: &&Setting| setting.kind_of_value == SettingType::Boolean;
+    if manifest.settings.get(name).filter(boolean).is_none() {
+        let message = format!("`disabled.setting` names `{name}`, which is no boolean setting");
+        wrong.add(&["disabled", "setting"], message, setting_hint(manifest, name, "boolean"));
     }
 }
 
-fn check_presets(manifest: &Manifest, wrong: &mut Vec<String>) {
+/// Says how a setting comes to be what it is named as.
+pub(crate) fn setting_hint(manifest: &Manifest, name: &str, kind: &str) -> String {
+    match manifest.settings.contains_key(name) {
+        true => format!("name a {kind} setting"),
+        false => format!(
+            "{}; a setting is declared under `[settings.NAME]`",
+            did_you_mean(name, manifest.settings.keys().map(String::as_str))
+        ),
+    }
+}
+
+fn check_presets(manifest: &Manifest, wrong: &mut Mistakes) {
     for (chooser, values) in &manifest.presets {
         match manifest.settings.get(chooser) {
-            None => wrong.push(format!("presets hang on the setting `{chooser}`, which does not exist")),
+            None => {
+                let message = format!("presets hang on the setting `{chooser}`, which does not exist");
+                wrong.add(&["presets", chooser], message, setting_hint(manifest, chooser, "text"));
+            }
             Some(setting) => {
                 for value in values.keys() {
                     if !setting.choices.is_empty() && !setting.choices.contains(value) {
-                        wrong
-                            .push(format!("the preset `{chooser}.{value}` is none of the setting's choices"));
+                        let message =
+                            format!("the preset `{chooser}.{value}` is none of the setting's choices");
+                        let hint = did_you_mean(value, setting.choices.iter().map(String::as_str));
+                        wrong.add(&["presets", chooser, value], message, hint);
                     }
                 }
             }
         }
-        for (filled, value) in values.values().flatten() {
-            match manifest.settings.get(filled) {
-                None => wrong.push(format!("a preset fills the setting `{filled}`, which does not exist")),
-                Some(setting) if normal(setting.kind_of_value, value).is_none() => {
-                    wrong.push(format!(
-                        "a preset gives `{filled}` what is not {}",
-                        setting.kind_of_value.words()
-                    ));
+        for (choice, fills) in values {
+            for (filled, value) in fills {
+                let path = ["presets", chooser, choice, filled];
+                match manifest.settings.get(filled) {
+                    None => {
+                        let message = format!("a preset fills the setting `{filled}`, which does not exist");
+                        wrong.add(&path, message, setting_hint(manifest, filled, "text"));
+                    }
+                    Some(setting) if normal(setting.kind_of_value, value).is_none() => {
+                        let words = setting.kind_of_value.words();
+                        let message = format!("a preset gives `{filled}` what is not {words}");
+                        wrong.add(&path, message, format!("write {words}"));
+                    }
+                    Some(_) => {}
                 }
-                Some(_) => {}
             }
         }
     }
 }
 
-fn check_credentials(manifest: &Manifest, wrong: &mut Vec<String>) {
+fn check_credentials(manifest: &Manifest, wrong: &mut Mistakes) {
     for name in manifest.credentials.one_of.iter().flatten() {
         if !manifest.credentials.named.contains_key(name) {
-            wrong.push(format!("`one_of` names the credential `{name}`, which does not exist"));
+            let message = format!("`one_of` names the credential `{name}`, which does not exist");
+            wrong.add(&["credentials", "one_of"], message, credential_hint(manifest, name));
         }
     }
     for name in manifest.credentials.named.keys() {
         if manifest.settings.contains_key(name) {
-            wrong.push(format!("`{name}` is a setting and a credential"));
+            let hint = "give one of them another name";
+            wrong.add(&["credentials", name], format!("`{name}` is a setting and a credential"), hint);
         }
     }
 }
 
-fn check_login(manifest: &Manifest, name: &str, login: &Login, wrong: &mut Vec<String>) {
+/// Says how a credential comes to be there.
+pub(crate) fn credential_hint(manifest: &Manifest, name: &str) -> String {
+    let known = manifest.credentials.named.keys().map(String::as_str);
+    format!("{}; a credential is declared under `[credentials.NAME]`", did_you_mean(name, known))
+}
+
+fn check_login(manifest: &Manifest, (name, at): (&str, &str), login: &Login, wrong: &mut Mistakes) {
     if login.kind == LoginKind::LdapBind {
-        return manifest_ldap::check_login(manifest, name, login, wrong);
+        return manifest_ldap::check_login(manifest, (name, at), login, wrong);
     }
-    if login.reason.is_empty() || login.origins.is_empty() {
-        wrong.push(format!("the login `{name}` has no `reason` or no `origins`"));
+    let path = |key| ["login", name, at, key];
+    if login.reason.is_empty() {
+        wrong.add(&path("reason"), format!("the login `{name}` has no `reason`"), REASON);
+    }
+    if login.origins.is_empty() {
+        let hint = "name the servers that may receive what it yields: `origins = [\"{url}\"]`";
+        wrong.add(&path("origins"), format!("the login `{name}` has no `origins`"), hint);
     }
     // What the kind needs and what it may have, besides `origins`.
     let (needs, may): (&[&str], &[&str]) = match login.kind {
@@ -162,67 +223,78 @@ fn check_login(manifest: &Manifest, name: &str, login: &Login, wrong: &mut Vec<S
     };
     let has: Vec<&str> = login.texts().chain(login.credentials()).map(|(key, _)| key).collect();
     for key in needs.iter().filter(|key| !has.contains(key)) {
-        wrong.push(format!("the login `{name}` has no `{key}`"));
+        let hint = format!("this kind needs {}", listed(needs));
+        wrong.add(&path(key), format!("the login `{name}` has no `{key}`"), hint);
     }
     for key in has.iter().filter(|key| **key != "origins" && !needs.contains(key) && !may.contains(key)) {
-        wrong.push(format!("the login `{name}` has `{key}`, which its kind has no use for"));
+        let message = format!("the login `{name}` has `{key}`, which its kind has no use for");
+        wrong.add(&path(key), message, "take it out, or write another `kind`");
     }
     if login.kind == LoginKind::ClientCredentials && login.secret.is_none() && login.private_key.is_none() {
-        wrong.push(format!("the login `{name}` has neither `secret` nor `private_key`"));
+        let message = format!("the login `{name}` has neither `secret` nor `private_key`");
+        wrong.add(&path("kind"), message, "write `secret = \"…\"` with the name of a credential");
     }
-    for (_, text) in login.texts() {
-        check_template(manifest, text, wrong);
+    for (key, text) in login.texts() {
+        check_template(manifest, &path(key), text, wrong);
     }
-    for (_, credential) in login.credentials() {
+    for (key, credential) in login.credentials() {
         if !manifest.credentials.named.contains_key(credential) {
-            wrong
-                .push(format!("the login `{name}` uses the credential `{credential}`, which does not exist"));
+            let message =
+                format!("the login `{name}` uses the credential `{credential}`, which does not exist");
+            wrong.add(&path(key), message, credential_hint(manifest, credential));
         }
     }
 }
 
-fn check_grants(manifest: &Manifest, wrong: &mut Vec<String>) {
-    for grant in &manifest.grant.http {
-        check_template(manifest, &grant.origin, wrong);
+fn check_grants(manifest: &Manifest, wrong: &mut Mistakes) {
+    for (at, grant) in manifest.grant.http.iter().enumerate() {
+        let at = at.to_string();
+        let path = |key| ["grant", "http", at.as_str(), key];
+        check_template(manifest, &path("origin"), &grant.origin, wrong);
         if grant.reason.is_empty() {
-            wrong.push(format!("the grant of `{}` has no `reason`", grant.origin));
+            wrong.add(&path("reason"), format!("the grant of `{}` has no `reason`", grant.origin), REASON);
         }
         if grant.methods.is_empty() {
-            wrong.push(format!("the grant of `{}` has no `methods`", grant.origin));
+            let message = format!("the grant of `{}` has no `methods`", grant.origin);
+            wrong.add(&path("methods"), message, "write `methods = [\"GET\"]`");
         }
-        for method in &grant.methods {
+        for (method_at, method) in grant.methods.iter().enumerate() {
             if !METHODS.contains(&&**method) {
-                wrong.push(format!("the method `{}` cannot be granted", method.escape_default()));
+                let message = format!("the method `{}` cannot be granted", method.escape_default());
+                let hint = did_you_mean(&method.to_ascii_uppercase(), METHODS.iter().copied());
+                wrong.add(&["grant", "http", &at, "methods", &method_at.to_string()], message, hint);
             }
         }
     }
     manifest_ldap::check_grants(manifest, wrong);
-    for grant in &manifest.grant.files {
+    for (at, grant) in manifest.grant.files.iter().enumerate() {
+        let at = at.to_string();
         let kind = manifest.settings.get(&grant.folder_of).and_then(|setting| setting.kind);
         if kind != Some(SettingKind::Path) {
-            wrong
-                .push(format!("`folder_of` names `{}`, which is no setting of kind `path`", grant.folder_of));
+            let message =
+                format!("`folder_of` names `{}`, which is no setting of kind `path`", grant.folder_of);
+            let hint = format!("declare it: `[settings.{}]` with `kind = \"path\"`", grant.folder_of);
+            wrong.add(&["grant", "files", &at, "folder_of"], message, hint);
         }
         if grant.reason.is_empty() {
-            wrong.push(format!("the grant of the folder of `{}` has no `reason`", grant.folder_of));
+            let message = format!("the grant of the folder of `{}` has no `reason`", grant.folder_of);
+            wrong.add(&["grant", "files", &at, "reason"], message, REASON);
         }
     }
 }
 
-fn check_template(manifest: &Manifest, template: &str, wrong: &mut Vec<String>) {
+fn check_template(manifest: &Manifest, path: &[&str], template: &str, wrong: &mut Mistakes) {
     match names_in(template) {
-        Err(message) => wrong.push(message),
+        Err(message) => wrong.add(path, message, "close it: `{setting}`"),
         Ok(names) => {
             for name in names {
-                match manifest.settings.get(name) {
-                    None => {
-                        wrong.push(format!("`{template}` needs the setting `{name}`, which does not exist"))
-                    }
-                    Some(setting) if setting.kind_of_value != SettingType::Text => {
-                        wrong.push(format!("`{template}` needs the setting `{name}`, which is no text"));
-                    }
-                    Some(_) => {}
-                }
+                let is_text = manifest.settings.get(name).map(|one| one.kind_of_value == SettingType::Text);
+                let message = match is_text {
+                    None => format!("`{template}` needs the setting `{name}`, which does not exist"),
+                    Some(false) => format!("`{template}` needs the setting `{name}`, which is no text"),
+                    Some(true) => continue,
+                };
+                wrong.add(path, message, setting_hint(manifest, name, "text"));
             }
         }
     }

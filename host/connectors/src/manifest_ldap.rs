@@ -1,11 +1,19 @@
 //! What a manifest says of LDAP: a login of the kind `ldap-bind`, whose keys name settings, and the grant of its server.
 
 use crate::manifest::{Login, LoginKind, Manifest, SettingKind, SettingType};
+use crate::manifest_check::{REASON, credential_hint, setting_hint};
+use crate::manifest_mistakes::Mistakes;
 
-/// Checks a login of the kind `ldap-bind`.
-pub(crate) fn check_login(manifest: &Manifest, name: &str, login: &Login, wrong: &mut Vec<String>) {
+/// Checks a login of the kind `ldap-bind`: one way of a name.
+pub(crate) fn check_login(
+    manifest: &Manifest,
+    (name, at): (&str, &str),
+    login: &Login,
+    wrong: &mut Mistakes,
+) {
+    let path = |key| ["login", name, at, key];
     if login.reason.is_empty() {
-        wrong.push(format!("the login `{name}` has no `reason`"));
+        wrong.add(&path("reason"), format!("the login `{name}` has no `reason`"), REASON);
     }
     let foreign = [
         ("origins", !login.origins.is_empty()),
@@ -24,16 +32,19 @@ pub(crate) fn check_login(manifest: &Manifest, name: &str, login: &Login, wrong:
         ("subject", login.subject.is_some()),
     ];
     for (key, _) in foreign.iter().filter(|(_, given)| *given) {
-        wrong.push(format!("the login `{name}` of the kind `ldap-bind` has no use for `{key}`"));
+        let message = format!("the login `{name}` of the kind `ldap-bind` has no use for `{key}`");
+        wrong.add(&path(key), message, "take it out, or write another `kind`");
     }
-    let mut names = |key: &str,
+    let mut names = |key: &'static str,
                      named: &Option<String>,
                      fits: &dyn Fn(SettingType, Option<SettingKind>) -> bool,
                      what: &str| {
         let Some(setting) = named else { return };
         let found = manifest.settings.get(setting);
         if !found.is_some_and(|found| fits(found.kind_of_value, found.kind)) {
-            wrong.push(format!("`{key}` of the login `{name}` names `{setting}`, which is no {what}"));
+            let message = format!("`{key}` of the login `{name}` names `{setting}`, which is no {what}");
+            let hint = format!("{}; it has to be a {what}", setting_hint(manifest, setting, "suitable"));
+            wrong.add(&path(key), message, hint);
         }
     };
     names("url", &login.url, &|_, kind| kind == Some(SettingKind::LdapUrl), "setting of kind `ldap-url`");
@@ -45,33 +56,38 @@ pub(crate) fn check_login(manifest: &Manifest, name: &str, login: &Login, wrong:
     let pin = &login.certificate_sha256;
     names("certificate_sha256", pin, &|value, _| value == SettingType::Text, "text setting");
     if login.url.is_none() {
-        wrong.push(format!("the login `{name}` has no `url`"));
+        let hint = "name the setting of kind `ldap-url` that has the server: `url = \"url\"`";
+        wrong.add(&path("url"), format!("the login `{name}` has no `url`"), hint);
     }
     if login.bind_dn.is_some() != login.password.is_some() {
-        wrong.push(format!("the login `{name}` has one of `bind_dn` and `password` without the other"));
+        let message = format!("the login `{name}` has one of `bind_dn` and `password` without the other");
+        wrong.add(&path("bind_dn"), message, "write both, or neither where nobody signs in");
     }
     if let Some(credential) = &login.password
         && !manifest.credentials.named.contains_key(credential)
     {
-        wrong.push(format!("the login `{name}` uses the credential `{credential}`, which does not exist"));
+        let message = format!("the login `{name}` uses the credential `{credential}`, which does not exist");
+        wrong.add(&path("password"), message, credential_hint(manifest, credential));
     }
 }
 
 /// Checks the grants of LDAP servers.
-pub(crate) fn check_grants(manifest: &Manifest, wrong: &mut Vec<String>) {
-    for grant in &manifest.grant.ldap {
+pub(crate) fn check_grants(manifest: &Manifest, wrong: &mut Mistakes) {
+    for (at, grant) in manifest.grant.ldap.iter().enumerate() {
+        let at = at.to_string();
         if manifest
             .login
             .get(&grant.login)
             .is_none_or(|ways| !matches!(&ways[..], [login] if login.kind == LoginKind::LdapBind))
         {
-            wrong.push(format!(
-                "`grant.ldap` names `{}`, which is no login of the kind `ldap-bind`",
-                grant.login
-            ));
+            let login = &grant.login;
+            let message = format!("`grant.ldap` names `{login}`, which is no login of the kind `ldap-bind`");
+            let hint = format!("declare it once: `[login.{login}]` with `kind = \"ldap-bind\"`");
+            wrong.add(&["grant", "ldap", &at, "login"], message, hint);
         }
         if grant.reason.is_empty() {
-            wrong.push(format!("the grant of the server of `{}` has no `reason`", grant.login));
+            let message = format!("the grant of the server of `{}` has no `reason`", grant.login);
+            wrong.add(&["grant", "ldap", &at, "reason"], message, REASON);
         }
     }
 }

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use rollcall_core::{Diagnostic, Secret, codes};
 use rollcall_edges::clock::Clock;
 use rollcall_net::{
-    AddressPolicy, Credential, Disturbed, Flow, Grant, Grants, Login, Logins, NetError, OAuth, Online,
-    Options, Origin, Pause, Proof, Recorder, Retrying, Schedule, Scrubber, SignedIn, SystemPause, Trust, Way,
-    Wire,
+    AddressPolicy, Credential, Disturbed, Flow, Login, Logins, NetError, OAuth, Online, Options, Origin,
+    Pause, Proof, Recorder, Retrying, Schedule, Scrubber, SignedIn, SystemPause, Trust, Way, Wire,
 };
 
-use crate::grants::{FilledLogin, FilledProof, FilledWay, Servers, TokenRequest};
+use crate::grants::{FilledLogin, FilledProof, FilledWay, Servers, TokenRequest, origin};
 use crate::host::http::HttpGranted;
 use crate::host::ldap::LdapGranted;
 use crate::limits::Limits;
@@ -42,7 +41,7 @@ impl Parts<'_> {
         let wants_http = !self.package.manifest().grant.http.is_empty();
         let mut granted = HttpGranted {
             wire: None,
-            grants: self.grants()?,
+            grants: self.servers.http.clone(),
             logins: self.servers.logins.iter().map(|login| login.name.clone()).collect(),
             login_headers: Default::default(),
         };
@@ -67,23 +66,6 @@ impl Parts<'_> {
             (None, _) => None,
         };
         Ok((granted, ldap, recorded))
-    }
-
-    fn grants(&self) -> Result<Grants, Vec<Diagnostic>> {
-        let mut wrong = Vec::new();
-        let mut own = Vec::new();
-        for server in &self.servers.granted {
-            match Origin::of(&server.origin) {
-                Ok(origin) => own.push(Grant::new(origin, std::slice::from_ref(&server.method))),
-                Err(message) => wrong.push(Diagnostic::error(codes::CONNECTOR_INVALID, message)),
-            }
-        }
-        let mut grants = Grants::new(own);
-        match Grants::parse(&self.spec.grant_http) {
-            Ok(job) => grants.extend(job),
-            Err(found) => wrong.extend(found),
-        }
-        if wrong.is_empty() { Ok(grants) } else { Err(wrong) }
     }
 
     #[expect(clippy::type_complexity, reason = "the pair is taken apart at once")]
@@ -132,9 +114,8 @@ impl Parts<'_> {
     }
 
     fn login(&self, login: &FilledLogin) -> Result<Login, Diagnostic> {
-        let invalid = |message: String| Diagnostic::error(codes::CONNECTOR_INVALID, message);
-        let origins: Result<Vec<Origin>, String> = login.origins.iter().map(Origin::of).collect();
-        Ok(Login { origins: origins.map_err(invalid)?, way: way(&login.way, self.spec)? })
+        let origins: Result<Vec<Origin>, Diagnostic> = login.origins.iter().map(origin).collect();
+        Ok(Login { origins: origins?, way: way(&login.way, self.spec)? })
     }
 
     /// Begins a recording, where one is wanted.

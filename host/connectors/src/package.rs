@@ -17,6 +17,9 @@ const OURS: &str = "rollcall:connector/";
 const INERT: &[&str] =
     &["wasi:cli/", "wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:filesystem/", "wasi:sockets/"];
 
+/// How a component is made.
+const BUILD: &str = "`rollcall connector build` makes a component of a project";
+
 /// A connector, ready to be compiled.
 #[derive(Clone, Debug)]
 pub struct Package {
@@ -36,14 +39,17 @@ impl Package {
     /// Refuses what is no component, is compiled already, is too large, has no manifest or several, imports what
     /// nobody gives, or was made for another contract.
     pub fn read(bytes: Vec<u8>) -> Result<Self, Vec<Diagnostic>> {
-        let refuse = |message: String| vec![Diagnostic::error(codes::CONNECTOR_INVALID, message)];
+        let refuse = |message: String, hint: &str| {
+            vec![Diagnostic::error(codes::CONNECTOR_INVALID, message).hint(hint)]
+        };
         if bytes.len() > PACKAGE_BYTES {
-            return Err(refuse(format!("the package is larger than {} MiB", PACKAGE_BYTES >> 20)));
+            let message = format!("the package is larger than {} MiB", PACKAGE_BYTES >> 20);
+            return Err(refuse(message, "build it for release, without what it does not need"));
         }
         if wasmtime::Engine::detect_precompiled(&bytes).is_some() {
             let message =
                 "the package is machine code, which is never accepted; a `.wasm` component is needed";
-            return Err(refuse(message.to_owned()));
+            return Err(refuse(message.to_owned(), BUILD));
         }
         if !Parser::is_component(&bytes) {
             let message = if Parser::is_core_wasm(&bytes) {
@@ -51,17 +57,29 @@ impl Package {
             } else {
                 "the package is no WebAssembly component"
             };
-            return Err(refuse(message.to_owned()));
+            return Err(refuse(message.to_owned(), BUILD));
         }
-        let seen = look(&bytes).map_err(|message| refuse(format!("the package is damaged: {message}")))?;
+        let seen = look(&bytes).map_err(|message| {
+            refuse(format!("the package is damaged: {message}"), "fetch or build it again")
+        })?;
         let contract = seen.contract()?;
         let (manifest, sealed) = match seen.manifests.as_slice() {
             [one] => (Manifest::parse(one)?, one.clone()),
-            [] => return Err(refuse(format!("the package has no manifest (custom section `{SECTION}`)"))),
-            several => return Err(refuse(format!("the package has {} manifests", several.len()))),
+            [] => {
+                let message = format!("the package has no manifest (custom section `{SECTION}`)");
+                return Err(refuse(message, "the SDKs seal it in: `register!`, or `rollcall-componentize`"));
+            }
+            several => {
+                let message = format!("the package has {} manifests", several.len());
+                return Err(refuse(message, "say `register!` once, and link no other connector"));
+            }
         };
-        let wrong: Vec<Diagnostic> =
-            seen.imports.iter().filter_map(|name| import_refused(&manifest, name)).flat_map(refuse).collect();
+        let wrong: Vec<Diagnostic> = seen
+            .imports
+            .iter()
+            .filter_map(|name| import_refused(&manifest, name))
+            .flat_map(|(message, hint)| refuse(message, &hint))
+            .collect();
         if !wrong.is_empty() {
             return Err(wrong);
         }
@@ -131,7 +149,7 @@ impl Seen {
                 let message = format!(
                     "the component does not export `{OURS}directory@{CONTRACT}.0`, so it is no connector"
                 );
-                Err(vec![Diagnostic::error(codes::CONNECTOR_INVALID, message)])
+                Err(vec![Diagnostic::error(codes::CONNECTOR_INVALID, message).hint(BUILD)])
             }
             Some(version) if track(version) == CONTRACT => Ok(version.to_owned()),
             Some(version) => {
@@ -195,24 +213,37 @@ fn track(version: &str) -> String {
     }
 }
 
-fn import_refused(manifest: &Manifest, name: &str) -> Option<String> {
+/// Says what is wrong with an import, and what to do.
+fn import_refused(manifest: &Manifest, name: &str) -> Option<(String, String)> {
     if INERT.iter().any(|prefix| name.starts_with(prefix)) {
         return None;
     }
-    let asked = |asked: bool, what: &str| {
-        let message = format!("the component imports `{what}` but its manifest has no `[[grant.{what}]]`");
-        (!asked).then_some(message)
+    let grant = &manifest.grant;
+    let (what, keys) = match ours(name) {
+        Some((interface, version)) if track(version) != CONTRACT => {
+            let message = format!(
+                "the component imports `{}` of the contract `{}` and this program speaks `{CONTRACT}`",
+                tame(interface, 80),
+                tame(version, 40)
+            );
+            return Some((message, format!("build it with the SDK for the contract `{CONTRACT}`")));
+        }
+        Some(("types" | "log" | "run", _)) => return None,
+        Some(("http", _)) if grant.http.is_empty() => ("http", "`origin`, `methods`"),
+        Some(("files", _)) if grant.files.is_empty() => ("files", "`folder_of`"),
+        Some(("ldap", _)) if grant.ldap.is_empty() => ("ldap", "`login`"),
+        Some(("http" | "files" | "ldap", _)) => return None,
+        _ => {
+            let message = format!("the component imports `{}`, which nobody gives", tame(name, 200));
+            let hint = "use what the SDK gives: there is no socket, process or file of the machine";
+            return Some((message, hint.to_owned()));
+        }
     };
-    match ours(name) {
-        Some((interface, version)) if track(version) != CONTRACT => Some(format!(
-            "the component imports `{}` of the contract `{}` and this program speaks `{CONTRACT}`",
-            tame(interface, 80),
-            tame(version, 40)
-        )),
-        Some(("types" | "log" | "run", _)) => None,
-        Some(("http", _)) => asked(!manifest.grant.http.is_empty(), "http"),
-        Some(("files", _)) => asked(!manifest.grant.files.is_empty(), "files"),
-        Some(("ldap", _)) => asked(!manifest.grant.ldap.is_empty(), "ldap"),
-        _ => Some(format!("the component imports `{}`, which nobody gives", tame(name, 200))),
-    }
+    let message = format!("the component imports `{what}` but its manifest has no `[[grant.{what}]]`");
+    Some((
+        message,
+        format!(
+            "its code uses it: write `[[grant.{what}]]` with {keys} and a `reason` into `connector.toml`"
+        ),
+    ))
 }

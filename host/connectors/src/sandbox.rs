@@ -15,8 +15,10 @@ use crate::compile::ChildCompiler;
 use crate::connector::{Connector, Inner};
 use crate::credentials::check_credentials;
 use crate::engine;
-use crate::grants::{Allow, FilledLogin, Servers, files};
+use crate::grants::{Allow, FilledLogin, Servers};
+use crate::grants_files::{files, folders};
 use crate::grants_ldap::LdapTerms;
+use crate::grants_lines::unasked_addresses;
 use crate::host::Imports;
 use crate::host::files::{FilesGranted, Named};
 use crate::host::http::HttpGranted;
@@ -62,7 +64,7 @@ pub struct ConnectSpec {
     pub grant_ldap: Vec<Text>,
     /// `[directory.grants] files`, resolved.
     pub grant_files: Vec<PathBuf>,
-    /// `[directory.grants] addresses`: CIDR.
+    /// `[directory.grants] addresses`: networks and single addresses.
     pub grant_addresses: Vec<Text>,
     /// `[directory.limits]`.
     pub limits: BTreeMap<Text, u64>,
@@ -97,6 +99,7 @@ struct Prepared {
     limits: Limits,
     servers: Servers,
     files: Vec<Named>,
+    folders: Vec<PathBuf>,
 }
 
 impl Host {
@@ -191,11 +194,9 @@ impl Host {
             return Ok(Vec::new());
         }
         let servers = prepare(package, spec)?.servers;
-        let urls = servers.granted.iter().map(|server| &server.origin);
-        let mut origins: Vec<Origin> = urls
-            .chain(servers.logins.iter().filter_map(FilledLogin::token_url))
-            .filter_map(|url| Origin::of(url).ok())
-            .collect();
+        let tokens = servers.logins.iter().filter_map(FilledLogin::token_url);
+        let asked = servers.http.asked().iter().map(|grant| grant.origin().clone());
+        let mut origins: Vec<Origin> = asked.chain(tokens.filter_map(|url| Origin::of(url).ok())).collect();
         origins.sort();
         origins.dedup();
         let trust = spec.ca_file.clone().map_or(Trust::Machine, Trust::WithFile);
@@ -230,7 +231,7 @@ impl Host {
             limits: Arc::new(prepared.limits),
             http: Arc::new(http),
             ldap: Arc::new(ldap),
-            files: Arc::new(FilesGranted { named: prepared.files, folders: spec.grant_files.clone(), tape }),
+            files: Arc::new(FilesGranted { named: prepared.files, folders: prepared.folders, tape }),
             progress: spec.progress.clone(),
             page_users: spec.trial.as_ref().and_then(|trial| trial.page_users).unwrap_or(PAGE_USERS),
         };
@@ -283,7 +284,9 @@ impl Host {
             }
             Some(Err(error)) => {
                 let message = format!("the package cannot be used: {}", tame(&format!("{error:#}"), 500));
-                Err(DirectoryError::Invalid(vec![Diagnostic::error(codes::CONNECTOR_INVALID, message)]))
+                let hint = "build it with the SDK's own commands, or ask its author for another one";
+                let invalid = Diagnostic::error(codes::CONNECTOR_INVALID, message).hint(hint);
+                Err(DirectoryError::Invalid(vec![invalid]))
             }
             None => Err(DirectoryError::Permanent("the connector could not be compiled".to_owned())),
         }
@@ -321,12 +324,18 @@ fn prepare(package: &Package, spec: &ConnectSpec) -> Result<Prepared, Vec<Diagno
             };
             let servers = allow.servers().map_err(|found| wrong.extend(found)).ok();
             let files = files(manifest, &settings, !replays).map_err(|found| wrong.extend(found)).ok();
-            rest = servers.zip(files).map(|(servers, files)| (settings, servers, files));
+            let folders = folders(manifest, &settings, &spec.grant_files);
+            let folders = folders.map_err(|found| wrong.extend(found)).ok();
+            wrong.extend(unasked_addresses(manifest, &spec.grant_addresses));
+            rest = servers
+                .zip(files)
+                .zip(folders)
+                .map(|((servers, files), folders)| (settings, servers, files, folders));
         }
     }
     match (limits, rest) {
-        (Some(limits), Some((settings, servers, files))) if wrong.is_empty() => {
-            Ok(Prepared { settings, limits, servers, files })
+        (Some(limits), Some((settings, servers, files, folders))) if wrong.is_empty() => {
+            Ok(Prepared { settings, limits, servers, files, folders })
         }
         _ => Err(wrong),
     }

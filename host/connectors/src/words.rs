@@ -40,6 +40,21 @@ pub(crate) fn tame(text: &str, limit: usize) -> String {
     tamed
 }
 
+/// Makes a whole text from a guest fit to be shown, line by line; every byte stays where it is.
+pub(crate) fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\n' | '\t' => shown.push(letter),
+            letter if letter.is_control() || is_invisible(letter) => {
+                shown.extend(std::iter::repeat_n(' ', letter.len_utf8()));
+            }
+            letter => shown.push(letter),
+        }
+    }
+    shown
+}
+
 /// How many digits in a row are a telephone number or an id rather than a count.
 const DIGITS_OF_A_PERSON: usize = 5;
 
@@ -81,5 +96,6 @@ mod tests {
     fn text_of_a_guest_is_tamed() {
         assert_eq!(tame("a\u{1b}[31mb\nc\u{202e}d", 100), "a [31mb c d");
         assert_eq!(tame("äöü", 4), "äö…");
+        assert_eq!(harmless("a\u{1b}[31m\n\tb\u{202e}c\r\n"), "a [31m\n\tb   c \n");
     }
 }

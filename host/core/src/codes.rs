@@ -88,6 +88,8 @@ codes! {
     TLS_UNTRUSTED = "E0310";
     /// Only what changed was read.
     CHANGES_READ = "E0311";
+    /// A line of `[directory.grants]` for what the connector does not ask for.
+    GRANT_UNASKED = "E0312";
     /// The connector is made for another contract than this program speaks.
     CONNECTOR_CONTRACT = "E0320";
     /// The file is no connector package.

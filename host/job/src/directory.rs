@@ -213,7 +213,7 @@ fn grants(walk: &mut Walk<'_>, section: &Section<'_>) -> Grants {
             Err(why) => walk.bad(
                 &node.at,
                 format!("`{}` is no network: {why}", text.escape_debug()),
-                "write a network as `10.1.0.0/16`",
+                "write a network as `10.1.0.0/16`, or an address as `10.0.0.5`",
             ),
         }
     }

@@ -129,7 +129,12 @@ fn directory() -> Value {
         ),
         ("ldap", texts("LDAP servers, `ldaps://host[:port]`.")),
         ("files", texts("Folders that may be read.")),
-        ("addresses", texts("Private networks that a granted name may resolve to, as `10.1.0.0/16`.")),
+        (
+            "addresses",
+            texts(
+                "Private networks that a granted name may resolve to, as `10.1.0.0/16`, or single addresses.",
+            ),
+        ),
     ]);
     let network = object(&[
         ("proxy", text("`http://host:port`; none by default.")),

@@ -278,7 +278,7 @@ max_create = -1
 min_directory = "120%"
 [directory.grants]
 http = ["hr.example", "post https://hr.example"]
-addresses = ["10.1.0.0"]
+addresses = ["10.1.0"]
 [directory.limits]
 pages = 0
 [directory.network]
@@ -315,8 +315,8 @@ proxy = "proxy:3128"
                 write `https://host[:port][/path]`, with a method in front where it is not GET or HEAD
             29:23 E0104 `post https://hr.example` is no grant: the method is written in capitals
                 write `https://host[:port][/path]`, with a method in front where it is not GET or HEAD
-            30:14 E0104 `10.1.0.0` is no network: no network
-                write a network as `10.1.0.0/16`
+            30:14 E0104 `10.1.0` is no network: no address
+                write a network as `10.1.0.0/16`, or an address as `10.0.0.5`
             32:9 E0104 the limit `pages` is out of range
                 write a number above 0
             34:9 E0104 `directory.network.proxy` is `proxy:3128`: no proxy

@@ -77,9 +77,12 @@ pub(crate) fn day(text: &str) -> Result<Text, String> {
     if (1..=days).contains(&day) { Ok(text.into()) } else { Err(wrong()) }
 }
 
-/// Checks a network, `10.1.0.0/16` or `fd00::/8`.
+/// Checks a network, `10.1.0.0/16` or `fd00::/8`, or a single address, `10.0.0.5`.
 pub(crate) fn network(text: &str) -> Result<Text, String> {
-    let (address, prefix) = text.split_once('/').ok_or("no network")?;
+    let Some((address, prefix)) = text.split_once('/') else {
+        let single = text.parse::<std::net::IpAddr>();
+        return single.map(|_| text.into()).map_err(|_| "no address".to_owned());
+    };
     let address: std::net::IpAddr = address.parse().map_err(|_| "no address in front of the `/`")?;
     let most = if address.is_ipv4() { 32 } else { 128 };
     let prefix: u8 = prefix.parse().map_err(|_| "no length behind the `/`")?;
@@ -244,7 +247,8 @@ mod tests {
         assert!(host("192.0.2.10").is_ok() && host("pbx.example").is_ok() && host("[fd00::1]").is_ok());
         assert!(host("https://pbx").is_err() && host("pbx:7070").is_err() && host("p bx").is_err());
         assert!(network("10.1.0.0/16").is_ok() && network("fd00::/8").is_ok());
-        assert!(network("10.1.0.0").is_err() && network("10.1.0.0/33").is_err());
+        assert!(network("10.0.0.5").is_ok() && network("fd00::5").is_ok());
+        assert!(network("10.1").is_err() && network("dc1.corp").is_err() && network("10.1.0.0/33").is_err());
         assert!(
             http_grant("https://hr.example").is_ok() && http_grant("POST https://hr.example/api").is_ok()
         );

@@ -9,6 +9,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use rollcall_core::{Diagnostic, codes};
 
+use crate::origin::pasted;
+
 /// A network in CIDR notation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
@@ -71,6 +73,8 @@ fn masked(address: IpAddr, bits: u8) -> IpAddr {
 #[derive(Clone, Debug, Default)]
 pub struct AddressPolicy {
     networks: Vec<Network>,
+    /// `[directory.grants] addresses`, as written.
+    lines: Vec<String>,
     names: Vec<String>,
 }
 
@@ -89,12 +93,13 @@ impl AddressPolicy {
         let mut policy = Self::default();
         let mut wrong = Vec::new();
         for text in addresses {
+            policy.lines.push(text.as_ref().to_owned());
             match Network::parse(text.as_ref()) {
                 Ok(network) => policy.networks.push(network),
                 Err(message) => wrong.push(
                     Diagnostic::error(codes::JOB_BAD_VALUE, message)
                         .path(&["directory", "grants", "addresses"])
-                        .hint("write a network as in `10.1.0.0/16`"),
+                        .hint("write a network as in `10.1.0.0/16`, or an address as in `10.0.0.5`"),
                 ),
             }
         }
@@ -136,12 +141,10 @@ impl AddressPolicy {
             return Ok(());
         }
         let message = format!("`{host}` leads to `{address}`, which is no public address");
-        let bits = if real.is_ipv4() { 32 } else { 128 };
+        let line = pasted("addresses", &self.lines, [real.to_string()]);
         Err(Diagnostic::error(codes::CONNECTOR_REFUSED, message)
             .path(&["directory", "grants", "addresses"])
-            .hint(format!(
-                "if that is right, add `addresses = [\"{real}/{bits}\"]` under `[directory.grants]`"
-            )))
+            .hint(format!("if that is right, write {line} under `[directory.grants]`")))
     }
 }
 
@@ -262,6 +265,9 @@ mod tests {
     fn a_granted_network_passes() {
         check("dc1.corp.example", "10.1.2.3", &["10.1.0.0/16"], true);
         check("dc1.corp.example", "10.2.2.3", &["10.1.0.0/16"], false);
+        check("dc1.corp.example", "10.1.2.3", &["10.1.2.3"], true);
+        check("dc1.corp.example", "10.1.2.4", &["10.1.2.3"], false);
+        check("dc1.corp.example", "fd12::1", &["fd12::1"], true);
         check("dc1.corp.example", "::ffff:10.1.2.3", &["10.1.0.0/16"], true);
         check("dc1.corp.example", "fd12::1", &["10.1.0.0/16", "fd12::/16"], true);
         check("dc1.corp.example", "fd13::1", &["fd12::/16"], false);
@@ -281,6 +287,14 @@ mod tests {
         check("localhost", "10.0.0.7", &["10.0.0.0/8"], false);
         check("localhost", "8.8.8.8", &[], false);
         check("localhost.evil.example", "127.0.0.1", &[], false);
+    }
+
+    #[test]
+    fn a_refusal_has_the_key_to_write() {
+        let policy = AddressPolicy::granting(&["10.2.0.0/16"]).unwrap();
+        let said = policy.check("dc1.corp.example", "10.1.2.3".parse().unwrap()).unwrap_err();
+        let line = "`addresses = [\"10.2.0.0/16\", \"10.1.2.3\"]`";
+        assert_eq!(said.hint, Some(format!("if that is right, write {line} under `[directory.grants]`")));
     }
 
     #[test]

@@ -102,7 +102,7 @@ async fn a_name_that_leads_inside_is_refused_before_connecting() {
     match refused.send(Request::get(url.clone())).await {
         Err(NetError::Refused(said)) => {
             assert_eq!(said.message, "`hr.example` leads to `127.0.0.1`, which is no public address");
-            assert!(said.hint.unwrap().contains("`addresses = [\"127.0.0.1/32\"]`"));
+            assert!(said.hint.unwrap().contains("`addresses = [\"127.0.0.1\"]`"));
         }
         other => panic!("{other:?}"),
     }

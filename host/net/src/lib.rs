@@ -47,7 +47,7 @@ pub use ldap::{
 };
 pub use login::{Login, Logins, SignedIn, Way};
 pub use oauth::{Algorithm, Flow, OAuth, Proof};
-pub use origin::{Grant, Grants, Origin};
+pub use origin::{Grant, Grants, Origin, pasted};
 pub use recording::{Header, Recorder, Recording};
 pub use replay::Replay;
 pub use resolver::{Resolver, SystemResolver};

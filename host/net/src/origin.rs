@@ -86,7 +86,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One granted server, or a part of it.
+/// A server, or a part of it, that is asked for or allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     methods: Vec<String>,
@@ -95,11 +95,15 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Grants methods on a whole origin; none stand for GET and HEAD. CONNECT and TRACE are never granted.
+    /// Means methods on a whole origin; none stand for GET. Whoever may GET may HEAD. CONNECT and TRACE are never
+    /// granted.
     pub fn new(origin: Origin, methods: &[String]) -> Self {
         let mut methods: Vec<String> = methods.iter().map(|method| method.to_ascii_uppercase()).collect();
-        if methods.is_empty() || methods == ["GET"] {
-            methods = vec!["GET".to_owned(), "HEAD".to_owned()];
+        if methods.is_empty() {
+            methods.push("GET".to_owned());
+        }
+        if methods.iter().any(|method| method == "GET") && !methods.iter().any(|method| method == "HEAD") {
+            methods.push("HEAD".to_owned());
         }
         Self { methods, origin, path: "/".to_owned() }
     }
@@ -129,6 +133,30 @@ impl Grant {
         Ok(Self { path: parsed.path().to_owned(), ..Self::new(origin, &methods) })
     }
 
+    /// Gives the server.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Says whether there is a request that both cover.
+    pub fn meets(&self, other: &Self) -> bool {
+        self.origin == other.origin
+            && self.methods.iter().any(|method| other.methods.contains(method))
+            && (self.has_path(&other.path) || other.has_path(&self.path))
+    }
+
+    /// Gives the lines of `[directory.grants] http` that allow all of it: a line has one method, and none is GET.
+    pub fn lines(&self) -> Vec<String> {
+        let (origin, path) = (&self.origin, if self.path == "/" { "" } else { &self.path });
+        let gets = self.methods.iter().any(|method| method == "GET");
+        let methods = self.methods.iter().filter(|method| !(gets && *method == "HEAD"));
+        let line = |method: &String| match method.as_str() {
+            "GET" => format!("{origin}{path}"),
+            method => format!("{method} {origin}{path}"),
+        };
+        methods.map(line).collect()
+    }
+
     fn covers(&self, method: &str, origin: &Origin, path: &str) -> bool {
         self.methods.iter().any(|granted| granted == method) && self.origin == *origin && self.has_path(path)
     }
@@ -149,47 +177,67 @@ impl Grant {
     }
 }
 
-/// What a connector may reach over HTTP.
+/// What a connector may reach over HTTP: what is asked for **and** allowed. A request passes where one of either covers
+/// it, so that of two methods, origins or paths the narrower one counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Grants(Vec<Grant>);
+pub struct Grants {
+    /// By the connector's manifest.
+    asked: Vec<Grant>,
+    /// By the job.
+    allowed: Vec<Grant>,
+    /// The job's `[directory.grants] http`, as written.
+    lines: Vec<String>,
+}
 
 impl Grants {
-    /// Collects grants.
-    pub fn new(grants: Vec<Grant>) -> Self {
-        Self(grants)
-    }
-
-    /// Reads `[directory.grants] http`.
+    /// Reads `[directory.grants] http`. Nothing is asked for yet, so that nothing passes.
     ///
     /// # Errors
     ///
     /// Gives one diagnostic for each line that is no grant.
-    pub fn parse<S: AsRef<str>>(lines: &[S]) -> Result<Self, Vec<Diagnostic>> {
-        let mut grants = Vec::new();
+    pub fn allowing<S: AsRef<str>>(lines: &[S]) -> Result<Self, Vec<Diagnostic>> {
+        let mut grants = Self::default();
         let mut wrong = Vec::new();
-        for line in lines {
-            match Grant::parse(line.as_ref()) {
-                Ok(grant) => grants.push(grant),
+        for line in lines.iter().map(AsRef::as_ref) {
+            match Grant::parse(line) {
+                Ok(grant) => grants.allowed.push(grant),
                 Err(message) => wrong.push(
                     Diagnostic::error(codes::JOB_BAD_VALUE, message)
                         .path(&["directory", "grants", "http"])
                         .hint("write it as in `https://hr.example` or `POST https://hr.example/api/search`"),
                 ),
             }
+            grants.lines.push(line.to_owned());
         }
-        if wrong.is_empty() { Ok(Self(grants)) } else { Err(wrong) }
+        if wrong.is_empty() { Ok(grants) } else { Err(wrong) }
     }
 
-    /// Adds the grants of another source.
-    pub fn extend(&mut self, more: Grants) {
-        self.0.extend(more.0);
+    /// Adds what the manifest asks for.
+    pub fn ask(&mut self, grant: Grant) {
+        self.asked.push(grant);
+    }
+
+    /// Adds what is allowed without a line of the job.
+    pub fn allow(&mut self, grant: Grant) {
+        self.allowed.push(grant);
+    }
+
+    /// Gives what is asked for.
+    pub fn asked(&self) -> &[Grant] {
+        &self.asked
+    }
+
+    /// Gives what is allowed: first the lines of the job in their order.
+    pub fn allowed(&self) -> &[Grant] {
+        &self.allowed
     }
 
     /// Lets a request pass, and brings its method and URL into the form in which they were compared.
     ///
     /// # Errors
     ///
-    /// [`NetError::Refused`] with the line to add to the job file.
+    /// [`NetError::Refused`]: with the key of the job file where only the job does not allow it, and else with what the
+    /// manifest would have to ask for.
     pub fn admit(&self, request: &mut Request) -> Result<(), NetError> {
         request.method.make_ascii_uppercase();
         check_method(&request.method).map_err(|message| refused(message, None))?;
@@ -202,17 +250,33 @@ impl Grants {
         }
         request.url.set_fragment(None);
         let (method, path) = (request.method.as_str(), request.url.path());
-        if self.0.iter().any(|grant| grant.covers(method, &origin, path)) {
-            return Ok(());
-        }
-        let line = if method == "GET" || method == "HEAD" {
-            origin.to_string()
-        } else {
-            format!("{method} {origin}")
+        let covered = |grants: &[Grant]| grants.iter().any(|grant| grant.covers(method, &origin, path));
+        let hint = match (covered(&self.asked), covered(&self.allowed)) {
+            (true, true) => return Ok(()),
+            (true, false) => {
+                let method = if method == "HEAD" { "GET" } else { method };
+                let line = pasted("http", &self.lines, Grant::new(origin, &[method.to_owned()]).lines());
+                format!("if that is right, write {line} under `[directory.grants]`")
+            }
+            (false, _) => format!(
+                "the connector does not ask for it: its author writes `[[grant.http]]` with `origin = \"{origin}\"`, \
+                 `methods = [\"{method}\"]` and a `reason` into `connector.toml`"
+            ),
         };
-        let hint = format!("if that is right, add `http = [\"{line}\"]` under `[directory.grants]`");
         Err(refused(format!("`{}` is not granted", request.about()), Some(hint)))
     }
+}
+
+/// Gives a key of `[directory.grants]` as it is to be written: what stands there, and what is to be added.
+pub fn pasted<S: AsRef<str>>(key: &str, lines: &[S], more: impl IntoIterator<Item = String>) -> String {
+    let mut all: Vec<String> = lines.iter().map(|line| line.as_ref().to_owned()).collect();
+    for line in more {
+        if !all.contains(&line) {
+            all.push(line);
+        }
+    }
+    let quoted: Vec<String> = all.iter().map(|line| format!("\"{line}\"")).collect();
+    format!("`{key} = [{}]`", quoted.join(", "))
 }
 
 fn refused(message: String, hint: Option<String>) -> NetError {
@@ -242,9 +306,17 @@ mod tests {
     ];
 
     fn check(method: &str, url: &str, expect: bool) {
-        let grants = Grants::parse(GRANTS).unwrap();
+        // Either alone lets nothing pass, and both do in either order.
+        let lines = Grants::allowing(GRANTS).unwrap();
+        let mut asked = Grants::default();
+        for grant in lines.allowed() {
+            asked.ask(grant.clone());
+        }
+        let mut both = lines.clone();
+        both.asked.clone_from(&asked.asked);
         let mut request = Request::new(method, Url::parse(url).unwrap());
-        let got = grants.admit(&mut request);
+        assert!(lines.admit(&mut request).is_err() && asked.admit(&mut request).is_err(), "{method} {url}");
+        let got = both.admit(&mut request);
         assert_eq!(got.is_ok(), expect, "{method} {url}: {got:?}");
     }
 
@@ -299,15 +371,88 @@ mod tests {
         }
     }
 
+    fn both(asked: &[&str], allowed: &[&str]) -> Grants {
+        let mut grants = Grants::allowing(allowed).unwrap();
+        for grant in Grants::allowing(asked).unwrap().allowed {
+            grants.ask(grant);
+        }
+        grants
+    }
+
+    #[test]
+    fn of_what_is_asked_and_what_is_allowed_the_narrower_counts() {
+        let check = |asked: &[&str], allowed: &[&str], request: &str, expect: bool| {
+            let (method, url) = request.split_once(' ').unwrap();
+            let got = both(asked, allowed).admit(&mut Request::new(method, Url::parse(url).unwrap()));
+            assert_eq!(got.is_ok(), expect, "{asked:?} and {allowed:?}: {request}: {got:?}");
+        };
+        let (whole, post) = (&["https://hr.example"][..], &["POST https://hr.example"][..]);
+        // The server.
+        check(whole, whole, "GET https://hr.example/", true);
+        check(whole, &["https://hr.example", "https://b.example"], "GET https://b.example/", false);
+        check(&["https://hr.example", "https://b.example"], whole, "GET https://b.example/", false);
+        check(&["https://hr.example:8443"], whole, "GET https://hr.example/", false);
+        check(&["http://hr.example"], whole, "GET http://hr.example/", false);
+        // A star is a letter of a name and nothing more.
+        check(whole, &["https://*.example"], "GET https://hr.example/", false);
+        check(&["https://*.example"], whole, "GET https://hr.example/", false);
+        // The method.
+        check(whole, post, "GET https://hr.example/", false);
+        check(whole, post, "POST https://hr.example/", false);
+        check(post, whole, "POST https://hr.example/", false);
+        check(&["GET https://hr.example"], &["HEAD https://hr.example"], "HEAD https://hr.example/", true);
+        check(&["GET https://hr.example"], &["HEAD https://hr.example"], "GET https://hr.example/", false);
+        // The path, whichever side names it.
+        for (one, other) in [(whole, &["https://hr.example/api"][..]), (&["https://hr.example/api"], whole)] {
+            check(one, other, "GET https://hr.example/api/people", true);
+            check(one, other, "GET https://hr.example/apiary", false);
+            check(one, other, "GET https://hr.example/", false);
+        }
+        check(&["https://hr.example/a"], &["https://hr.example/b"], "GET https://hr.example/a", false);
+    }
+
+    #[test]
+    fn lines_that_meet_share_a_request() {
+        let check = |one: &str, other: &str, expect: bool| {
+            let (one, other) = (Grant::parse(one).unwrap(), Grant::parse(other).unwrap());
+            assert_eq!((one.meets(&other), other.meets(&one)), (expect, expect), "{one:?} and {other:?}");
+        };
+        check("https://a.example", "https://A.example./api", true);
+        check("GET https://a.example/api", "HEAD https://a.example/api/x", true);
+        check("https://a.example", "POST https://a.example", false);
+        check("https://a.example", "https://b.example", false);
+        check("https://a.example/api", "https://a.example/apiary", false);
+    }
+
     #[test]
     fn a_refusal_has_the_line_to_add() {
-        let mut request = Request::new("POST", Url::parse("https://HR.example./v1?token=x").unwrap());
-        let error = Grants::default().admit(&mut request).unwrap_err();
-        let NetError::Refused(said) = error else { panic!("{error:?}") };
-        assert_eq!(said.message, "`POST https://hr.example/v1` is not granted");
-        assert_eq!(
-            said.hint.as_deref(),
-            Some("if that is right, add `http = [\"POST https://hr.example\"]` under `[directory.grants]`"),
+        let check = |asked: &[&str], allowed: &[&str], request: &str, expect: &str| {
+            let (method, url) = request.split_once(' ').unwrap();
+            let mut request = Request::new(method, Url::parse(url).unwrap());
+            let error = both(asked, allowed).admit(&mut request).unwrap_err();
+            let NetError::Refused(said) = error else { panic!("{error:?}") };
+            assert!(said.message.ends_with(" is not granted"), "{}", said.message);
+            assert_eq!(said.hint.as_deref(), Some(expect));
+        };
+        check(
+            &["POST https://hr.example"],
+            &[],
+            "POST https://HR.example./v1?token=x",
+            "if that is right, write `http = [\"POST https://hr.example\"]` under `[directory.grants]`",
+        );
+        check(
+            &["https://hr.example", "POST https://hr.example"],
+            &["https://hr.example/v1"],
+            "POST https://hr.example/v1",
+            "if that is right, write `http = [\"https://hr.example/v1\", \"POST https://hr.example\"]` under \
+             `[directory.grants]`",
+        );
+        check(
+            &["https://hr.example"],
+            &["https://hr.example"],
+            "PUT https://hr.example/v1",
+            "the connector does not ask for it: its author writes `[[grant.http]]` with \
+             `origin = \"https://hr.example\"`, `methods = [\"PUT\"]` and a `reason` into `connector.toml`",
         );
     }
 

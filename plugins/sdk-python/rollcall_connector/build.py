@@ -5,6 +5,7 @@ for and nothing else of the contract.
 """
 
 import argparse
+import re
 import subprocess
 import sys
 import sysconfig
@@ -30,7 +31,7 @@ def main() -> int:
         sealed = manifest.read_bytes()
         asked = [name for name in CAPABILITIES if tomllib.loads(sealed.decode()).get("grant", {}).get(name)]
         component = _component(file, asked)
-    except (OSError, ValueError, subprocess.CalledProcessError) as error:
+    except (OSError, ValueError) as error:
         print(f"rollcall-componentize: {error}", file=sys.stderr)
         return 1
     output.write_bytes(component + _section(SECTION, sealed))
@@ -57,8 +58,23 @@ def _component(file: Path, asked: list[str]) -> bytes:
         command = [compiler, "-q", "-d", work / "wit", "-w", "made", "componentize", "made", "-o", made]
         for path in (work / "program", file.parent, HERE.parent):
             command += ["-p", path]
-        subprocess.run(command, check=True)
+        compiled = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+        if compiled.returncode != 0:
+            raise ValueError(_told(compiled.stderr))
+        sys.stderr.write(compiled.stderr)
         return made.read_bytes()
+
+
+def _told(said: str) -> str:
+    """Says what a message of the compiler means, where that is known; its own stack is of no use to anybody."""
+    if missing := re.search(r"cannot import name '(http|ldap|files)' from 'wit_world\.imports'", said):
+        name = missing[1]
+        return (
+            f"the connector uses `{name}`, which its manifest does not ask for: "
+            f"write `[[grant.{name}]]` into connector.toml"
+        )
+    said = said.split("\n\nCaused by:")[0].split("\nStack backtrace:")[0]
+    return said.rpartition("AssertionError: ")[2].strip() or "the compiler failed and said nothing"
 
 
 def _section(name: bytes, data: bytes) -> bytes:

@@ -164,6 +164,7 @@ impl Suite<'_> {
             Err(error) => return self.verdict("the directory is described", Err(error.to_string())),
         };
         let same = match one == two {
+            true if one.is_empty() => Ok("it has none".to_owned()),
             true => Ok(format!("`{one}`")),
             false => Err(format!("it was `{one}`, then `{two}`")),
         };

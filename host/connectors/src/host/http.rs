@@ -247,9 +247,11 @@ mod tests {
     use super::*;
 
     fn check(url: &str, method: &str, header: (&str, &str), login: Option<&str>, expect: Result<(), &str>) {
+        let mut grants = Grants::allowing(&["https://graph.example"]).unwrap();
+        grants.ask(grants.allowed()[0].clone());
         let granted = HttpGranted {
             wire: None,
-            grants: Grants::parse(&["https://graph.example"]).unwrap(),
+            grants,
             logins: BTreeSet::from(["graph".to_owned()]),
             login_headers: BTreeSet::from(["x-api-key".to_owned()]),
         };

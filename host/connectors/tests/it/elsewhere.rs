@@ -1,10 +1,11 @@
 //! Guests that want to be let out by a way of writing: odd addresses, headers of the host's own, redirects. What they get
 //! back they swallow; no server hears of it.
 
+use rollcall_connectors::Package;
 use rollcall_edges::directory::DirectoryError;
 use serde_json::json;
 
-use crate::bench::{SECRET, host, hostile, misbehaving, read};
+use crate::bench::{SECRET, guest, host, hostile, misbehaving, read};
 use crate::http::{Server, serve};
 
 /// Reads from a guest that tries a word in a way, and gives how the reading ended.
@@ -112,4 +113,67 @@ async fn a_redirect_takes_nothing_along() {
     let heads = heads(&server);
     assert_eq!(heads.iter().filter(|head| head.starts_with("GET /away")).count(), 2 * 4, "{heads:?}");
     assert!(heads.iter().all(|head| !head.contains(SECRET)));
+}
+
+/// The hostile guest, whose manifest asks for one server and signs in at the one of the setting `url`.
+fn asking_for(server: &Server) -> Package {
+    let sealed = include_str!("../../../../tests/guests/hostile/connector.toml");
+    let (head, grant) = sealed.split_once("[[grant.http]]").unwrap();
+    let changed = grant.replacen("{url}", &server.url, 1).replace("\"Reads.\"", "\"R\"");
+    // A sealed manifest keeps its length: shorter sentences make room for the longer address.
+    let changed = format!("{head}[[grant.http]]{changed}").replace("that its setting says", "it is told");
+    let padding = sealed.len().checked_sub(changed.len()).unwrap();
+    let changed = format!("{changed}{}", "\n".repeat(padding));
+    let mut bytes = guest("rollcall-guest-hostile");
+    let places: Vec<usize> =
+        (0..=bytes.len() - sealed.len()).filter(|at| bytes[*at..].starts_with(sealed.as_bytes())).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        bytes[at..at + changed.len()].copy_from_slice(changed.as_bytes());
+    }
+    Package::read(bytes).unwrap()
+}
+
+/// Effective is what is asked for and allowed: a job's word alone opens nothing.
+#[tokio::test]
+async fn what_the_job_allows_and_the_manifest_does_not_ask_for_is_not_reached() {
+    let (asked, other) = (serve(), serve());
+    let package = asking_for(&asked);
+    let tried = async |lines: &[&str], address: String| {
+        let mut spec = misbehaving("odd");
+        spec.bundled = false;
+        spec.grant_http = lines.iter().map(|line| (*line).into()).collect();
+        // The setting, and so the login, names the other server: the job allows it in its own words.
+        spec.settings.insert("url".into(), json!(other.url));
+        spec.settings.insert("words".into(), json!([address]));
+        let mut connector = host().connect(&package, &spec).await?;
+        Ok(read(&mut connector).await?.len())
+    };
+    for lines in [&[asked.url.as_str()][..], &[&asked.url, &other.url]] {
+        let Err(DirectoryError::Refused(why)) = tried(lines, format!("{}/users", other.url)).await else {
+            panic!("{lines:?}");
+        };
+        assert_eq!(why.message, format!("`GET {}/users` is not granted", other.url));
+        assert!(why.hint.as_ref().unwrap().contains("the connector does not ask for it"), "{why:?}");
+        assert_eq!(heads(&other), Vec::<String>::new());
+    }
+    // A line for a part of what is asked for is all that opens; `odd` names a login that is for the other server.
+    let part = format!("{}/part", asked.url);
+    let Err(DirectoryError::Refused(why)) = tried(&[&part], format!("{}/users", asked.url)).await else {
+        panic!("{part}");
+    };
+    assert_eq!(
+        why.hint.as_deref(),
+        Some(&*format!(
+            "if that is right, write `http = [\"{part}\", \"{}\"]` under `[directory.grants]`",
+            asked.url
+        ))
+    );
+    // A line that nobody asks for ends it before anything runs.
+    let elsewhere = "https://elsewhere.example";
+    let Err(DirectoryError::Invalid(wrong)) = tried(&[&asked.url, elsewhere], String::new()).await else {
+        panic!("{elsewhere}");
+    };
+    assert_eq!((wrong.len(), wrong[0].code.0), (1, "E0312"), "{wrong:?}");
+    assert_eq!((heads(&asked), heads(&other)), (Vec::new(), Vec::new()));
 }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
-use rollcall_connectors::Package;
-use rollcall_core::codes;
+use rollcall_connectors::{Manifest, Package};
+use rollcall_core::{Diagnostic, codes};
 use serde_json::{Value, json};
 
 use crate::commands::connector::files;
@@ -18,6 +18,8 @@ use crate::wiring::reserved;
 
 /// What components are compiled for.
 const TARGET: &str = "wasm32-wasip2";
+/// The most that is read of a manifest, in bytes; what is too much for one is said by the check.
+const MANIFEST_TEXT: usize = 1 << 20;
 const RUST_HINT: &str = "install Rust: https://rustup.rs";
 const NODE_HINT: &str = "install Node 20 or newer: https://nodejs.org";
 const PYTHON_HINT: &str = "install Python 3.11 or newer, with venv and pip";
@@ -25,10 +27,20 @@ const PYTHON_HINT: &str = "install Python 3.11 or newer, with venv and pip";
 /// Builds a project.
 pub(super) fn build(output: &Output, dir: &Path) -> Result<u8, Failure> {
     let has = |name: &str| dir.join(name).is_file();
-    let component = match () {
-        () if has("Cargo.toml") => rust(dir)?,
-        () if has("package.json") => javascript(dir)?,
-        () if has("requirements.txt") => python(dir)?,
+    // Where the manifest stands by itself, its mistakes are told before the tools run, by its own name.
+    for path in
+        [Manifest::FILE.into(), Path::new("src").join(Manifest::FILE)].map(|path: PathBuf| dir.join(path))
+    {
+        if path.is_file() {
+            let file = path.display().to_string();
+            Manifest::parse_file(files::text(&path, MANIFEST_TEXT)?.as_bytes(), &file)
+                .map_err(Failure::invalid)?;
+        }
+    }
+    let built = match () {
+        () if has("Cargo.toml") => rust(dir).map_err(|failure| (failure, made_by_cargo(dir))),
+        () if has("package.json") => javascript(dir).map_err(|failure| (failure, made_in(dir))),
+        () if has("requirements.txt") => python(dir).map_err(|failure| (failure, made_in(dir))),
         () => {
             let message = format!(
                 "there is no `Cargo.toml`, `package.json` or `requirements.txt` in `{}`",
@@ -37,6 +49,7 @@ pub(super) fn build(output: &Output, dir: &Path) -> Result<u8, Failure> {
             return Err(failed(message, "`rollcall connector new NAME` makes a project"));
         }
     };
+    let component = built.map_err(|(failure, earlier)| set_aside(failure, &earlier))?;
     // What would be refused later is told now.
     let package = Package::read(files::package(&component)?).map_err(Failure::invalid)?;
     reserved(&package).map_err(|why| Failure::invalid(vec![why]))?;
@@ -50,6 +63,51 @@ pub(super) fn build(output: &Output, dir: &Path) -> Result<u8, Failure> {
     let bytes = u64::try_from(package.bytes().len()).unwrap_or(u64::MAX);
     output.human(&format!("{}\n{}, sha256:{}\n", component.display(), size(bytes), package.digest_text()));
     Ok(exit::DONE)
+}
+
+/// Moves what earlier builds have made away, so that no job takes it for what was to be built now.
+fn set_aside(mut failure: Failure, earlier: &[PathBuf]) -> Failure {
+    for path in earlier {
+        let aside = PathBuf::from(format!("{}.old", path.display()));
+        let (from, to) = (path.display(), aside.display());
+        failure.diagnostics.push(match std::fs::rename(path, &aside) {
+            Ok(()) => {
+                Diagnostic::note(codes::BUILD, format!("`{from}` is of an earlier build and is `{to}` now"))
+            }
+            Err(error) => {
+                let message = format!("`{from}` is of an earlier build and cannot be moved: {error}");
+                Diagnostic::error(codes::BUILD, message).hint("remove it, or jobs go on with it")
+            }
+        });
+    }
+    failure
+}
+
+/// Gives the connectors right inside a folder.
+fn made_in(dir: &Path) -> Vec<PathBuf> {
+    let is_connector = |path: &PathBuf| files::package(path).is_ok_and(|bytes| Package::read(bytes).is_ok());
+    with_ending(dir, "wasm").unwrap_or_default().into_iter().filter(is_connector).collect()
+}
+
+/// Gives the component of a project where cargo would put it; cargo knows the folder and the name.
+fn made_by_cargo(dir: &Path) -> Vec<PathBuf> {
+    let told = ["metadata", "--no-deps", "--offline", "--format-version", "1"];
+    let told = Command::new("cargo").args(told).current_dir(dir).stderr(Stdio::null()).output();
+    let known: Option<Value> = told.ok().and_then(|told| serde_json::from_slice(&told.stdout).ok());
+    let Some(known) = known else {
+        return made_in(&dir.join("target").join(TARGET).join("release"));
+    };
+    let folder =
+        Path::new(known["target_directory"].as_str().unwrap_or("target")).join(TARGET).join("release");
+    let own = dir.join("Cargo.toml").canonicalize().ok();
+    let packages = known["packages"].as_array().into_iter().flatten();
+    let ours = packages.filter(|one| own.as_deref() == one["manifest_path"].as_str().map(Path::new));
+    let targets = ours.flat_map(|one| one["targets"].as_array().into_iter().flatten());
+    let components =
+        targets.filter(|one| one["crate_types"].as_array().is_some_and(|all| all.contains(&"cdylib".into())));
+    let names = components.filter_map(|one| one["name"].as_str());
+    let paths = names.map(|name| folder.join(format!("{}.wasm", name.replace('-', "_"))));
+    paths.filter(|path| path.is_file()).collect()
 }
 
 fn failed(message: String, hint: &str) -> Failure {

@@ -16,7 +16,8 @@ use crate::view::text::shown;
 
 /// The folder that a project has the SDK in.
 const SDK: &str = "sdk";
-const IGNORED: &str = "/target\n/node_modules\n/.venv\n__pycache__\n*.key\n*.rollcall*\n*.wasm\noffice.db*\n";
+const IGNORED: &str =
+    "/target\n/node_modules\n/.venv\n__pycache__\n*.key\n*.rollcall*\n*.wasm\n*.wasm.old\noffice.db*\n";
 
 /// What a project begins with: a connector that is tested in this repository.
 struct Start {

@@ -19,6 +19,8 @@ use crate::wiring::{Loaded, Session};
 
 /// The widest column of a table, in characters.
 const WIDEST: usize = 32;
+/// How many attributes without a value are named.
+const NAMED: usize = 20;
 
 /// What one reading gave.
 struct Reading {
@@ -118,6 +120,7 @@ fn end_json(reading: &Reading) -> Value {
     json!({ "end": {
         "users": records.len(), "pages": pages, "complete": whole, "memory_peak_bytes": usage.memory_peak_bytes,
         "cpu_ms": usage.cpu_ms, "requests": usage.requests, "bytes": usage.bytes,
+        "without_values": columns(records).1,
     } })
 }
 
@@ -132,22 +135,38 @@ fn line(value: &Value) -> String {
     format!("{value}\n")
 }
 
-fn human(reading: &Reading) -> String {
-    let Reading { records, pages, whole, usage } = reading;
-    let mut columns: Vec<&Text> = Vec::new();
+/// Gives the attributes of which somebody has a value, and those of which nobody has one, each in their order.
+fn columns(records: &[Record]) -> (Vec<&str>, Vec<&str>) {
+    let mut seen: Vec<(&str, bool)> = Vec::new();
     for (name, cell) in records.iter().flat_map(Record::iter) {
-        if *cell != Cell::None && !columns.contains(&name) {
-            columns.push(name);
+        let has = *cell != Cell::None;
+        match seen.iter_mut().find(|(known, _)| *known == &**name) {
+            Some((_, known)) => *known |= has,
+            None => seen.push((name, has)),
         }
     }
+    let names = |wanted: bool| seen.iter().filter(|(_, has)| *has == wanted).map(|(name, _)| *name).collect();
+    (names(true), names(false))
+}
+
+fn human(reading: &Reading) -> String {
+    let Reading { records, pages, whole, usage } = reading;
+    let (mut columns, without) = columns(records);
     // What stands in the first column anyway is not shown twice.
-    let is_id = |name: &Text| {
-        **name == *"id"
+    let is_id = |name: &str| {
+        name == "id"
             && records
                 .iter()
                 .all(|record| matches!(record.get(name), Cell::Text(id) if *id == record.id.native))
     };
     columns.retain(|name| !is_id(name));
+    let mut hidden = without.iter().take(NAMED).map(|name| shown(name)).collect::<Vec<_>>().join(", ");
+    if without.len() > NAMED {
+        hidden += &format!(" and {} more", without.len() - NAMED);
+    }
+    if !hidden.is_empty() {
+        hidden = format!("not shown, for none of them has a value: {hidden}\n");
+    }
     let text = |cell: &Cell| match cell {
         Cell::Texts(texts) => texts.join(", "),
         Cell::Bytes(bytes) => count(bytes.len(), "byte"),
@@ -168,7 +187,7 @@ fn human(reading: &Reading) -> String {
         false => format!("the first {}", count(records.len(), "user")),
     };
     format!(
-        "{}\n{users} on {}: {}, {} read, {} of memory at most, {} ms of processor time.\n",
+        "{}{hidden}\n{users} on {}: {}, {} read, {} of memory at most, {} ms of processor time.\n",
         table(&head, &rows, WIDEST),
         count(*pages, "page"),
         count(usage.requests, "request"),

@@ -25,17 +25,23 @@ pub(super) fn run(global: &Global, output: &Output, command: &TrustCommand) -> R
             let key = files::public_key(key)?;
             let one =
                 Publisher { name: publisher.clone(), key: key.to_string(), connectors: connectors.clone() };
-            change(global, |register| {
+            let connectors = change(global, |register| {
                 let revoked = register.revoked.iter().filter_map(|text| PublicKey::parse(text).ok());
                 if revoked.into_iter().any(|revoked| revoked.is(&key)) {
                     let message = format!("the key {} is revoked", key.id());
                     let hint = "a revocation is not taken back; ask the publisher for a new key";
                     return Err(Failure::new(exit::INVALID, codes::PACKAGE_REVOKED, message).hint(hint));
                 }
-                register.trust(one.clone());
-                Ok(())
+                register
+                    .trust(one.clone())
+                    .map_err(|why| Failure { exit: exit::USAGE, diagnostics: vec![why] })
             })?;
-            told(output, json!({ "trusted": key.to_string(), "key_id": key.id(), "publisher": publisher }));
+            told(
+                output,
+                json!({
+                    "trusted": key.to_string(), "key_id": key.id(), "publisher": publisher, "connectors": connectors,
+                }),
+            );
             let what =
                 if connectors.is_empty() { "every connector".to_owned() } else { connectors.join(", ") };
             output.human(&format!("{} is trusted for {what}, with the key {}\n", shown(publisher), key.id()));
@@ -75,8 +81,16 @@ fn told(output: &Output, mut what: Value) {
 
 /// Finds a trusted key by what `list` shows of it, or as it is given.
 fn known(register: &Register, given: &str) -> Result<PublicKey, Failure> {
-    let by_id = register.keys().map(|(key, _)| key).find(|key| key.id().eq_ignore_ascii_case(given));
-    let key = by_id.map_or_else(|| files::public_key(given), Ok)?;
+    let mut by_id = register.keys().map(|(key, _)| key).filter(|key| key.id().eq_ignore_ascii_case(given));
+    let key = match (by_id.next(), by_id.next()) {
+        (Some(_), Some(_)) => {
+            let message = format!("several trusted keys go by the number {given}");
+            return Err(Failure::new(exit::USAGE, codes::KEY_INVALID, message)
+                .hint("give the key itself, as `rollcall connector trust list` shows it"));
+        }
+        (Some(key), None) => key,
+        (None, _) => files::public_key(given)?,
+    };
     if register.keys().any(|(known, _)| known == key) {
         return Ok(key);
     }
@@ -94,7 +108,7 @@ fn revoked(register: &Register, given: &str) -> Result<String, Failure> {
     match known(register, given) {
         Ok(key) => Ok(key.to_string()),
         // A key may be revoked that was never trusted.
-        Err(_) => files::public_key(given).map(|key| key.to_string()),
+        Err(unknown) => files::public_key(given).map(|key| key.to_string()).map_err(|_| unknown),
     }
 }
 

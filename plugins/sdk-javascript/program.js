@@ -1,0 +1,1 @@
+// Where the program around a connector stands; `build.js` writes it.
