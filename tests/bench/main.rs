@@ -11,6 +11,7 @@
 mod directory;
 mod file;
 mod floor;
+mod latency;
 mod process;
 mod table;
 
@@ -73,6 +74,7 @@ fn main() {
     let mut table = Table::new(wanted.against.as_deref());
     file::measure(&wanted, &mut table);
     directory::measure(&wanted, &mut table);
+    latency::measure(&wanted, &mut table);
     if let Some(path) = &wanted.json {
         table.write(path);
     }

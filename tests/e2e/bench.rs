@@ -33,6 +33,7 @@ fn bench_changes_through_the_management_api() {
     let (changes, latency) = (figure("ROLLCALL_BENCH_CHANGES", 10_000), figure("ROLLCALL_BENCH_LATENCY", 20));
     let before = Before::make(Into::Served, changes);
     let told = |name: &str, (took, calls, writes): (Duration, usize, usize)| {
+        // Joiners and leavers go eight at once; an update goes alone.
         let waiting = Duration::from_millis((calls * latency) as u64);
         println!(
             "{name}: {changes} changes in {:.1} s, {:.1} changes a second; {calls} calls, {writes} of them writes; the \

@@ -82,23 +82,35 @@ impl Pull<'_> {
         let full = since.is_none();
         let mut listing = source.directory.open(since).await?;
         self.mirror.begin(&source.name, &source.scope).await?;
+        self.goes_on()?;
+        let mut page = listing.next().await?;
         loop {
-            if let Some(signal) = self.cancel.signal() {
-                return Err(RunError::Interrupted(signal));
-            }
-            let mut page = listing.next().await?;
             self.pulled += page.changes.len();
             let (end, token) = (page.end.take(), page.token.take());
-            self.mirror.merge(page).await?;
-            self.observer.event(Event::Pulled(self.pulled));
             match end {
-                None => {}
+                // The next page is asked for before this one is merged: the directory works meanwhile.
+                None => {
+                    let (next, merged) = tokio::join!(listing.next(), self.mirror.merge(page));
+                    merged?;
+                    page = next?;
+                }
                 Some(Coverage::Changes) if full => {
                     let message = "the connector ended a full listing with changes only";
                     return Err(DirectoryError::Incomplete(message.into()).into());
                 }
-                Some(end) => return Ok((self.mirror.seal(end, token, self.now).await? as usize, end)),
+                Some(end) => {
+                    self.mirror.merge(page).await?;
+                    self.observer.event(Event::Pulled(self.pulled));
+                    return Ok((self.mirror.seal(end, token, self.now).await? as usize, end));
+                }
             }
+            self.observer.event(Event::Pulled(self.pulled));
+            self.goes_on()?;
         }
+    }
+
+    /// Refuses to go on once somebody has asked to stop.
+    fn goes_on(&self) -> Result<(), RunError> {
+        self.cancel.signal().map_or(Ok(()), |signal| Err(RunError::Interrupted(signal)))
     }
 }
