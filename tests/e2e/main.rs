@@ -18,6 +18,7 @@ mod conformance;
 mod connectors;
 mod directories;
 mod drift;
+mod elsewhere;
 mod entra_changes;
 mod examples;
 mod faults;

@@ -21,5 +21,6 @@ pub mod okta;
 pub mod proxy;
 pub mod scene;
 pub mod scim;
+pub mod shelves;
 pub mod staff;
 pub mod web;

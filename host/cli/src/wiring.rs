@@ -30,7 +30,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::{disabled, offices, rules, signals, time};
 
-pub(crate) use installed::{Connectors, pins_of, register, reserved, write_pins};
+pub(crate) use installed::{Connectors, held_to, pins_of, read_pins, register, reserved, write_pins};
 
 mod kept;
 

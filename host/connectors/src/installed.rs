@@ -37,6 +37,9 @@ pub struct Installed {
     pub sha256: String,
     /// The key that it is signed with; none where it was accepted without.
     pub key: Option<String>,
+    /// Where it was fetched from; none where it was a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
 }
 
 /// A publisher whose key is trusted.
@@ -249,6 +252,7 @@ impl Installed {
             version: self.version.clone(),
             sha256: self.sha256.clone(),
             key: self.key.clone(),
+            origin: self.origin.clone(),
         }
     }
 

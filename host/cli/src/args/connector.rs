@@ -83,7 +83,8 @@ pub(crate) enum ConnectorCommand {
         #[command(subcommand)]
         command: TrustCommand,
     },
-    /// Installs a package, so that a job's `connector` may name it; shows what it asks for, and asks.
+    /// Installs a package, so that a job's `connector` may name it; shows what it asks for, and asks. It is a file, or is
+    /// fetched from an `https://` address, if somebody who does not serve it said which digest it must have.
     Install(InstallArgs),
     /// Installs another version; asks again where it asks for more or another publisher signed it.
     Update(InstallArgs),
@@ -113,8 +114,20 @@ pub(crate) enum Language {
 /// The arguments of `connector install` and `connector update`.
 #[derive(Debug, Args)]
 pub(crate) struct InstallArgs {
-    /// The package; its signature stands beside it, in `PACKAGE.minisig`.
+    /// The package, a file or an `https://` address; its signature stands beside it, in `PACKAGE.minisig`. For `update` also
+    /// the name of an installed connector: it is fetched from where it came from. No redirect is followed, and the
+    /// environment's proxy variables are not read.
     pub(crate) package: PathBuf,
+    /// The SHA-256 of the package, as the publisher told it. What is fetched needs it unless `rollcall.lock` (here, or in the
+    /// folder of `--lock`) pins it.
+    #[arg(long, value_name = "HEX", value_parser = sha256)]
+    pub(crate) sha256: Option<String>,
+    /// Fetch through this proxy, `http://host:port`; it then resolves names.
+    #[arg(long, value_name = "URL")]
+    pub(crate) proxy: Option<String>,
+    /// Believe the authorities of this PEM file too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
     /// Do not ask.
     #[arg(long)]
     pub(crate) yes: bool,
@@ -127,6 +140,16 @@ pub(crate) struct InstallArgs {
     /// Pin it in the `rollcall.lock` of this folder too.
     #[arg(long, value_name = "DIR")]
     pub(crate) lock: Option<PathBuf>,
+}
+
+/// Reads a digest as people write it.
+fn sha256(text: &str) -> Result<String, String> {
+    let digits = text.strip_prefix("sha256:").unwrap_or(text);
+    if digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        Ok(digits.to_ascii_lowercase())
+    } else {
+        Err("a SHA-256 has 64 hexadecimal digits".to_owned())
+    }
 }
 
 /// The commands under `connector trust`.

@@ -44,12 +44,16 @@ pub(super) fn signature(package: &Path) -> Result<Option<(Signature, String)>, F
         return Ok(None);
     }
     let text = text(&path, FILE_BYTES)?;
-    let signature = Signature::parse(&text).map_err(|why| {
-        let message = format!("the signature `{}` cannot be used: {why}", path.display());
+    Ok(Some((parsed(&text, &path.display().to_string())?, text)))
+}
+
+/// Reads a signature's text. `from`: where it was found.
+pub(super) fn parsed(text: &str, from: &str) -> Result<Signature, Failure> {
+    Signature::parse(text).map_err(|why| {
+        let message = format!("the signature `{from}` cannot be used: {why}");
         Failure::new(exit::INVALID, codes::PACKAGE_TAMPERED, message)
             .hint("fetch it again from the publisher")
-    })?;
-    Ok(Some((signature, text)))
+    })
 }
 
 /// Reads a public key: a file of one, or the key itself.
