@@ -43,6 +43,7 @@ mod partners;
 mod plans;
 mod recordings;
 mod refusals;
+mod registries;
 mod scim;
 mod secrets;
 mod serve;

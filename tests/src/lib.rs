@@ -19,6 +19,7 @@ pub mod hr;
 pub mod ldap;
 pub mod okta;
 pub mod proxy;
+pub mod registry;
 pub mod scene;
 pub mod scim;
 pub mod shelves;

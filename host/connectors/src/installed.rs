@@ -76,10 +76,7 @@ impl Register {
         };
         let register: Self = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
         // A revocation that nobody understands would hold nobody back.
-        let digest = |text: &str| {
-            text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        };
-        match register.revoked.iter().find(|text| !digest(text) && PublicKey::parse(text).is_err()) {
+        match register.revoked.iter().find(|text| !is_digest(text) && PublicKey::parse(text).is_err()) {
             Some(odd) => Err(damaged(format!("`{odd}` is neither a digest nor a key"))),
             None => Ok(register),
         }
@@ -232,6 +229,11 @@ impl Register {
         };
         Err(refused(codes::PACKAGE_OLDER, message, "`--allow-downgrade` takes it all the same"))
     }
+}
+
+/// Says whether a text is a SHA-256 in lower-case hexadecimal.
+pub fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Says that something of a connector is revoked.

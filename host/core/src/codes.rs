@@ -122,6 +122,8 @@ codes! {
     PACKAGE_UNREACHED = "E0335";
     /// A package from elsewhere whose digest nobody gave.
     PACKAGE_UNPINNED = "E0336";
+    /// A registry does not give the package to whoever asks.
+    PACKAGE_DENIED = "E0337";
 
     /// An expression failed for this user.
     USER_EXPRESSION = "E0400";

@@ -84,7 +84,7 @@ pub(crate) enum ConnectorCommand {
         command: TrustCommand,
     },
     /// Installs a package, so that a job's `connector` may name it; shows what it asks for, and asks. It is a file, or is
-    /// fetched from an `https://` address, if somebody who does not serve it said which digest it must have.
+    /// fetched from an `https://` address or an OCI registry, if somebody who does not serve it said which digest it must have.
     Install(InstallArgs),
     /// Installs another version; asks again where it asks for more or another publisher signed it.
     Update(InstallArgs),
@@ -114,9 +114,10 @@ pub(crate) enum Language {
 /// The arguments of `connector install` and `connector update`.
 #[derive(Debug, Args)]
 pub(crate) struct InstallArgs {
-    /// The package, a file or an `https://` address; its signature stands beside it, in `PACKAGE.minisig`. For `update` also
-    /// the name of an installed connector: it is fetched from where it came from. No redirect is followed, and the
-    /// environment's proxy variables are not read.
+    /// The package: a file, an `https://` address, or `oci://REGISTRY/REPOSITORY:TAG` or `@sha256:…`. Its signature stands
+    /// beside it, in `PACKAGE.minisig`, or is a layer of its own. For `update` also the name of an installed connector: it is
+    /// fetched from where it came from. No redirect is followed but a registry's for its blobs, and the environment's proxy
+    /// variables are not read.
     pub(crate) package: PathBuf,
     /// The SHA-256 of the package, as the publisher told it. What is fetched needs it unless `rollcall.lock` (here, or in the
     /// folder of `--lock`) pins it.
@@ -128,6 +129,10 @@ pub(crate) struct InstallArgs {
     /// Believe the authorities of this PEM file too.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
+    /// Where the registry's `user:password` is: `env:NAME` or `file:PATH`. It goes to the registry and to the token service
+    /// that the registry names, and to nobody else.
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) registry_login: Option<String>,
     /// Do not ask.
     #[arg(long)]
     pub(crate) yes: bool,

@@ -4,16 +4,21 @@
 //! An operator typed the address, so it may lead inside, as the phone system's may; never to a metadata service. Plain
 //! `http` stays on this machine.
 
+mod challenge;
 mod download;
+mod reference;
+mod registry;
 mod source;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rollcall_core::{Diagnostic, Text, codes};
+use rollcall_core::{Diagnostic, Secret, Text, codes};
 use rollcall_net::{AddressPolicy, NetError, Online, Options, Patience, Trust};
 
 use crate::packing::BUNDLE_BYTES;
+pub use reference::Reference;
+pub use registry::{PACKAGE_TYPE, SIGNATURE_TYPE};
 pub use source::Source;
 
 /// How long fetching a package may take, all of its requests together.
@@ -26,6 +31,8 @@ pub struct Way {
     pub proxy: Option<Text>,
     /// A PEM file of authorities, besides the machine's.
     pub ca_file: Option<PathBuf>,
+    /// `user:password` of a registry, for the registry and the token service that it names.
+    pub registry_login: Option<Secret>,
 }
 
 /// What came.
@@ -42,11 +49,15 @@ pub struct Fetched {
 /// Fetches a package.
 ///
 /// # Errors
-/// Where it cannot be had: [`codes::PACKAGE_UNREACHED`], [`codes::TLS_UNTRUSTED`], or what a limit says.
+/// Where it cannot be had: [`codes::PACKAGE_UNREACHED`], [`codes::PACKAGE_DENIED`], [`codes::TLS_UNTRUSTED`], or what a
+/// limit says. What a registry gives that is no connector, or not what its digest says, is refused as a file is.
 pub async fn fetch(source: &Source, way: &Way) -> Result<Fetched, Diagnostic> {
     let fetched = async {
         match source {
             Source::Url(url) => download::download(&wire(&source.host(), way)?, url).await,
+            Source::Registry(reference) => {
+                registry::pull(&wire(&source.host(), way)?, reference, way.registry_login.as_ref()).await
+            }
         }
     };
     tokio::time::timeout(FETCH, fetched).await.unwrap_or_else(|_| {

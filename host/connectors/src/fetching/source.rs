@@ -6,11 +6,15 @@ use rollcall_core::{Diagnostic, codes};
 use rollcall_net::Origin;
 use url::Url;
 
+use super::reference::Reference;
+
 /// Where a package is, if it is no file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A file on a web server. Its signature is beside it, under the same name with `.minisig`.
     Url(Url),
+    /// An artifact in an OCI registry.
+    Registry(Reference),
 }
 
 impl Source {
@@ -19,12 +23,13 @@ impl Source {
     /// # Errors
     /// Where it is an address that nothing is fetched from.
     pub fn parse(text: &str) -> Result<Option<Self>, Diagnostic> {
-        let Some((scheme, _)) = text.split_once("://") else { return Ok(None) };
+        let Some((scheme, rest)) = text.split_once("://") else { return Ok(None) };
         match scheme.to_ascii_lowercase().as_str() {
             "https" | "http" => web(text).map(Some),
+            "oci" => Reference::parse(rest).map(|reference| Some(Self::Registry(reference))),
             other => {
                 let message = format!("a package is not fetched through `{}`", other.escape_default());
-                Err(wrong(message, "give a file, or an address that begins with `https://`"))
+                Err(wrong(message, "give a file, or an address that begins with `https://` or `oci://`"))
             }
         }
     }
@@ -33,12 +38,16 @@ impl Source {
     pub(super) fn host(&self) -> String {
         match self {
             Self::Url(url) => url.host_str().unwrap_or_default().to_owned(),
+            Self::Registry(reference) => reference.registry().host(),
         }
     }
 
     /// Says whether it is the same place, whatever version of it is meant.
     pub fn is(&self, other: &Self) -> bool {
-        self == other
+        match (self, other) {
+            (Self::Registry(one), Self::Registry(other)) => one.is(other),
+            _ => self == other,
+        }
     }
 }
 
@@ -46,6 +55,7 @@ impl Source {
 impl fmt::Display for Source {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Registry(reference) => reference.fmt(out),
             Self::Url(url) => {
                 let mut url = url.clone();
                 url.set_query(None);

@@ -8,7 +8,8 @@ use rollcall_connectors::installed::Register;
 use rollcall_connectors::packing::digest;
 use rollcall_connectors::packing::signature::Signature;
 use rollcall_connectors::pins::{FILE, Pin, Pins};
-use rollcall_core::{Diagnostic, codes};
+use rollcall_core::{Diagnostic, Secret, codes};
+use rollcall_job::job::{Credential, CredentialSource};
 
 use crate::args::InstallArgs;
 use crate::commands::connector::files;
@@ -45,14 +46,21 @@ impl Given {
         let folder = args.lock.as_deref().unwrap_or(Path::new(""));
         let pins = read_pins(folder).map_err(|why| Failure::invalid(vec![why]))?.unwrap_or_default();
         let pinned = pinned(&pins, is_name.then_some(text), &source);
-        let way = Way { proxy: args.proxy.as_deref().map(Into::into), ca_file: args.ca_file.clone() };
+        let source = asked_for(source, args.sha256.is_none().then_some(pinned).flatten());
+        let way = Way {
+            proxy: args.proxy.as_deref().map(Into::into),
+            ca_file: args.ca_file.clone(),
+            registry_login: args.registry_login.as_deref().map(login).transpose()?,
+        };
         let fetched = fetch(&source, &way).await.map_err(failed)?;
         let came = digest(&fetched.bytes);
         match (&args.sha256, pinned) {
             (Some(expect), _) => same(&came, expect, "the server gave")?,
             (None, Some(pin)) if pin.sha256 != came => return Err(moved(&came, pin)),
             (None, Some(_)) => {}
-            (None, None) => return Err(unpinned(&came, &fetched.origin)),
+            // The digest of a manifest is one of everything that it names.
+            (None, None) if matches!(&source, Source::Registry(one) if one.digest().is_some()) => {}
+            (None, None) => return Err(unpinned(&came, &source, &fetched.origin)),
         }
         let Fetched { bytes, signature, origin } = fetched;
         let signature = signature
@@ -60,6 +68,36 @@ impl Given {
             .transpose()?;
         Ok(Self { bytes, signature, origin: Some(origin) })
     }
+}
+
+/// Gives what is asked for: of a registry the manifest that is pinned, whatever its tag says meanwhile.
+fn asked_for(source: Source, pin: Option<&Pin>) -> Source {
+    let pinned =
+        pin.and_then(|pin| pin.origin.as_deref()).and_then(|origin| Source::parse(origin).ok().flatten());
+    match (source, pinned) {
+        (Source::Registry(wanted), Some(Source::Registry(pinned))) => {
+            match (wanted.digest(), pinned.digest()) {
+                (None, Some(digest)) => Source::Registry(wanted.clone().at(digest)),
+                _ => Source::Registry(wanted),
+            }
+        }
+        (source, _) => source,
+    }
+}
+
+/// Gets the `user:password` of a registry. `text` says where it is; what it says else is not repeated, for it may be it.
+fn login(text: &str) -> Result<Secret, Failure> {
+    let source = match text.split_once(':') {
+        Some(("env", name)) if !name.is_empty() => CredentialSource::Env(name.into()),
+        Some(("file", path)) if !path.is_empty() => CredentialSource::File(path.into()),
+        _ => {
+            let message = "`--registry-login` does not say where the login is";
+            let hint = "write `env:NAME` or `file:PATH`; a password on the command line is seen by everybody";
+            return Err(Failure::new(exit::USAGE, codes::USAGE, message).hint(hint));
+        }
+    };
+    let found = rollcall_job::credential::resolve(&Credential { source, expires: None });
+    found.map_err(|why| Failure { exit: exit::DENIED, diagnostics: vec![why] })
 }
 
 /// Gives what pins a package that is to be fetched: by its connector's name, or by where it comes from.
@@ -77,6 +115,11 @@ fn pinned<'a>(pins: &'a Pins, name: Option<&str>, source: &Source) -> Option<&'a
 fn came_from(register: &Register, name: &str) -> Result<Source, Failure> {
     let origin = register.connectors.get(name).and_then(|installed| installed.origin.as_deref());
     let source = origin.map(Source::parse).transpose().map_err(usage)?.flatten();
+    // The manifest that was installed is known; a newer one is behind the tag.
+    let source = source.map(|source| match source {
+        Source::Registry(reference) => Source::Registry(reference.newest()),
+        other => other,
+    });
     source.ok_or_else(|| {
         let message = format!("the connector `{name}` was installed from a file");
         Failure::new(exit::USAGE, codes::USAGE, message)
@@ -89,7 +132,12 @@ fn usage(why: Diagnostic) -> Failure {
 }
 
 fn failed(why: Diagnostic) -> Failure {
-    let exit = if why.code == codes::JOB_BAD_VALUE { exit::USAGE } else { exit::ERROR };
+    let exit = match why.code {
+        codes::JOB_BAD_VALUE => exit::USAGE,
+        codes::PACKAGE_DENIED => exit::DENIED,
+        codes::PACKAGE_FOREIGN | codes::PACKAGE_DAMAGED | codes::PACKAGE_TAMPERED => exit::INVALID,
+        _ => exit::ERROR,
+    };
     Failure { exit, diagnostics: vec![why] }
 }
 
@@ -112,11 +160,18 @@ fn moved(came: &str, pin: &Pin) -> Failure {
     )
 }
 
-fn unpinned(came: &str, origin: &str) -> Failure {
-    let message =
-        format!("nobody says which package `{origin}` must give; what the server gave is sha256:{came}");
-    Failure::new(exit::INVALID, codes::PACKAGE_UNPINNED, message).hint(
-        "ask the publisher on another way for the package's digest and give it as `--sha256 HEX`; what the server gave \
-         proves nothing",
-    )
+fn unpinned(came: &str, source: &Source, origin: &str) -> Failure {
+    let (named, more) = match source {
+        Source::Url(_) => (String::new(), ""),
+        Source::Registry(_) => {
+            (format!(", as `{origin}`"), ", or for its manifest's, behind the reference as `@sha256:…`")
+        }
+    };
+    let message = format!(
+        "nobody says which package `{source}` must give; what the server gave is sha256:{came}{named}"
+    );
+    Failure::new(exit::INVALID, codes::PACKAGE_UNPINNED, message).hint(format!(
+        "what the server gave proves nothing: ask the publisher on another way for the package's digest and give it as \
+         `--sha256 HEX`{more}"
+    ))
 }
