@@ -73,6 +73,11 @@ impl Loaded {
     pub(crate) fn package(&self) -> &Package {
         &self.package
     }
+
+    /// Gives the connector's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.package.manifest().name
+    }
 }
 
 /// What all jobs of one process share.

@@ -43,6 +43,9 @@ pub(crate) enum ConnectorCommand {
     /// Tries what must hold for every connector against the directories that a job names: whole, repeated and small-paged
     /// readings, and bad answers that are made up on the way. Nothing is written anywhere.
     Test(JobArg),
+    /// Makes a fixture of a recording (`sync --record`, `preview --record`), to be kept and compared: what differs at every
+    /// request is settled, a secret refuses the whole, and a replay shows that it reads as the recording does.
+    Fixture(FixtureArgs),
     /// Packs a component with its manifest, its contract and its licence into one file; equal contents are equal bytes.
     Pack {
         /// The component.
@@ -109,6 +112,34 @@ pub(crate) enum Language {
     Javascript,
     /// Python.
     Python,
+}
+
+/// The arguments of `connector fixture`.
+#[derive(Debug, Args)]
+pub(crate) struct FixtureArgs {
+    /// The recording.
+    pub(crate) recording: PathBuf,
+    /// The file to write [default: `NAME.fixture.recording` beside it]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// The job that it was recorded with: both are replayed through its connector and compared, and the job's credentials are
+    /// looked for.
+    #[arg(long, value_name = "JOB")]
+    pub(crate) job: Option<PathBuf>,
+    /// Give whoever is named another name, address, number and id, of the same shape and the same one everywhere. The file that
+    /// was written is then searched for each true value of four characters or more.
+    #[arg(long)]
+    pub(crate) pseudonyms: bool,
+    /// Draw them with this key, `env:NAME` or `file:PATH`, so that they are the same in several fixtures. Without it a key
+    /// is drawn that nobody keeps.
+    #[arg(long, value_name = "SOURCE", requires = "pseudonyms")]
+    pub(crate) key: Option<String>,
+    /// This key, attribute or column names a person too. Repeatable.
+    #[arg(long, value_name = "KEY", requires = "pseudonyms")]
+    pub(crate) personal: Vec<String>,
+    /// This one does not, although its name says so. Repeatable.
+    #[arg(long, value_name = "KEY", requires = "pseudonyms")]
+    pub(crate) keep: Vec<String>,
 }
 
 /// The arguments of `connector install` and `connector update`.

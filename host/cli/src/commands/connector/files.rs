@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rollcall_connectors::packing::BUNDLE_BYTES;
 use rollcall_connectors::packing::signature::{ENDING, FILE_BYTES, PublicKey, Signature};
-use rollcall_core::codes;
+use rollcall_core::{Secret, codes};
+use rollcall_job::job::{Credential, CredentialSource};
 
 use crate::exit;
 use crate::failure::Failure;
@@ -64,6 +65,22 @@ pub(super) fn public_key(given: &str) -> Result<PublicKey, Failure> {
         Failure::new(exit::USAGE, codes::KEY_INVALID, format!("`{given}`: {why}"))
             .hint("`rollcall connector keygen` writes one to `NAME.pub`")
     })
+}
+
+/// Gets a credential that an option says the place of; what it says else is not repeated, for it may be the credential.
+pub(super) fn credential(option: &str, text: &str) -> Result<Secret, Failure> {
+    let source = match text.split_once(':') {
+        Some(("env", name)) if !name.is_empty() => CredentialSource::Env(name.into()),
+        Some(("file", path)) if !path.is_empty() => CredentialSource::File(path.into()),
+        _ => {
+            let hint =
+                "write `env:NAME` or `file:PATH`; what stands on the command line is seen by everybody";
+            let message = format!("`{option}` does not say where to look");
+            return Err(Failure::new(exit::USAGE, codes::USAGE, message).hint(hint));
+        }
+    };
+    let found = rollcall_job::credential::resolve(&Credential { source, expires: None });
+    found.map_err(|why| Failure { exit: exit::DENIED, diagnostics: vec![why] })
 }
 
 /// Writes a file; a secret one is its owner's alone, and takes the place of nothing.

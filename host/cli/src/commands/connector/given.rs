@@ -8,8 +8,7 @@ use rollcall_connectors::installed::Register;
 use rollcall_connectors::packing::digest;
 use rollcall_connectors::packing::signature::Signature;
 use rollcall_connectors::pins::{FILE, Pin, Pins};
-use rollcall_core::{Diagnostic, Secret, codes};
-use rollcall_job::job::{Credential, CredentialSource};
+use rollcall_core::{Diagnostic, codes};
 
 use crate::args::InstallArgs;
 use crate::commands::connector::files;
@@ -50,7 +49,11 @@ impl Given {
         let way = Way {
             proxy: args.proxy.as_deref().map(Into::into),
             ca_file: args.ca_file.clone(),
-            registry_login: args.registry_login.as_deref().map(login).transpose()?,
+            registry_login: args
+                .registry_login
+                .as_deref()
+                .map(|text| files::credential("--registry-login", text))
+                .transpose()?,
         };
         let fetched = fetch(&source, &way).await.map_err(failed)?;
         let came = digest(&fetched.bytes);
@@ -83,21 +86,6 @@ fn asked_for(source: Source, pin: Option<&Pin>) -> Source {
         }
         (source, _) => source,
     }
-}
-
-/// Gets the `user:password` of a registry. `text` says where it is; what it says else is not repeated, for it may be it.
-fn login(text: &str) -> Result<Secret, Failure> {
-    let source = match text.split_once(':') {
-        Some(("env", name)) if !name.is_empty() => CredentialSource::Env(name.into()),
-        Some(("file", path)) if !path.is_empty() => CredentialSource::File(path.into()),
-        _ => {
-            let message = "`--registry-login` does not say where the login is";
-            let hint = "write `env:NAME` or `file:PATH`; a password on the command line is seen by everybody";
-            return Err(Failure::new(exit::USAGE, codes::USAGE, message).hint(hint));
-        }
-    };
-    let found = rollcall_job::credential::resolve(&Credential { source, expires: None });
-    found.map_err(|why| Failure { exit: exit::DENIED, diagnostics: vec![why] })
 }
 
 /// Gives what pins a package that is to be fetched: by its connector's name, or by where it comes from.

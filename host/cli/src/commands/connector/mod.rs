@@ -2,6 +2,7 @@
 
 mod build;
 mod files;
+mod fixture;
 mod given;
 mod inspect;
 mod install;
@@ -34,6 +35,7 @@ pub(crate) async fn run(global: &Global, output: &Output, command: &ConnectorCom
         ConnectorCommand::List => install::list(global, output),
         ConnectorCommand::Remove { name } => install::remove(global, output, name),
         ConnectorCommand::Lock(job) => install::lock(global, output, &job.job),
+        ConnectorCommand::Fixture(args) => fixture::fixture(global, output, args).await,
         ConnectorCommand::Test(job) => test::test(global, output, &job.job).await,
     }
 }
