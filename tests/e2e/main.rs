@@ -36,6 +36,7 @@ mod leavers;
 mod lifecycle;
 mod links;
 mod management;
+mod minisign;
 mod okta;
 mod operators;
 mod packages;
