@@ -95,7 +95,7 @@ impl Registry {
         let token = format!("registry.token.{:08}.9e3779b97f4a7c15", self.journal.issued.len());
         self.journal.issued.push(token.clone());
         // The names differ between registries.
-        let name = if self.journal.issued.len() % 2 == 0 { "token" } else { "access_token" };
+        let name = if self.journal.issued.len().is_multiple_of(2) { "token" } else { "access_token" };
         Answer::of(200, "application/json", json!({ name: token }).to_string())
     }
 
