@@ -21,7 +21,7 @@ pub(crate) fn manifest(version: &str, grants: &str) -> String {
 }
 
 /// Packs and signs a component as `hr-VERSION.rollcall`.
-fn signed(env: &TestEnv, version: &str, grants: &str) -> String {
+pub(crate) fn signed(env: &TestEnv, version: &str, grants: &str) -> String {
     env.write("hr.wasm", with_manifest(&manifest(version, grants)));
     let _ = env.run(&["connector", "pack", "hr.wasm"]).success();
     let package = format!("hr-{version}.rollcall");
@@ -30,7 +30,7 @@ fn signed(env: &TestEnv, version: &str, grants: &str) -> String {
 }
 
 /// A machine whose job names the connector `hr`, and whose operator trusts the publisher of it.
-fn trusting() -> TestEnv {
+pub(crate) fn trusting() -> TestEnv {
     let env = machine("hr");
     let _ = env.run(&["connector", "keygen", "acme"]).success();
     let _ = env.run(&["connector", "trust", "add", "acme.pub", "--publisher", "Acme"]).success();

@@ -401,3 +401,18 @@ fn what_stands_twice_is_the_same() {
         assert!(guide.contains(&format!("```{fence}\n{code}```")), "the guide shows another `{path}`");
     }
 }
+
+#[test]
+fn the_examples_recording_becomes_a_fixture() {
+    if let Some((language, made)) = built().first() {
+        let env = machine(language, made);
+        let arguments =
+            ["connector", "fixture", "hr.recording", "--job", &job(language), "--pseudonyms", "--json"];
+        let told = env.run(&arguments).success().json();
+        assert_eq!(told["replayed"]["users"], PEOPLE, "{told}");
+        let fixture = env.read("hr.fixture.recording");
+        for hidden in ["Berg", "Anna", "zoe.mueller", "7946 0101", "E1001"] {
+            assert!(env.read("hr.recording").contains(hidden) && !fixture.contains(hidden), "{hidden}");
+        }
+    }
+}

@@ -1,8 +1,9 @@
 //! A run can be recorded, and its recording replayed through the real connector, offline and exactly.
 
+use rollcall_tests::harness::{Output, TestEnv};
 use rollcall_tests::scene::{CANARY, Job, Scene};
 
-use crate::env;
+use crate::{env, repository};
 
 #[test]
 fn a_recording_replays_exactly_and_offline() {
@@ -30,4 +31,95 @@ fn a_recording_of_something_else_is_refused() {
     scene.job(&job);
     let run = scene.preview();
     assert!(matches!(run.code, Some(12 | 13)), "{:?} {} {}", run.code, run.stdout, run.stderr);
+}
+
+/// The examples that come with a recording, with the job that replays it, and values that no fixture may hold.
+const EXAMPLES: [(&str, &str, &str, [&str; 3]); 6] = [
+    ("teams", "graph", "job", ["diegos@contoso", "Siciliani", "RFNwdAoAAQ000001"]),
+    ("teams", "group", "group", ["AlexW@contoso", "Wilber", "Alex"]),
+    ("okta", "okta", "job", ["sarah.gonzalez", "Gonzalez", "Sarah"]),
+    ("scim", "scim", "job", ["sarah.gonzalez", "Gonzalez", "Sarah"]),
+    ("google", "google", "job", ["sarah.gonzalez", "Gonzalez", "CjMwLi9"]),
+    ("ldap", "directory", "job", ["aberg", "Anna Berg", "Murphy"]),
+];
+
+fn fixture(env: &TestEnv, name: &str, job: &str, more: &[&str]) -> Output {
+    let recording = format!("{name}.recording");
+    env.run(&[&["connector", "fixture", &recording, "--job", job, "--json"], more].concat())
+}
+
+#[test]
+fn a_fixture_reads_as_its_recording_does() {
+    for (folder, name, job, hidden) in EXAMPLES {
+        let env = env();
+        env.copy(&repository(&format!("examples/{folder}")), "");
+        let job = format!("{job}.toml");
+        let shown = env.read(&format!("{name}.recording")).to_lowercase();
+        for value in hidden {
+            assert!(shown.contains(&value.to_lowercase()), "{folder} has no {value}");
+        }
+        let told = fixture(&env, name, &job, &["--out", "plain"]).success().json();
+        assert!(told["replayed"]["users"].as_u64().unwrap() > 4, "{told}");
+        let again = fixture(&env, name, &job, &["--pseudonyms", "--out", "once"]).success().json();
+        assert_eq!(told["replayed"], again["replayed"], "{folder}");
+        assert!(
+            again["sought"].as_u64().unwrap() > 10 && again["replaced"].as_object().unwrap().len() > 3,
+            "{again}"
+        );
+        let once = env.read("once").to_lowercase();
+        for value in hidden {
+            assert!(!once.contains(&value.to_lowercase()), "{value} stands in the fixture of {folder}");
+        }
+        // A key that nobody keeps gives other ones each time, a given one the same.
+        env.write("key", "a key of the support\n");
+        for out in ["with", "again"] {
+            let _ = fixture(&env, name, &job, &["--pseudonyms", "--key", "file:key", "--out", out]).success();
+        }
+        assert_eq!(env.read("with"), env.read("again"));
+        assert_ne!(env.read("with"), env.read("once"));
+    }
+}
+
+#[test]
+fn a_fixture_of_a_run_holds_no_secret_and_no_name() {
+    let scene = Scene::new(env(), 30);
+    scene.graph.world().config.page_rows = 10;
+    let _ = scene.env.run(&["preview", "job.toml", "--record", "traffic.recording"]).success();
+    let told = fixture(&scene.env, "traffic", "job.toml", &["--pseudonyms"]).success().json();
+    assert_eq!(
+        (&told["fixture"], &told["replayed"]["users"]),
+        (&"traffic.fixture.recording".into(), &30.into())
+    );
+    let made = scene.env.read("traffic.fixture.recording");
+    for line in scene.env.read("traffic.recording").lines().skip(1) {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let body: serde_json::Value = serde_json::from_str(line["body"].as_str().unwrap()).unwrap();
+        for user in body["value"].as_array().unwrap() {
+            for key in ["id", "displayName", "mail", "userPrincipalName"] {
+                let value = user[key].as_str().unwrap_or("-");
+                assert!(value == "-" || !made.contains(value), "{value}");
+            }
+        }
+    }
+    // Without a job nothing is replayed, and that is said.
+    let plain = ["connector", "fixture", "traffic.recording", "--out", "plain"];
+    let _ = scene.env.run(&plain).success().says("it was not replayed");
+    let _ = scene.env.run(&[&plain[..4], &["traffic.recording"]].concat()).exits(64).says("take the place");
+    // A credential of the job in a body that the recorder never saw as one.
+    let recording = scene.env.read("traffic.recording");
+    scene.env.write(
+        "traffic.recording",
+        recording.replacen("\\\"value\\\":[", &format!("\\\"x\\\":\\\"{CANARY}\\\",\\\"value\\\":["), 1),
+    );
+    let run = fixture(&scene.env, "traffic", "job.toml", &["--out", "none"])
+        .exits(12)
+        .says("a credential of the job");
+    let _ = run.hides(CANARY);
+    assert!(!scene.env.path("none").exists());
+    // What cannot be replayed is no fixture, and leaves nothing.
+    scene.env.write("traffic.recording", recording.lines().take(2).collect::<Vec<_>>().join("\n"));
+    let run = fixture(&scene.env, "traffic", "job.toml", &["--pseudonyms", "--out", "none"]);
+    assert!(matches!(run.code, Some(12 | 13)), "{run:?}");
+    let left = std::fs::read_dir(scene.env.path("")).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(left.into_iter().all(|name| !name.to_str().unwrap().contains("unproved")));
 }

@@ -79,8 +79,7 @@ impl Site for Bellbird {
             ("GET", "/v1/employees") => self.page(request),
             _ => refuse(404, "not_found"),
         };
-        let Request { method, path, query, headers, body } = request.clone();
-        self.journal.entries.push(Entry { method, path, query, headers, body, status: answer.status });
+        self.journal.entries.push(Entry::of(request, answer.status));
         answer
     }
 }

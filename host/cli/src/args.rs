@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use connector::{ConnectorCommand, InstallArgs, Language, TrustCommand};
+pub(crate) use connector::{ConnectorCommand, FixtureArgs, InstallArgs, Language, TrustCommand};
 pub(crate) use history::{ExportFormat, HistoryCommand, RunsArgs, When};
 pub(crate) use links::{LinkArgs, LinksArgs, LinksCommand, LinksFormat, LinksImportArgs, UnlinkArgs};
 

@@ -30,7 +30,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::{disabled, offices, rules, signals, time};
 
-pub(crate) use installed::{Connectors, pins_of, register, reserved, write_pins};
+pub(crate) use installed::{Connectors, held_to, pins_of, read_pins, register, reserved, write_pins};
 
 mod kept;
 
@@ -72,6 +72,11 @@ impl Loaded {
     /// Gives the connector's package.
     pub(crate) fn package(&self) -> &Package {
         &self.package
+    }
+
+    /// Gives the connector's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.package.manifest().name
     }
 }
 

@@ -37,6 +37,9 @@ pub struct Installed {
     pub sha256: String,
     /// The key that it is signed with; none where it was accepted without.
     pub key: Option<String>,
+    /// Where it was fetched from; none where it was a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
 }
 
 /// A publisher whose key is trusted.
@@ -73,10 +76,7 @@ impl Register {
         };
         let register: Self = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
         // A revocation that nobody understands would hold nobody back.
-        let digest = |text: &str| {
-            text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        };
-        match register.revoked.iter().find(|text| !digest(text) && PublicKey::parse(text).is_err()) {
+        match register.revoked.iter().find(|text| !is_digest(text) && PublicKey::parse(text).is_err()) {
             Some(odd) => Err(damaged(format!("`{odd}` is neither a digest nor a key"))),
             None => Ok(register),
         }
@@ -254,6 +254,11 @@ impl Register {
     }
 }
 
+/// Says whether a text is a SHA-256 in lower-case hexadecimal.
+pub fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// Says that something of a connector is revoked.
 fn revoked(what: &str, name: &str) -> Diagnostic {
     let message = format!("{what} of the connector `{name}` is revoked");
@@ -272,6 +277,7 @@ impl Installed {
             version: self.version.clone(),
             sha256: self.sha256.clone(),
             key: self.key.clone(),
+            origin: self.origin.clone(),
         }
     }
 

@@ -17,6 +17,7 @@ mod connector;
 mod credentials;
 mod engine;
 mod expand;
+pub mod fetching;
 mod grants;
 mod grants_files;
 mod grants_ldap;

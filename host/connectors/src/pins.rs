@@ -22,6 +22,9 @@ pub struct Pin {
     /// The key that it was signed with; none where it was accepted without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// Where it was fetched from; none where it was a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
 }
 
 /// The pinned connectors, by name.
@@ -50,6 +53,11 @@ impl Pins {
         self.connector.retain(|known| known.name != pin.name);
         self.connector.push(pin);
         self.connector.sort_by(|one, other| one.name.cmp(&other.name));
+    }
+
+    /// Gives the pins, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Pin> {
+        self.connector.iter()
     }
 
     /// Gives the file's text.
@@ -108,6 +116,7 @@ mod tests {
             version: version.to_owned(),
             sha256: "ab".to_owned(),
             key: key.map(str::to_owned),
+            origin: None,
         }
     }
 

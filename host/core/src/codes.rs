@@ -120,6 +120,12 @@ codes! {
     NOT_INSTALLED = "E0333";
     /// A connector's project cannot be built.
     BUILD = "E0334";
+    /// A package cannot be fetched from where it is said to be.
+    PACKAGE_UNREACHED = "E0335";
+    /// A package from elsewhere whose digest nobody gave.
+    PACKAGE_UNPINNED = "E0336";
+    /// A registry does not give the package to whoever asks.
+    PACKAGE_DENIED = "E0337";
 
     /// An expression failed for this user.
     USER_EXPRESSION = "E0400";

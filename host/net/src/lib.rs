@@ -17,6 +17,7 @@ mod denial;
 mod disturb;
 mod error;
 mod failure;
+mod fixture;
 mod http;
 mod ldap;
 pub mod limits;
@@ -40,6 +41,7 @@ pub use certificate::{Looked, SeenCertificate, certificate};
 pub use credential::Credential;
 pub use disturb::{Disturbed, Fault, Faults};
 pub use error::NetError;
+pub use fixture::{FixtureTold, FixtureWish, Pseudonyms, fixture};
 pub use http::{Online, Options, Patience};
 pub use ldap::{
     LdapEntry, LdapLogin, LdapOnline, LdapOptions, LdapPage, LdapPages, LdapQuery, LdapRecorder, LdapScope,

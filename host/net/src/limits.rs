@@ -47,6 +47,8 @@ pub const SECRET_BYTES: usize = 8;
 pub const RECORDING_BYTES: u64 = 4 << 30;
 /// The longest line of a recording, in bytes.
 pub const RECORDING_LINE_BYTES: usize = 256 << 20;
+/// The largest recording that a fixture is made of, in bytes: it is kept in memory.
+pub const FIXTURE_BYTES: u64 = 256 << 20;
 /// The longest body that is recorded, in bytes.
 pub const RECORDED_BODY_BYTES: u64 = 128 << 20;
 /// The largest PEM file of authorities, in bytes.

@@ -276,7 +276,7 @@ impl Drop for Recording {
 }
 
 /// Says whether a header is not for a file that is passed on: credentials, and what belongs to the connection.
-fn is_private(name: &str) -> bool {
+pub(crate) fn is_private(name: &str) -> bool {
     const NAMES: &[&str] = &[
         "authorization",
         "authentication-info",
@@ -300,7 +300,8 @@ fn unwritten(path: &Path, error: &std::io::Error) -> NetError {
     NetError::recording(format!("the recording `{}` cannot be written: {error}", path.display()), None)
 }
 
-fn private_file(path: &Path) -> std::io::Result<File> {
+/// Makes a file that is its owner's alone, in the place of another one.
+pub(crate) fn private_file(path: &Path) -> std::io::Result<File> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

@@ -268,7 +268,7 @@ fn read_line(lines: &mut BufReader<File>, line: &mut Vec<u8>) -> std::io::Result
     Ok(length)
 }
 
-fn read_header(line: &[u8], path: &Path) -> Result<Header, NetError> {
+pub(crate) fn read_header(line: &[u8], path: &Path) -> Result<Header, NetError> {
     let shown = path.display();
     let header: Header = serde_json::from_slice(line).map_err(|_| {
         NetError::recording(
@@ -286,7 +286,7 @@ fn read_header(line: &[u8], path: &Path) -> Result<Header, NetError> {
     Ok(header)
 }
 
-fn parse(line: &[u8]) -> Result<Line, String> {
+pub(crate) fn parse(line: &[u8]) -> Result<Line, String> {
     serde_json::from_slice(line).map_err(|error| error.to_string())
 }
 

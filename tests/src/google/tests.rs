@@ -37,7 +37,7 @@ fn ask(world: &mut World, method: &str, target: &str, authorization: &str, body:
     let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     let request = Request { method: method.into(), path: path.into(), query: query.into(), headers, body };
     let Answer { status, body, .. } = world.answer(&request);
-    (status, serde_json::from_str(&body).unwrap())
+    (status, serde_json::from_slice(&body).unwrap())
 }
 
 fn sign_in(world: &mut World, assertion: &str) -> (u16, Value) {

@@ -13,7 +13,7 @@ impl Answer {
 
     /// A plain answer.
     pub(super) fn text(content_type: &'static str, body: String) -> Self {
-        Self { content_type, body, ..Self::json(200, &Value::Null) }
+        Self { content_type, body: body.into(), ..Self::json(200, &Value::Null) }
     }
 }
 

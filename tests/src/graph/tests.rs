@@ -31,7 +31,7 @@ fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> 
 fn sign_in(world: &mut World, form: &str) -> (u16, Value) {
     let form = format!("grant_type=client_credentials&scope=http://127.0.0.1/.default&{form}");
     let answer = world.answer(&request("POST", &format!("/{TENANT}/oauth2/v2.0/token"), &[], &form));
-    (answer.status, serde_json::from_str(&answer.body).unwrap())
+    (answer.status, serde_json::from_slice(&answer.body).unwrap())
 }
 
 fn bearer(world: &mut World) -> String {
@@ -48,7 +48,7 @@ fn get(world: &mut World, target: &str, eventual: bool) -> (u16, Value) {
     }
     let target = target.strip_prefix("http://127.0.0.1").unwrap_or(target);
     let answer = world.answer(&request("GET", target, &headers, ""));
-    (answer.status, serde_json::from_str(&answer.body).unwrap())
+    (answer.status, serde_json::from_slice(&answer.body).unwrap())
 }
 
 fn rows(world: &mut World, first: &str, eventual: bool) -> Vec<Value> {

@@ -104,8 +104,7 @@ impl World {
         }
         let answer = self.dispatch(request);
         let status = if matches!(answer.delivery, Delivery::Nothing) { 0 } else { answer.status };
-        let Request { method, path, query, headers, body } = request.clone();
-        self.journal.entries.push(Entry { method, path, query, headers, body, status });
+        self.journal.entries.push(Entry::of(request, status));
         answer
     }
 

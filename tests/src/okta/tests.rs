@@ -34,8 +34,8 @@ fn ids(world: &mut World, first: &str) -> Vec<String> {
     let (mut target, mut found) = (Some(first.to_owned()), Vec::new());
     while let Some(at) = target {
         let answer = request(world, &at);
-        assert_eq!(answer.status, 200, "{at}: {}", answer.body);
-        let rows: Vec<Value> = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(answer.status, 200, "{at}: {}", String::from_utf8_lossy(&answer.body));
+        let rows: Vec<Value> = serde_json::from_slice(&answer.body).unwrap();
         found.extend(rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()));
         target = next(&answer);
     }
@@ -120,7 +120,7 @@ fn an_assertion_is_really_verified() {
             ..Request::default()
         };
         let answer = world.answer(&ask);
-        let said: Value = serde_json::from_str(&answer.body).unwrap();
+        let said: Value = serde_json::from_slice(&answer.body).unwrap();
         let told = format!("{} {}", said["error"].as_str().unwrap_or("fine"), said["error_description"]);
         assert!(told.starts_with(expect), "{told} instead of {expect}");
     };

@@ -247,8 +247,7 @@ impl Site for World {
         let told = answer.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("x-rate-limit-reset"));
         let answer = if told { answer } else { answer.with("X-Rate-Limit-Reset", &window.to_string()) };
         let status = if matches!(answer.delivery, Delivery::Nothing) { 0 } else { answer.status };
-        let Request { method, path, query, headers, body } = request.clone();
-        self.journal.entries.push(Entry { method, path, query, headers, body, status });
+        self.journal.entries.push(Entry::of(request, status));
         answer
     }
 }

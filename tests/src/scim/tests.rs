@@ -11,7 +11,7 @@ fn get(world: &mut World, target: &str) -> (u16, Value) {
     let path = format!("/scim/v2/{path}");
     let ask = Request { method: "GET".into(), path, query: query.into(), headers, body: String::new() };
     let answer = world.answer(&ask);
-    (answer.status, serde_json::from_str(&answer.body).unwrap())
+    (answer.status, serde_json::from_slice(&answer.body).unwrap())
 }
 
 fn rows(body: &Value) -> usize {
@@ -68,5 +68,5 @@ fn who_is_not_known_or_not_allowed_gets_nothing() {
     let ask = Request { method: "GET".into(), path: "/scim/v2/Users".into(), ..Request::default() };
     let answer = world.answer(&ask);
     assert_eq!(answer.status, 401);
-    assert_eq!(serde_json::from_str::<Value>(&answer.body).unwrap()["status"], "401");
+    assert_eq!(serde_json::from_slice::<Value>(&answer.body).unwrap()["status"], "401");
 }

@@ -49,7 +49,7 @@ pub struct Answer {
     /// The content's type.
     pub content_type: &'static str,
     /// The content.
-    pub body: String,
+    pub body: Vec<u8>,
     /// How it is sent.
     pub delivery: Delivery,
 }
@@ -66,17 +66,19 @@ pub enum Delivery {
     Cut(usize),
     /// Nothing: the connection ends.
     Nothing,
+    /// Again and again, without an end and without a length.
+    Endless,
 }
 
 impl Answer {
     /// Makes an answer that is sent whole.
-    pub(crate) fn of(status: u16, content_type: &'static str, body: String) -> Self {
-        Self { status, headers: Vec::new(), content_type, body, delivery: Delivery::Whole }
+    pub fn of(status: u16, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
+        Self { status, headers: Vec::new(), content_type, body: body.into(), delivery: Delivery::Whole }
     }
 
     /// Adds a header.
     #[must_use]
-    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+    pub fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }

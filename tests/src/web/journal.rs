@@ -1,5 +1,7 @@
 //! What was asked of a simulator: for counting, and for proving that a secret went nowhere else.
 
+use super::answer::Request;
+
 /// One request.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -18,6 +20,12 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Writes a request down with the status that it was answered with.
+    pub(crate) fn of(request: &Request, status: u16) -> Self {
+        let Request { method, path, query, headers, body } = request.clone();
+        Self { method, path, query, headers, body, status }
+    }
+
     /// Gives a header's value by its lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())

@@ -55,6 +55,15 @@ impl<S: Site> Simulator<S> {
         Self::begin(SocketAddr::from(([127, 0, 0, 1], 0)), site, None)
     }
 
+    /// Starts a site with a certificate that signs itself.
+    ///
+    /// # Errors
+    /// No socket, thread or certificate is to be had.
+    pub fn over_tls(site: S) -> io::Result<Self> {
+        let identity = Identity::self_signed().map_err(io::Error::other)?;
+        Self::begin(SocketAddr::from(([127, 0, 0, 1], 0)), site, Some(identity))
+    }
+
     pub(crate) fn begin(listen: SocketAddr, site: S, identity: Option<Identity>) -> io::Result<Self> {
         let world = Arc::new(Mutex::new(site));
         let listener = std::net::TcpListener::bind(listen)?;
@@ -180,10 +189,11 @@ async fn respond<S: Site>(
 
 fn response(answer: Answer) -> Result<Response<Content>, io::Error> {
     let whole = Bytes::from(answer.body);
-    let length = whole.len();
+    let length = (answer.delivery != Delivery::Endless).then_some(whole.len());
     let (data, end) = match answer.delivery {
+        Delivery::Endless => (whole.clone(), End::Never(whole)),
         Delivery::Nothing => return Err(io::Error::other("the connection was to be cut")),
-        Delivery::Cut(after) => (whole.slice(..after.min(length)), End::SoonBroken),
+        Delivery::Cut(after) => (whole.slice(..after.min(whole.len())), End::SoonBroken),
         Delivery::Whole | Delivery::Late(_) => (whole, End::Proper),
     };
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -197,7 +207,7 @@ fn response(answer: Answer) -> Result<Response<Content>, io::Error> {
 /// A body that may end before the length that it announced.
 struct Content {
     data: Option<Bytes>,
-    length: usize,
+    length: Option<usize>,
     end: End,
 }
 
@@ -207,6 +217,8 @@ enum End {
     Proper,
     SoonBroken,
     Broken,
+    /// These bytes again, for ever.
+    Never(Bytes),
 }
 
 impl Body for Content {
@@ -223,6 +235,10 @@ impl Body for Content {
         match std::mem::take(&mut self.end) {
             End::Proper => Poll::Ready(None),
             End::Broken => Poll::Ready(Some(Err(io::Error::other("the body was to be cut")))),
+            End::Never(again) => {
+                self.end = End::Never(again.clone());
+                Poll::Ready(Some(Ok(Frame::data(again))))
+            }
             // Pending once, so that hyper sends what it holds before it learns of the break.
             End::SoonBroken => {
                 self.end = End::Broken;
@@ -233,6 +249,6 @@ impl Body for Content {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.length as u64)
+        self.length.map_or_else(SizeHint::new, |length| SizeHint::with_exact(length as u64))
     }
 }

@@ -43,6 +43,9 @@ pub(crate) enum ConnectorCommand {
     /// Tries what must hold for every connector against the directories that a job names: whole, repeated and small-paged
     /// readings, and bad answers that are made up on the way. Nothing is written anywhere.
     Test(JobArg),
+    /// Makes a fixture of a recording (`sync --record`, `preview --record`), to be kept and compared: what differs at every
+    /// request is settled, a secret refuses the whole, and a replay shows that it reads as the recording does.
+    Fixture(FixtureArgs),
     /// Packs a component with its manifest, its contract and its licence into one file; equal contents are equal bytes.
     Pack {
         /// The component.
@@ -83,7 +86,8 @@ pub(crate) enum ConnectorCommand {
         #[command(subcommand)]
         command: TrustCommand,
     },
-    /// Installs a package, so that a job's `connector` may name it; shows what it asks for, and asks.
+    /// Installs a package, so that a job's `connector` may name it; shows what it asks for, and asks. It is a file, or is
+    /// fetched from an `https://` address or an OCI registry, if somebody who does not serve it said which digest it must have.
     Install(InstallArgs),
     /// Installs another version; asks again where it asks for more or another publisher signed it.
     Update(InstallArgs),
@@ -110,11 +114,56 @@ pub(crate) enum Language {
     Python,
 }
 
+/// The arguments of `connector fixture`.
+#[derive(Debug, Args)]
+pub(crate) struct FixtureArgs {
+    /// The recording.
+    pub(crate) recording: PathBuf,
+    /// The file to write [default: `NAME.fixture.recording` beside it]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// The job that it was recorded with: both are replayed through its connector and compared, and the job's credentials are
+    /// looked for.
+    #[arg(long, value_name = "JOB")]
+    pub(crate) job: Option<PathBuf>,
+    /// Give whoever is named another name, address, number and id, of the same shape and the same one everywhere. The file that
+    /// was written is then searched for each true value of four characters or more.
+    #[arg(long)]
+    pub(crate) pseudonyms: bool,
+    /// Draw them with this key, `env:NAME` or `file:PATH`, so that they are the same in several fixtures. Without it a key
+    /// is drawn that nobody keeps.
+    #[arg(long, value_name = "SOURCE", requires = "pseudonyms")]
+    pub(crate) key: Option<String>,
+    /// This key, attribute or column names a person too. Repeatable.
+    #[arg(long, value_name = "KEY", requires = "pseudonyms")]
+    pub(crate) personal: Vec<String>,
+    /// This one does not, although its name says so. Repeatable.
+    #[arg(long, value_name = "KEY", requires = "pseudonyms")]
+    pub(crate) keep: Vec<String>,
+}
+
 /// The arguments of `connector install` and `connector update`.
 #[derive(Debug, Args)]
 pub(crate) struct InstallArgs {
-    /// The package; its signature stands beside it, in `PACKAGE.minisig`.
+    /// The package: a file, an `https://` address, or `oci://REGISTRY/REPOSITORY:TAG` or `@sha256:…`. Its signature stands
+    /// beside it, in `PACKAGE.minisig`, or is a layer of its own. For `update` also the name of an installed connector: it is
+    /// fetched from where it came from. No redirect is followed but a registry's for its blobs, and the environment's proxy
+    /// variables are not read.
     pub(crate) package: PathBuf,
+    /// The SHA-256 of the package, as the publisher told it. What is fetched needs it unless `rollcall.lock` (here, or in the
+    /// folder of `--lock`) pins it.
+    #[arg(long, value_name = "HEX", value_parser = sha256)]
+    pub(crate) sha256: Option<String>,
+    /// Fetch through this proxy, `http://host:port`; it then resolves names.
+    #[arg(long, value_name = "URL")]
+    pub(crate) proxy: Option<String>,
+    /// Believe the authorities of this PEM file too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Where the registry's `user:password` is: `env:NAME` or `file:PATH`. It goes to the registry and to the token service
+    /// that the registry names, and to nobody else.
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) registry_login: Option<String>,
     /// Do not ask.
     #[arg(long)]
     pub(crate) yes: bool,
@@ -127,6 +176,16 @@ pub(crate) struct InstallArgs {
     /// Pin it in the `rollcall.lock` of this folder too.
     #[arg(long, value_name = "DIR")]
     pub(crate) lock: Option<PathBuf>,
+}
+
+/// Reads a digest as people write it.
+fn sha256(text: &str) -> Result<String, String> {
+    let digits = text.strip_prefix("sha256:").unwrap_or(text);
+    if digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        Ok(digits.to_ascii_lowercase())
+    } else {
+        Err("a SHA-256 has 64 hexadecimal digits".to_owned())
+    }
 }
 
 /// The commands under `connector trust`.

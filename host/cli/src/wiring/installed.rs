@@ -81,7 +81,7 @@ pub(crate) fn pins_of(global: &Global, path: &Path) -> Result<(Job, Vec<Pin>), F
 }
 
 /// Reads the pins of a folder; none where there is no such file.
-fn read_pins(folder: &Path) -> Result<Option<Pins>, Diagnostic> {
+pub(crate) fn read_pins(folder: &Path) -> Result<Option<Pins>, Diagnostic> {
     let path = folder.join(pins::FILE);
     match std::fs::read_to_string(&path) {
         Ok(text) => Pins::parse(&text).map(Some),
@@ -118,19 +118,23 @@ pub(super) fn check_pin(
     locked: bool,
 ) -> Result<(), Diagnostic> {
     let place = &["directory", "connector"];
-    let pins = read_pins(&job.folder).map_err(|why| why.path(place))?;
     let Some(pin) = pin else {
         // A partner's connector whose name a later rollcall takes for its own is another one.
-        let pins = pins.unwrap_or_default();
+        let pins = read_pins(&job.folder).map_err(|why| why.path(place))?.unwrap_or_default();
         return pins.check_bundled(&directory.connector).map_err(|why| why.path(place));
     };
-    match pins {
-        Some(pins) => pins.check(pin).map_err(|why| why.path(place)),
+    held_to(&job.folder, pin, locked).map_err(|why| why.path(place))
+}
+
+/// Holds a connector against the pins of a folder. `locked`: there must be some.
+pub(crate) fn held_to(folder: &Path, pin: &Pin, locked: bool) -> Result<(), Diagnostic> {
+    match read_pins(folder)? {
+        Some(pins) => pins.check(pin),
         None if locked => {
             let message =
                 format!("there is no `{}` beside the job file, and `--locked` demands one", pins::FILE);
             let hint = "`rollcall connector lock JOB` writes it";
-            Err(Diagnostic::error(codes::LOCK_MISSING, message).path(place).hint(hint))
+            Err(Diagnostic::error(codes::LOCK_MISSING, message).hint(hint))
         }
         None => Ok(()),
     }

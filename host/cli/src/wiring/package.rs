@@ -53,6 +53,6 @@ fn at_path(state: &Path, path: &Path) -> Result<(Package, Pin), Vec<Diagnostic>>
     let connectors = Connectors::of(state).map_err(|failure| failure.diagnostics)?;
     connectors.register.not_revoked(&package).map_err(|why| vec![why])?;
     let (name, version) = (package.manifest().name.clone(), package.manifest().version.clone());
-    let pin = Pin { name, version, sha256: package.digest_text(), key: None };
+    let pin = Pin { name, version, sha256: package.digest_text(), key: None, origin: None };
     Ok((package, pin))
 }

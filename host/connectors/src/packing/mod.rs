@@ -1,6 +1,7 @@
 //! A package as it is handed on: the component, its manifest, the contract that it was made for and its licence in one
 //! file, `NAME-VERSION.rollcall`, of which the same contents are always the same bytes.
 
+mod blake2b;
 pub mod signature;
 mod tar;
 pub mod version;

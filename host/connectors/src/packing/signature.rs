@@ -1,8 +1,6 @@
 //! Ed25519 signatures over whole packages, in the files of minisign (<https://jedisct1.github.io/minisign/>): whoever has
-//! that program can check a package with it, or sign one with `minisign -S -l`.
-//!
-//! Of its two kinds this is the one that signs the file itself (`Ed`), which `ring` can do; the other one signs its BLAKE2b
-//! hash (`ED`), and would take one more crate for nothing that a package of some MiB needs.
+//! that program can check a package with it, or sign one. Of its two kinds, the one that signs the file's BLAKE2b hash (`ED`) is
+//! what that program makes, and what is made here; the one that signs the file itself (`Ed`) is read as well.
 
 use std::fmt;
 
@@ -11,6 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use ring::rand::SystemRandom;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use sha2::{Digest as _, Sha256};
+
+use super::blake2b;
 
 /// What a signature's file ends with, behind the package's own name.
 pub const ENDING: &str = "minisig";
@@ -124,13 +124,13 @@ impl SecretKey {
     /// Signs bytes, and gives the signature's file. `comment` is signed too: one line.
     pub fn sign(&self, bytes: &[u8], comment: &str) -> String {
         let public = self.public();
-        let signature = self.pair.sign(bytes);
+        let signature = self.pair.sign(&blake2b::hash(bytes));
         let comment = comment.replace(['\n', '\r'], " ");
         let whole = self.pair.sign(&[signature.as_ref(), comment.as_bytes()].concat());
         format!(
             "{UNTRUSTED}signature by rollcall key {}\n{}\n{TRUSTED}{comment}\n{}\n",
             public.id(),
-            STANDARD.encode([&KIND[..], &public.id, signature.as_ref()].concat()),
+            STANDARD.encode([&KIND_OF_HASH[..], &public.id, signature.as_ref()].concat()),
             STANDARD.encode(whole.as_ref())
         )
     }
@@ -140,6 +140,8 @@ impl SecretKey {
 #[derive(Clone, Debug)]
 pub struct Signature {
     id: [u8; ID_BYTES],
+    /// Whether it is one of the file's hash.
+    of_hash: bool,
     signature: Vec<u8>,
     comment: String,
     whole: Vec<u8>,
@@ -158,15 +160,19 @@ impl Signature {
         let first = decoded(lines.next()).ok_or_else(wrong)?;
         let comment = lines.next().and_then(|line| line.strip_prefix(TRUSTED)).ok_or_else(wrong)?.to_owned();
         let whole = decoded(lines.next()).ok_or_else(wrong)?;
-        if first.starts_with(KIND_OF_HASH) {
-            return Err("it signs a hash of the package; sign it with `minisign -S -l`".to_owned());
-        }
-        let rest = first.strip_prefix(KIND).ok_or_else(wrong)?;
+        let of_hash = first.starts_with(KIND_OF_HASH);
+        let rest = first.strip_prefix(if of_hash { KIND_OF_HASH } else { KIND }).ok_or_else(wrong)?;
         let (id, signature) = rest.split_at_checked(ID_BYTES).ok_or_else(wrong)?;
         if signature.len() != SIGNATURE_BYTES || lines.any(|line| !line.trim().is_empty()) {
             return Err(wrong());
         }
-        Ok(Self { id: id.try_into().map_err(|_| wrong())?, signature: signature.to_vec(), comment, whole })
+        Ok(Self {
+            id: id.try_into().map_err(|_| wrong())?,
+            of_hash,
+            signature: signature.to_vec(),
+            comment,
+            whole,
+        })
     }
 
     /// Gives the number of the key that it says it was made with.
@@ -183,8 +189,9 @@ impl Signature {
     pub fn fits(&self, key: &PublicKey, bytes: &[u8]) -> bool {
         let public = UnparsedPublicKey::new(&ED25519, key.key);
         let whole = [self.signature.as_slice(), self.comment.as_bytes()].concat();
+        let hash = self.of_hash.then(|| blake2b::hash(bytes));
         self.names(key)
-            && public.verify(bytes, &self.signature).is_ok()
+            && public.verify(hash.as_ref().map_or(bytes, |hash| hash.as_slice()), &self.signature).is_ok()
             && public.verify(&whole, &self.whole).is_ok()
     }
 }
@@ -231,7 +238,16 @@ mod tests {
         let signature = Signature::parse(file).unwrap();
         assert!(signature.fits(&key, b"test"));
         assert!(!signature.fits(&key, b"Test"));
+        // Made with minisign 0.11, whose own kind is that of the hash.
+        let hashing = PublicKey::parse("RWTXatQurwMBDHQqAfe/BeT3Ivr3TWxJi288uUThOJ+TJ1u11UaaPJr/").unwrap();
+        let theirs = "untrusted comment: signature from minisign secret key\n\
+            RUTXatQurwMBDMWcOw9rWhzagC4cEquXKmIZmzHB62gJ+J0JkxOa0FStDQ9aZ5UzLOTU10FVyApIvFSXJgSkyUHuaj4DGkZTjg8=\n\
+            trusted comment: file:test\n\
+            EvGZUNU9FL4TWenOPfjOoD1GqCU3XRThmKJA9BPUbMrAQSMXisWTobT2wA7lnTRcLUBl9TclnMxxcMW2U9D5Bg==\n";
+        let theirs = Signature::parse(theirs).unwrap();
+        assert!(theirs.fits(&hashing, b"test") && !theirs.fits(&hashing, b"Test"));
+        // Of the one kind it is none of the other.
         let hashed = file.replace("RWQf6LRCGA9i59SL", "RUQf6LRCGA9i59SL");
-        assert!(Signature::parse(&hashed).unwrap_err().contains("minisign -S -l"));
+        assert!(!Signature::parse(&hashed).unwrap().fits(&key, b"test"));
     }
 }

@@ -29,7 +29,7 @@ use async_trait::async_trait;
 
 pub use look::ldap_certificate;
 pub use recorder::LdapRecorder;
-pub(crate) use recorder::{LdapPageLine, LdapSearchKey, key as query_key};
+pub(crate) use recorder::{EntryLine, LdapPageLine, LdapSearchKey, ValueLine, key as query_key};
 pub use search::{LdapLogin, LdapOnline, LdapOptions};
 pub use server::LdapServer;
 

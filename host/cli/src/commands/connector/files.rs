@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rollcall_connectors::packing::BUNDLE_BYTES;
 use rollcall_connectors::packing::signature::{ENDING, FILE_BYTES, PublicKey, Signature};
-use rollcall_core::codes;
+use rollcall_core::{Secret, codes};
+use rollcall_job::job::{Credential, CredentialSource};
 
 use crate::exit;
 use crate::failure::Failure;
@@ -44,12 +45,16 @@ pub(super) fn signature(package: &Path) -> Result<Option<(Signature, String)>, F
         return Ok(None);
     }
     let text = text(&path, FILE_BYTES)?;
-    let signature = Signature::parse(&text).map_err(|why| {
-        let message = format!("the signature `{}` cannot be used: {why}", path.display());
+    Ok(Some((parsed(&text, &path.display().to_string())?, text)))
+}
+
+/// Reads a signature's text. `from`: where it was found.
+pub(super) fn parsed(text: &str, from: &str) -> Result<Signature, Failure> {
+    Signature::parse(text).map_err(|why| {
+        let message = format!("the signature `{from}` cannot be used: {why}");
         Failure::new(exit::INVALID, codes::PACKAGE_TAMPERED, message)
             .hint("fetch it again from the publisher")
-    })?;
-    Ok(Some((signature, text)))
+    })
 }
 
 /// Reads a public key: a file of one, or the key itself.
@@ -60,6 +65,22 @@ pub(super) fn public_key(given: &str) -> Result<PublicKey, Failure> {
         Failure::new(exit::USAGE, codes::KEY_INVALID, format!("`{given}`: {why}"))
             .hint("`rollcall connector keygen` writes one to `NAME.pub`")
     })
+}
+
+/// Gets a credential that an option says the place of; what it says else is not repeated, for it may be the credential.
+pub(super) fn credential(option: &str, text: &str) -> Result<Secret, Failure> {
+    let source = match text.split_once(':') {
+        Some(("env", name)) if !name.is_empty() => CredentialSource::Env(name.into()),
+        Some(("file", path)) if !path.is_empty() => CredentialSource::File(path.into()),
+        _ => {
+            let hint =
+                "write `env:NAME` or `file:PATH`; what stands on the command line is seen by everybody";
+            let message = format!("`{option}` does not say where to look");
+            return Err(Failure::new(exit::USAGE, codes::USAGE, message).hint(hint));
+        }
+    };
+    let found = rollcall_job::credential::resolve(&Credential { source, expires: None });
+    found.map_err(|why| Failure { exit: exit::DENIED, diagnostics: vec![why] })
 }
 
 /// Writes a file; a secret one is its owner's alone, and takes the place of nothing.

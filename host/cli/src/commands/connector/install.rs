@@ -13,7 +13,7 @@ use rollcall_state::Shelf;
 use serde_json::json;
 
 use crate::args::{Global, InstallArgs};
-use crate::commands::connector::files;
+use crate::commands::connector::given::Given;
 use crate::commands::connector::inspect::{ask_json, asked};
 use crate::exit;
 use crate::failure::Failure;
@@ -21,7 +21,7 @@ use crate::output::Output;
 use crate::report::can_ask;
 use crate::view::json as shapes;
 use crate::view::text::{shown, table};
-use crate::wiring::{self, Connectors, pins_of, reserved, state_folder, write_pins};
+use crate::wiring::{self, Connectors, held_to, pins_of, reserved, state_folder, write_pins};
 
 /// The widest column of a table, in characters.
 const WIDEST: usize = 40;
@@ -60,25 +60,24 @@ fn invalid(why: Diagnostic) -> Failure {
 struct Judged {
     bundle: Bundle,
     standing: Standing,
-    /// The signature's text, where there is one.
-    signature: Option<String>,
+    origin: Option<String>,
 }
 
 impl Judged {
     /// Judges a package by what is trusted and installed.
-    fn of(register: &Register, args: &InstallArgs) -> Result<Self, Failure> {
-        let (bytes, signature) = (files::package(&args.package)?, files::signature(&args.package)?);
-        let signed = signature.as_ref().map(|(signature, _)| signature);
-        let bundle =
-            Bundle::read_if(bytes, |bytes| register.untampered(bytes, signed)).map_err(Failure::invalid)?;
+    fn of(register: &Register, given: &Given, args: &InstallArgs) -> Result<Self, Failure> {
+        let signed = given.signature.as_ref().map(|(signature, _)| signature);
+        let bundle = Bundle::read_if(given.bytes.clone(), |bytes| register.untampered(bytes, signed))
+            .map_err(Failure::invalid)?;
         reserved(bundle.package()).map_err(invalid)?;
         let standing = register.judge(&bundle, signed, args.allow_unsigned).map_err(invalid)?;
         if !args.allow_downgrade {
             register.newer(&bundle).map_err(invalid)?;
         }
-        // Also where nobody trusts its key: it may be revoked later.
-        let signature = signature.map(|(_, text)| text);
-        Ok(Self { bundle, standing, signature })
+        // A package that was fetched once and is given as a file now still comes from there.
+        let known = register.connectors.get(bundle.name()).filter(|known| known.sha256 == bundle.digest());
+        let origin = given.origin.clone().or_else(|| known.and_then(|known| known.origin.clone()));
+        Ok(Self { bundle, standing, origin })
     }
 
     fn installed(&self) -> Installed {
@@ -86,6 +85,7 @@ impl Judged {
             version: self.bundle.version().to_string(),
             sha256: self.bundle.digest(),
             key: self.standing.key.as_ref().map(ToString::to_string),
+            origin: self.origin.clone(),
         }
     }
 
@@ -98,20 +98,25 @@ impl Judged {
 }
 
 /// Installs a package. `update`: the connector must be installed already.
-pub(super) fn install(
+pub(super) async fn install(
     global: &Global,
     output: &Output,
     args: &InstallArgs,
     update: bool,
 ) -> Result<u8, Failure> {
     let connectors = Connectors::of(&state_folder(global)?)?;
-    let judged = Judged::of(&connectors.register, args)?;
+    let given = Given::of(&connectors.register, args, update).await?;
+    let judged = Judged::of(&connectors.register, &given, args)?;
     let name = judged.bundle.name();
     let before = connectors.register.connectors.get(name);
     if update && before.is_none() {
         return Err(not_installed(&connectors.register, name));
     }
     let new = judged.installed();
+    if global.locked {
+        let folder = args.lock.as_deref().unwrap_or(Path::new(""));
+        held_to(folder, &new.pin(name), true).map_err(invalid)?;
+    }
     let pin =
         |new: &Installed| args.lock.iter().try_for_each(|folder| write_pins(folder, vec![new.pin(name)]));
     // What cannot be opened any more is installed again.
@@ -133,12 +138,13 @@ pub(super) fn install(
     confirm(output, args, &judged, before.filter(|_| old.is_some()), &asked_for, other_key)?;
     let [package, signature] = new.files();
     let mut write = vec![(package, judged.bundle.bytes())];
-    write.extend(judged.signature.as_ref().map(|text| (signature, text.as_bytes())));
+    // Also where nobody trusts its key: it may be revoked later.
+    write.extend(given.signature.as_ref().map(|(_, text)| (signature, text.as_bytes())));
     change_with(global, &write, |register| {
-        // What was judged while nobody was asked may have been revoked or overtaken since.
-        let again = Judged::of(register, args)?.installed();
+        // What was judged while somebody was asked may have been revoked or overtaken since.
+        let again = Judged::of(register, &given, args)?.installed();
         if again != new {
-            let message = format!("the package `{}` was changed meanwhile", args.package.display());
+            let message = format!("who answers for `{name}` was changed meanwhile");
             return Err(
                 Failure::new(exit::INVALID, codes::PACKAGE_TAMPERED, message).hint("look at it again")
             );
@@ -159,7 +165,7 @@ fn installed_json(name: &str, installed: &Installed, judged: &Judged, asks: &[As
     shapes::write(&json!({
         "schema_version": shapes::SCHEMA_VERSION, "name": name, "version": installed.version,
         "sha256": installed.sha256, "key": installed.key, "publisher": judged.standing.publisher,
-        "asks": asks.iter().map(ask_json).collect::<Vec<_>>(),
+        "origin": installed.origin, "asks": asks.iter().map(ask_json).collect::<Vec<_>>(),
     }))
 }
 
@@ -175,6 +181,9 @@ fn confirm(
     let (name, version) = (judged.bundle.name(), judged.bundle.version());
     let mut shows = format!("{name} {version}: {}\n", shown(&judged.bundle.package().manifest().about));
     let _ = writeln!(shows, "{}\nsha256:{}", shown(&judged.who()), judged.bundle.digest());
+    if let Some(origin) = &judged.origin {
+        let _ = writeln!(shows, "from {}", shown(origin));
+    }
     match before {
         Some(before) => {
             let _ = writeln!(
@@ -246,7 +255,7 @@ pub(super) fn list(global: &Global, output: &Output) -> Result<u8, Failure> {
         rows.push(vec![name.clone(), installed.version.clone(), signed, format!("sha256:{short}…"), state]);
         payload.push(json!({
             "name": name, "version": installed.version, "sha256": installed.sha256, "key": installed.key,
-            "publisher": publisher, "signed": installed.key.is_some(),
+            "publisher": publisher, "signed": installed.key.is_some(), "origin": installed.origin,
             "refused": refused.map(|why| json!({ "code": why.code.0, "message": &*why.message })),
         }));
     }

@@ -2,6 +2,8 @@
 
 mod build;
 mod files;
+mod fixture;
+mod given;
 mod inspect;
 mod install;
 mod pack;
@@ -28,11 +30,12 @@ pub(crate) async fn run(global: &Global, output: &Output, command: &ConnectorCom
         ConnectorCommand::Sign { package, key } => pack::sign(output, package, key),
         ConnectorCommand::Verify { package, key } => pack::verify(global, output, package, key.as_deref()),
         ConnectorCommand::Trust { command } => trust::run(global, output, command),
-        ConnectorCommand::Install(args) => install::install(global, output, args, false),
-        ConnectorCommand::Update(args) => install::install(global, output, args, true),
+        ConnectorCommand::Install(args) => install::install(global, output, args, false).await,
+        ConnectorCommand::Update(args) => install::install(global, output, args, true).await,
         ConnectorCommand::List => install::list(global, output),
         ConnectorCommand::Remove { name } => install::remove(global, output, name),
         ConnectorCommand::Lock(job) => install::lock(global, output, &job.job),
+        ConnectorCommand::Fixture(args) => fixture::fixture(global, output, args).await,
         ConnectorCommand::Test(job) => test::test(global, output, &job.job).await,
     }
 }

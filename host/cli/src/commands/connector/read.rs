@@ -23,12 +23,13 @@ const WIDEST: usize = 32;
 const NAMED: usize = 20;
 
 /// What one reading gave.
-struct Reading {
+pub(super) struct Reading {
     /// In the order in which they came first; what came again stands as it came last.
-    records: Vec<Record>,
-    pages: usize,
+    pub(super) records: Vec<Record>,
+    /// How many changes each page had.
+    pub(super) pages: Vec<usize>,
     /// Whether the reading came to its end.
-    whole: bool,
+    pub(super) whole: bool,
     usage: Usage,
 }
 
@@ -61,16 +62,21 @@ pub(super) async fn read(
     Ok(exit::DONE)
 }
 
-async fn reading(session: &Session, both: (&DirectoryJob, &Loaded), most: usize) -> Result<Reading, Failure> {
+/// Reads a directory, at most so many records.
+pub(super) async fn reading(
+    session: &Session,
+    both: (&DirectoryJob, &Loaded),
+    most: usize,
+) -> Result<Reading, Failure> {
     let all = session.every_attribute(both).await?;
     let mut connector = session.connect(both, None, &all).await?;
     let mut listing = connector.open(None).await.map_err(|error| session.failure(error.into()))?;
     let mut at: BTreeMap<Text, usize> = BTreeMap::new();
     let mut records: Vec<Option<Record>> = Vec::new();
-    let (mut pages, mut whole) = (0, false);
+    let (mut pages, mut whole) = (Vec::new(), false);
     while !whole && at.len() < most {
         let page = listing.next().await.map_err(|error| session.failure(error.into()))?;
-        pages += 1;
+        pages.push(page.changes.len());
         whole = page.end.is_some();
         for change in page.changes {
             match change {
@@ -108,7 +114,7 @@ fn cell_json(cell: &Cell) -> Value {
     }
 }
 
-fn record_json(record: &Record) -> Value {
+pub(super) fn record_json(record: &Record) -> Value {
     let cells = record.iter().filter(|(_, cell)| **cell != Cell::None);
     let attributes: Map<String, Value> =
         cells.map(|(name, cell)| (name.to_string(), cell_json(cell))).collect();
@@ -118,7 +124,7 @@ fn record_json(record: &Record) -> Value {
 fn end_json(reading: &Reading) -> Value {
     let Reading { records, pages, whole, usage } = reading;
     json!({ "end": {
-        "users": records.len(), "pages": pages, "complete": whole, "memory_peak_bytes": usage.memory_peak_bytes,
+        "users": records.len(), "pages": pages.len(), "complete": whole, "memory_peak_bytes": usage.memory_peak_bytes,
         "cpu_ms": usage.cpu_ms, "requests": usage.requests, "bytes": usage.bytes,
         "without_values": columns(records).1,
     } })
@@ -189,7 +195,7 @@ fn human(reading: &Reading) -> String {
     format!(
         "{}{hidden}\n{users} on {}: {}, {} read, {} of memory at most, {} ms of processor time.\n",
         table(&head, &rows, WIDEST),
-        count(*pages, "page"),
+        count(pages.len(), "page"),
         count(usage.requests, "request"),
         size(usage.bytes),
         size(usage.memory_peak_bytes),
