@@ -94,7 +94,7 @@ const SDKS: &[(&str, &[(&str, &str)])] = &[
 ];
 
 /// How the names of sources end; what a build leaves beside them does not matter.
-const SOURCES: &[&str] = &["js", "json", "py", "rs", "toml", "wit"];
+const SOURCES: &[&str] = &["js", "json", "py", "rs", "toml", "ts", "wit"];
 
 /// Lists the sources that a project outside of this repository needs of an SDK: path and text, in order.
 fn sdk(root: &Path, folders: &[(&str, &str)]) -> Result<String, Box<dyn Error>> {

@@ -204,7 +204,7 @@ fn a_revocation_holds_for_what_came_another_way() {
     let text = std::fs::read_to_string(&path).unwrap();
     let odd = oddly_revoked(&text);
     std::fs::write(&path, odd).unwrap();
-    let _ = env.run(&["check"]).exits(12).says("neither a digest nor a key");
+    let _ = env.run(&["check"]).exits(1).says("neither a digest nor a key");
 }
 
 /// The register with a revocation that is neither a digest nor a key.

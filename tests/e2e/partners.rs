@@ -301,6 +301,13 @@ fn a_new_project_is_built_in_each_language() {
         let built = env.run(&["connector", "build", "--json"]).success().json();
         assert_eq!((built["name"].as_str(), built["version"].as_str()), (Some("my-hr"), Some("0.1.0")));
         let _ = env.run(&["connector", "inspect", "hr.wasm"]).success().says("Reads the employees.");
+        // Its own tests run without a component.
+        let tested: [&str; 2] = match language.name {
+            "python" => [".venv/bin/python", "-m unittest tests/test_hr.py"],
+            _ => ["npm", "test"],
+        };
+        let program = if language.name == "python" { env.path(tested[0]) } else { tested[0].into() };
+        run(Command::new(program).args(tested[1].split(' ')).current_dir(env.path(""))).unwrap();
         let manifest = env.read("connector.toml");
         env.write("connector.toml", &manifest[..manifest.find("[[grant.http]]").unwrap()]);
         let told = env.run(&["connector", "build"]).exits(1).says("E0334");
@@ -361,7 +368,28 @@ fn a_new_project_is_built_in_each_language() {
     }
 }
 
-/// The SDK's own tests, with its host for tests below them.
+/// The SDKs' own tests, with their hosts for tests below them.
+#[test]
+fn the_python_sdk_does_what_it_says_in_plain_python() {
+    let new = "import sys; sys.exit(sys.version_info < (3, 11))";
+    if !Command::new("python3").args(["-c", new]).status().is_ok_and(|status| status.success()) {
+        println!("not played: there is no Python 3.11");
+        return;
+    }
+    let sdk = repository("plugins/sdk-python");
+    let example = repository(EXAMPLE).join("python");
+    for (folder, test) in [(&sdk, "tests/test_sdk.py"), (&example, "tests/test_hr.py")] {
+        let python = Command::new("python3")
+            .args(["-B", "-m", "unittest", test])
+            .current_dir(folder)
+            .env("PYTHONPATH", &sdk)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&python.stderr);
+        assert!(python.status.success() && said.contains("\nOK"), "{test}: {said}");
+    }
+}
+
 #[test]
 fn the_javascript_sdk_does_what_it_says_in_node() {
     let node = Command::new("node")

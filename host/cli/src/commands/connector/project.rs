@@ -56,13 +56,18 @@ const JAVASCRIPT: Start = Start {
     name: "hr",
     files: &[
         ("hr.js", include_str!("../../../../../examples/partner-connector/javascript/hr.js")),
+        (
+            "test/hr.test.js",
+            include_str!("../../../../../examples/partner-connector/javascript/test/hr.test.js"),
+        ),
         (".npmrc", include_str!("../../../../../examples/partner-connector/javascript/.npmrc")),
         ("package.json", include_str!("template/package.json.txt")),
         ("job.toml", include_str!("template/hr.toml.txt")),
         ("people.recording", include_str!("../../../../../examples/partner-connector/hr.recording")),
     ],
     sdk: rollcall_bundled::SDK_JAVASCRIPT,
-    about: "hr.js               the connector; connector.toml says what it asks for",
+    about: "hr.js               the connector; connector.toml says what it asks for\n  \
+            test/hr.test.js     `npm test` runs it in Node",
 };
 
 const PYTHON: Start = Start {
@@ -71,12 +76,17 @@ const PYTHON: Start = Start {
     name: "hr",
     files: &[
         ("hr.py", include_str!("../../../../../examples/partner-connector/python/hr.py")),
+        (
+            "tests/test_hr.py",
+            include_str!("../../../../../examples/partner-connector/python/tests/test_hr.py"),
+        ),
         ("requirements.txt", "./sdk\n"),
         ("job.toml", include_str!("template/hr.toml.txt")),
         ("people.recording", include_str!("../../../../../examples/partner-connector/hr.recording")),
     ],
     sdk: rollcall_bundled::SDK_PYTHON,
-    about: "hr.py               the connector; connector.toml says what it asks for",
+    about: "hr.py               the connector; connector.toml says what it asks for\n  \
+            tests/test_hr.py    `.venv/bin/python -m unittest tests/test_hr.py` runs it in plain Python",
 };
 
 impl Start {
