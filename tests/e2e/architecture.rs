@@ -21,7 +21,7 @@ const DIRECTION: [(&str, &[&str]); 19] = [
     ("rollcall-sqlite", &[]),
     ("rollcall-connectors", &["rollcall-core", "rollcall-edges", "rollcall-net"]),
     ("rollcall-office", &["rollcall-core", "rollcall-edges", "rollcall-net", "rollcall-sqlite"]),
-    ("rollcall-state", &["rollcall-core", "rollcall-edges"]),
+    ("rollcall-state", &["rollcall-core", "rollcall-edges", "rollcall-sqlite"]),
     ("rollcall-engine", &["rollcall-core", "rollcall-edges", "rollcall-job", "rollcall-script"]),
     ("rollcall-bundled", &[]),
     ("rollcall-connector", &[]),
@@ -36,15 +36,15 @@ const DIRECTION: [(&str, &[&str]); 19] = [
 
 /// What a crate must not reach, directly or through others.
 const FORBIDDEN: [(&str, &[&str]); 9] = [
-    ("rollcall-core", &["wasmtime", "reqwest", "sqlx", "rusqlite", "tokio", "rhai", "serde"]),
-    ("rollcall-job", &["wasmtime", "reqwest", "sqlx", "rusqlite", "tokio", "rhai"]),
-    ("rollcall-script", &["wasmtime", "reqwest", "sqlx", "rusqlite", "tokio"]),
-    ("rollcall-edges", &["wasmtime", "reqwest", "sqlx", "rusqlite", "rhai"]),
-    ("rollcall-engine", &["wasmtime", "reqwest", "sqlx", "rusqlite"]),
-    ("rollcall-net", &["wasmtime", "sqlx", "rusqlite", "rhai"]),
-    ("rollcall-sqlite", &["wasmtime", "reqwest", "sqlx", "rhai"]),
+    ("rollcall-core", &["wasmtime", "reqwest", "rusqlite", "tokio", "rhai", "serde"]),
+    ("rollcall-job", &["wasmtime", "reqwest", "rusqlite", "tokio", "rhai"]),
+    ("rollcall-script", &["wasmtime", "reqwest", "rusqlite", "tokio"]),
+    ("rollcall-edges", &["wasmtime", "reqwest", "rusqlite", "rhai"]),
+    ("rollcall-engine", &["wasmtime", "reqwest", "rusqlite"]),
+    ("rollcall-net", &["wasmtime", "rusqlite", "rhai"]),
+    ("rollcall-sqlite", &["wasmtime", "reqwest", "rhai"]),
     ("rollcall-state", &["wasmtime", "reqwest", "rhai"]),
-    ("rollcall-office", &["wasmtime", "sqlx", "rhai"]),
+    ("rollcall-office", &["wasmtime", "rhai"]),
 ];
 
 /// The adapters, which must not know the engine even in their tests.

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: the first finishes the operation in flight, the second ends the process at once.
+//! SIGINT and SIGTERM: the first finishes the calls in flight, the second ends the process at once.
 
 use std::time::Duration;
 

@@ -22,8 +22,9 @@ impl AtOnce {
     pub const ONE: Self = Self { calls: 1, updates: 1 };
 }
 
-/// Cuts moves, in their order, into waves. No two moves of a wave are about one person, or touch one name or number, so
-/// that it does not matter which of them is done first. Each waits for everything in the waves before its own.
+/// Cuts moves, in their order, into waves. No two moves of a wave are about one person, or touch one name or number, and
+/// nobody is made beside somebody who is deleted, whose room or licence may be meant for the new one: it does not matter
+/// which of them is done first. Each waits for everything in the waves before its own.
 pub fn waves<'m>(changes: &[Change], moves: &'m [Move], at_once: AtOnce) -> Vec<&'m [Move]> {
     let mut waves = Vec::new();
     let (mut begin, mut wave) = (0, Wave::default());
@@ -47,6 +48,7 @@ pub fn waves<'m>(changes: &[Change], moves: &'m [Move], at_once: AtOnce) -> Vec<
 struct Wave<'c> {
     people: BTreeSet<&'c RecordId>,
     goods: BTreeSet<Good>,
+    actions: BTreeSet<Action>,
     calls: usize,
     updates: usize,
 }
@@ -54,9 +56,15 @@ struct Wave<'c> {
 impl<'c> Wave<'c> {
     fn takes(&self, change: &Change, touched: &[Good], at_once: AtOnce) -> bool {
         let updates = self.updates + usize::from(stands(change));
+        let replaces = match change.action {
+            Action::Create => self.actions.contains(&Action::Delete),
+            Action::Delete => self.actions.contains(&Action::Create),
+            Action::Adopt | Action::Update | Action::Skip => false,
+        };
         self.calls == 0
             || self.calls < at_once.calls
                 && updates <= at_once.updates
+                && !replaces
                 && !self.people.contains(&change.id)
                 && !touched.iter().any(|good| self.goods.contains(good))
     }
@@ -64,6 +72,7 @@ impl<'c> Wave<'c> {
     fn add(&mut self, change: &'c Change, touched: Vec<Good>) {
         self.people.insert(&change.id);
         self.goods.extend(touched);
+        self.actions.insert(change.action);
         self.calls += 1;
         self.updates += usize::from(stands(change));
     }
@@ -139,6 +148,9 @@ mod tests {
         // The second takes what the first frees.
         let handed_on = [change(Action::Delete, 0, Some(7), None), change(Action::Create, 1, None, Some(7))];
         assert_eq!(sizes(&handed_on, MANY), [1, 1]);
+        // The second takes the room that the first frees.
+        let room = [change(Action::Delete, 0, Some(7), None), change(Action::Create, 1, None, Some(8))];
+        assert_eq!(sizes(&room, MANY), [1, 1]);
         // A person who goes and comes again.
         let again = [change(Action::Delete, 0, Some(7), None), change(Action::Create, 0, None, Some(8))];
         assert_eq!(sizes(&again, MANY), [1, 1]);
@@ -173,6 +185,8 @@ mod tests {
             for wave in cut {
                 prop_assert!(!wave.is_empty() && wave.len() <= calls);
                 prop_assert!(wave.iter().filter(|step| stands(&changes[step.change()])).count() <= updates);
+                let has = |action| wave.iter().any(|step| changes[step.change()].action == action);
+                prop_assert!(!(has(Action::Create) && has(Action::Delete)));
                 for (place, one) in wave.iter().enumerate() {
                     for other in &wave[..place] {
                         let (a, b) = (&changes[one.change()], &changes[other.change()]);

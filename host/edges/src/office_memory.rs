@@ -10,6 +10,7 @@ use rollcall_core::ops::Write;
 use rollcall_core::phone::{Abilities, Extension, Group, PhoneUser, Standing};
 use rollcall_core::script::ExtensionKind;
 use rollcall_core::text::fold;
+use rollcall_core::waves::AtOnce;
 use rollcall_core::{Field, Guid, Text, Value, constraint};
 
 use crate::office::{Locator, Office, OfficeError, Taken};
@@ -19,6 +20,7 @@ use crate::office::{Locator, Office, OfficeError, Taken};
 pub struct MemoryOffice {
     identity: Text,
     abilities: Abilities,
+    at_once: AtOnce,
     inner: Mutex<Inner>,
 }
 
@@ -36,6 +38,7 @@ impl MemoryOffice {
         let office = Self {
             identity: "memory".into(),
             abilities: Abilities::all(),
+            at_once: AtOnce::ONE,
             inner: Mutex::new(Inner { standing: Standing::default(), last: 0, writes: Vec::new() }),
         };
         office.edit(|into| *into = standing);
@@ -53,6 +56,13 @@ impl MemoryOffice {
     #[must_use]
     pub fn able(mut self, abilities: Abilities) -> Self {
         self.abilities = abilities;
+        self
+    }
+
+    /// Lets it take so much at once.
+    #[must_use]
+    pub fn taking(mut self, at_once: AtOnce) -> Self {
+        self.at_once = at_once;
         self
     }
 
@@ -119,6 +129,10 @@ impl Office for MemoryOffice {
         inner.standing = standing;
         inner.writes.push(write.clone());
         Ok(user)
+    }
+
+    fn at_once(&self) -> AtOnce {
+        self.at_once
     }
 
     async fn extension(&self, number: &str) -> Result<Option<Extension>, OfficeError> {

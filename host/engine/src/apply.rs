@@ -13,7 +13,7 @@ use rollcall_core::ops::{self, Write};
 use rollcall_core::order::{Good, Move, goods};
 use rollcall_core::plan::{Action, Change};
 use rollcall_core::verify::Outcome;
-use rollcall_core::waves::waves;
+use rollcall_core::waves::{AtOnce, waves};
 use rollcall_core::{Diagnostic, Field, RecordId, Text, Value, codes};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::state::{Intent, Settlement};
@@ -76,7 +76,6 @@ pub async fn apply(
         parked: BTreeMap::new(),
         lost_element: None,
         kept: BTreeMap::new(),
-        unhanded: false,
     };
     let mut done = 0;
     for window in plan.order.chunks(WINDOW_MOVES) {
@@ -110,8 +109,6 @@ pub(crate) struct Applier<'a> {
     pub(crate) lost_element: Option<Text>,
     /// Names and numbers that a change was to free and did not, each with the user who still has it.
     kept: BTreeMap<Good, Text>,
-    /// Whether a user could not be handed over.
-    pub(crate) unhanded: bool,
     pub(crate) applied: Applied,
 }
 
@@ -129,7 +126,12 @@ impl Applier<'_> {
         window: &[Move],
         mut done: impl FnMut(usize),
     ) -> Result<(), RunError> {
-        let waves = waves(changes, window, self.tools.office.at_once());
+        // Whoever is handed over is settled before the next one is made: nobody is to get a code twice.
+        let at_once = match self.tools.codes.handover {
+            Some(_) => AtOnce::ONE,
+            None => self.tools.office.at_once(),
+        };
+        let waves = waves(changes, window, at_once);
         let mut intents = Vec::new();
         let mut planned = Vec::with_capacity(waves.len());
         for wave in &waves {
@@ -222,11 +224,17 @@ impl Applier<'_> {
         Ok(())
     }
 
-    /// Takes back the marks of operations that are not sent after all.
+    /// Takes back the marks of operations that are not sent after all, all of them.
     async fn withdraw(&mut self) -> Result<(), RunError> {
-        let seqs: Vec<u32> = std::mem::take(&mut self.sent).into_keys().collect();
+        let seqs: Vec<u32> = self.sent.keys().copied().collect();
+        self.unsend(&seqs).await
+    }
+
+    /// Takes back the marks of operations that were not sent.
+    pub(crate) async fn unsend(&mut self, seqs: &[u32]) -> Result<(), RunError> {
         if !seqs.is_empty() {
-            self.tools.state.withdraw(self.run, &seqs).await?;
+            self.tools.state.withdraw(self.run, seqs).await?;
+            self.sent.retain(|seq, _| !seqs.contains(seq));
         }
         Ok(())
     }

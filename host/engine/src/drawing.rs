@@ -63,11 +63,6 @@ impl Codes<'_> {
         }
     }
 
-    /// Tells whether a call makes a user who is handed over.
-    pub(crate) fn hands_over(&self, write: &Write) -> bool {
-        matches!(write, Write::CreateUser { .. }) && (self.handover.is_some() || drawn(write))
-    }
-
     /// Hands a user over that was made. `again`: perhaps not for the first time.
     ///
     /// # Errors

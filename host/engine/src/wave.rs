@@ -8,7 +8,6 @@ use rollcall_core::phone::PhoneUser;
 use rollcall_core::plan::{Action, Change, group_moves};
 use rollcall_core::verify::{Outcome, verify};
 use rollcall_core::{Diagnostic, Text, codes};
-use rollcall_edges::handover::HandoverError;
 use rollcall_edges::office::{OfficeError, Taken};
 use rollcall_edges::state::{LinkChange, Settled};
 
@@ -130,9 +129,22 @@ impl Applier<'_> {
             let writes: Vec<_> =
                 calls.iter().filter_map(|(place, _)| Some(wave[*place].ops.front()?.1.sent())).collect();
             let answers = self.tools.office.write_all(&writes).await;
-            // Where a call ends everything, those behind it were not sent: they are tried again, or withdrawn.
+            if answers.is_empty() && !writes.is_empty() {
+                return Err(RunError::Internal("the phone system gave no answer at all".into()));
+            }
+            // Behind a call that ended everything nothing was sent: it is tried again, or not at all.
+            self.unsend(&seqs[answers.len().min(seqs.len())..]).await?;
+            let mut lost = Vec::new();
             for ((place, _), answer) in calls.into_iter().zip(answers) {
-                self.answered(&mut wave[place], answer, &mut settling).await;
+                match answer {
+                    Err(OfficeError::Unsure(_)) => lost.push(place),
+                    answer => self.answered(&mut wave[place], answer, &mut settling).await,
+                }
+            }
+            if !lost.is_empty() {
+                // What is known is in the journal before anybody waits for what is not.
+                self.settle(std::mem::take(&mut settling), Vec::new()).await?;
+                self.look_for(wave, &lost, &mut settling).await;
             }
         }
         let next = match wave.iter().any(Doing::goes_on) {
@@ -188,16 +200,12 @@ impl Applier<'_> {
                 one.differs = Some(why.user(one.change.key.clone()));
                 Some(*user)
             }
-            Err(OfficeError::Unsure(_)) => match self.lost(one, settling).await {
-                Some(user) => user,
-                None => return,
-            },
             Err(error) => return self.failed(one, &error, settling),
         };
         let Some((seq, write)) = one.ops.pop_front() else { return };
         let sent = self.sent.get(&seq).copied().unwrap_or_else(|| self.tools.clock.now());
         let made = Made { run: self.run, key: &one.change.key, sent, write: &write };
-        match self.hand_over(made).await {
+        match self.tools.codes.hand_over(made, false).await {
             Ok(()) => {
                 let link = self.ledger.after(one.change, &write, user.as_ref());
                 settling.push((seq, Settled::Applied, link));
@@ -207,34 +215,47 @@ impl Applier<'_> {
                 one.stands = user.or(one.stands.take());
             }
             // It stays open in the journal, with its codes: whoever recovers the run hands it over.
-            Err(why) => {
+            Err(mut why) => {
                 one.over = true;
                 self.sent.remove(&seq);
-                if let Some(mut why) = why {
-                    let who = one.change.name.as_ref().unwrap_or(&one.change.key);
-                    why.message = format!("`{who}` was made and not handed over yet: {}", why.message);
-                    why.hint = format!("{}; {}", why.hint, waits(self.run));
-                    self.applied.stopped.get_or_insert((Class::Error, vec![handover(&why)]));
-                }
+                let who = one.change.name.as_ref().unwrap_or(&one.change.key);
+                why.message = format!("`{who}` was made and not handed over yet: {}", why.message);
+                why.hint = format!("{}; {}", why.hint, waits(self.run));
+                self.applied.stopped.get_or_insert((Class::Error, vec![handover(&why)]));
             }
         }
     }
 
-    /// Hands a user over that was made. After one that could not be, nobody is tried any more: an error without a reason.
-    async fn hand_over(&mut self, made: Made<'_>) -> Result<(), Option<HandoverError>> {
-        if self.unhanded && self.tools.codes.hands_over(made.write) {
-            return Err(None);
+    /// Looks for the next calls of moves whose answers were lost, all of them within the settle time.
+    async fn look_for(&mut self, wave: &mut [Doing<'_>], lost: &[usize], settling: &mut Settling) {
+        let begun = tokio::time::Instant::now();
+        for place in lost {
+            let passed = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let left = self.tools.settle_ms.saturating_sub(passed);
+            if let Some(user) = self.lost(&mut wave[*place], left, settling).await {
+                self.answered(&mut wave[*place], Ok(user), settling).await;
+            }
         }
-        let handed = self.tools.codes.hand_over(made, false).await;
-        self.unhanded |= handed.is_err();
-        handed.map_err(Some)
     }
 
     /// Looks for the next call of a move, whose answer was lost. Gives the user as it stands where the call took place.
-    async fn lost(&mut self, one: &mut Doing<'_>, settling: &mut Settling) -> Option<Option<PhoneUser>> {
+    async fn lost(
+        &mut self,
+        one: &mut Doing<'_>,
+        settle_ms: u64,
+        settling: &mut Settling,
+    ) -> Option<Option<PhoneUser>> {
         let (seq, write) = one.ops.front()?;
         let told = |code, message: String| Diagnostic::error(code, message).user(one.change.key.clone());
-        match settle(self.tools.office, write, &self.known, self.tools.settle_ms).await {
+        let found = match &self.applied.stopped {
+            // The phone system could not be asked a moment ago.
+            Some((_, why)) => Err(why.iter().map(|why| &*why.message).collect::<Vec<_>>().join("; ")),
+            None => {
+                let found = settle(self.tools.office, write, &self.known, settle_ms).await;
+                found.map_err(|error| error.to_string())
+            }
+        };
+        match found {
             Ok(Found::Applied(user)) => return Some(user),
             Ok(Found::Unknown(why)) => self.failed(one, &OfficeError::Unsure(why), settling),
             Ok(Found::Absent) => {

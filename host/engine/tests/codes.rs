@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use rollcall_core::phone::{Extension, PhoneUser, Standing, System};
 use rollcall_core::script::{Candidates, ExtensionKind, NumberRange, Rule, Script};
 use rollcall_core::verify::Outcome;
+use rollcall_core::waves::AtOnce;
 use rollcall_core::{Cell, Diagnostic, Field, Record, RecordId, Text, Value, codes};
 use rollcall_edges::clock::{FixedClock, Instant};
 use rollcall_edges::directory::{
@@ -121,7 +122,8 @@ impl World {
         Self {
             job: rollcall_job::load(&file).unwrap(),
             store: Store::open(&folder.path().join("state")).unwrap(),
-            office: MemoryOffice::new(Standing { systems: vec![primary], ..Standing::default() }),
+            office: MemoryOffice::new(Standing { systems: vec![primary], ..Standing::default() })
+                .taking(AtOnce { calls: 64, updates: 64 }),
             handover: MemoryHandover::default(),
             draw: FixedDraw::new(3),
             folder,

@@ -15,6 +15,8 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// How many statements stay prepared.
 const STATEMENTS_KEPT: usize = 128;
+/// How long a reader waits for somebody who has the file for himself.
+const READ_ONLY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How a file is opened. Each is in WAL mode with foreign keys held.
 #[derive(Clone, Copy, Debug)]
@@ -105,13 +107,14 @@ impl Database {
     }
 }
 
-/// Opens a file for reading alone that nobody writes, such as a copy that was made just now.
+/// Opens a file for reading alone.
 ///
 /// # Errors
 /// SQLite's.
-pub fn open_copy(path: &Path) -> Result<Connection> {
+pub fn open_read_only(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(READ_ONLY_PATIENCE)?;
     connection.execute_batch("PRAGMA trusted_schema = OFF")?;
     Ok(connection)
 }

@@ -7,7 +7,7 @@ use rollcall_core::text::count;
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::{Finding, FindingState};
 use rollcall_edges::state::StateError;
-use rollcall_sqlite::{Connection, open_copy};
+use rollcall_sqlite::{Connection, open_read_only};
 
 use crate::limits::{SPACE_LOW_BYTES, SPACE_NONE_BYTES};
 use crate::sql::Worked;
@@ -213,7 +213,7 @@ fn size(bytes: u64) -> String {
 
 /// Looks at the database's file without changing it. `false`: there is no point in looking further.
 fn database(path: &Path) -> Worked<(Vec<Finding>, bool)> {
-    let state = open_copy(path)?;
+    let state = open_read_only(path)?;
     let mut found = Vec::new();
     let version = migrate::version(&state)?;
     let known = schema::STATE.len();

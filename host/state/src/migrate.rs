@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rollcall_edges::state::StateError;
-use rollcall_sqlite::{Connection, Database, open_copy};
+use rollcall_sqlite::{Connection, Database, open_read_only};
 
 use crate::seal::Seal;
 use crate::sql::{Failed, Worked};
@@ -104,7 +104,7 @@ fn back_up(state: &Connection, path: &Path, found: usize) -> Result<PathBuf, Sta
 
 /// Gives what SQLite says of a backup, and whether it has the format that it should.
 fn looked_at(backup: &Path, format: usize) -> Worked<(String, bool)> {
-    let copy = open_copy(backup)?;
+    let copy = open_read_only(backup)?;
     Ok((sql::value(&copy, "PRAGMA integrity_check(1)", [])?, version(&copy)? == format))
 }
 
@@ -155,7 +155,7 @@ mod tests {
     }
 
     fn version_of(path: &Path) -> usize {
-        version(&open_copy(path).unwrap()).unwrap()
+        version(&open_read_only(path).unwrap()).unwrap()
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The tables, and how an older file becomes a newer one: forward only, one transaction a step.
+//! The tables, and how an older file becomes a newer one: forward only, all steps in one transaction.
 
 use std::path::Path;
 use std::time::Duration;

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use rollcall_core::ops::Write;
 use rollcall_core::phone::{Abilities, Extension, PhoneUser, Standing, System};
 use rollcall_core::script::{Candidates, Rule, Script};
+use rollcall_core::waves::AtOnce;
 use rollcall_core::{Cell, Diagnostic, Record, RecordId, Text};
 use rollcall_edges::clock::{FixedClock, Instant};
 use rollcall_edges::directory::{
@@ -76,7 +77,12 @@ pub struct Faulty {
     pub cancel: Mutex<Cancel>,
     /// Told once the process is as good as killed.
     pub died: tokio::sync::Notify,
+    /// How much it takes at once.
+    pub at_once: AtOnce,
 }
+
+/// As much at once as there is.
+pub const MANY: AtOnce = AtOnce { calls: 64, updates: 64 };
 
 #[async_trait]
 impl Office for Faulty {
@@ -91,6 +97,9 @@ impl Office for Faulty {
     }
     async fn find(&self, who: &Locator) -> Result<Option<PhoneUser>, OfficeError> {
         self.inner.find(who).await
+    }
+    fn at_once(&self) -> AtOnce {
+        self.at_once
     }
     async fn extension(&self, number: &str) -> Result<Option<Extension>, OfficeError> {
         self.inner.extension(number).await
@@ -246,6 +255,7 @@ impl World {
                 fault: Mutex::default(),
                 cancel: Mutex::default(),
                 died: tokio::sync::Notify::new(),
+                at_once: AtOnce::ONE,
             },
             rules: Arc::new(rules),
             mapped: Arc::default(),

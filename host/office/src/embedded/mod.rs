@@ -169,13 +169,13 @@ impl Office for Embedded {
         self.change(|connection| write::write(connection, write))
     }
 
-    /// All of them are one transaction and one wait for the disk. Killed before its end, none has taken place: SQLite
-    /// leaves out what a log holds without an end. Killed after it, all have that were not refused.
     /// One transaction takes them all; so many are soon done.
     fn at_once(&self) -> AtOnce {
         AtOnce { calls: CALLS_AT_ONCE, updates: CALLS_AT_ONCE }
     }
 
+    /// All of them are one transaction and one wait for the disk. Killed before its end, none has taken place: SQLite
+    /// leaves out what a log holds without an end. Killed after it, all have that were not refused.
     async fn write_all(&self, writes: &[Cow<'_, Write>]) -> Vec<Result<Option<PhoneUser>, OfficeError>> {
         let mut results = Vec::with_capacity(writes.len());
         if writes.is_empty() {
