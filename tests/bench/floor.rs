@@ -23,6 +23,7 @@ pub(crate) fn run(mut arguments: impl Iterator<Item = String>) {
     match what.as_str() {
         "map" => map(&path),
         "rows" => rows(&path, arguments.next().unwrap().parse().unwrap()),
+        "sandbox" => crate::sandbox::run(&path),
         _ => panic!("`{what}` is no floor"),
     }
 }

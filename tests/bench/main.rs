@@ -13,6 +13,7 @@ mod file;
 mod floor;
 mod latency;
 mod process;
+mod sandbox;
 mod table;
 
 use std::path::PathBuf;
@@ -75,6 +76,7 @@ fn main() {
     file::measure(&wanted, &mut table);
     directory::measure(&wanted, &mut table);
     latency::measure(&wanted, &mut table);
+    sandbox::measure(&wanted, &mut table);
     if let Some(path) = &wanted.json {
         table.write(path);
     }

@@ -31,6 +31,6 @@ pub(crate) async fn note(session: &Session, started: Instant, failure: &Failure)
     };
     if let Ok(store) = session.store().await {
         // Where the state cannot be written either, the failure itself is what counts, and it is told.
-        let _ = store.note_planless(&run).await;
+        let _ = store.note_planless(&run);
     }
 }

@@ -67,7 +67,7 @@ impl Store {
 
     pub(crate) fn read_unsure(&self, office: &str) -> Result<Vec<Unsure>, StateError> {
         let select = "SELECT run, seq, change, op.directory, native, key, write, settled, why, sent FROM op \
-                      JOIN run ON run.id = op.run WHERE run.office = ?1 AND (settled = 'unknown' OR (sent IS NOT NULL AND settled IS NULL)) \
+                      JOIN run ON run.id = op.run WHERE run.office = ?1 AND sent IS NOT NULL AND (settled IS NULL OR settled = 'unknown') \
                       ORDER BY run, seq";
         let found = self.read(|state| {
             sql::all(state, select, [office], |row| {

@@ -39,7 +39,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the file cannot be written.
-    pub async fn note_planless(&self, run: &Planless<'_>) -> Result<Text, StateError> {
+    pub fn note_planless(&self, run: &Planless<'_>) -> Result<Text, StateError> {
         let id = run_id(run.started)?;
         // No office: nobody looks after a run that sent nothing.
         let insert = "INSERT INTO run (id, job, office, kind, started, file, users, document) VALUES (?1, ?2, '', ?3, ?4, ?5, ?6, '')";

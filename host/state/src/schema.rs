@@ -143,6 +143,10 @@ CREATE TRIGGER held_went AFTER DELETE ON held BEGIN UPDATE stamp SET value = ran
 -- A job's last run, where that had nothing to do: a digest of what its plan came from, and its figures.
 CREATE TABLE steady (job TEXT PRIMARY KEY, inputs BLOB NOT NULL, body TEXT NOT NULL) STRICT;
 CREATE INDEX link_missing ON link (job) WHERE missing_since IS NOT NULL;
+", "
+-- What every run asks for first: the operations of which it is not known whether they took place. There are hardly any, and
+-- they are found without a look at all others of the history.
+CREATE INDEX op_unsure ON op (run) WHERE sent IS NOT NULL AND (settled IS NULL OR settled = 'unknown');
 "];
 
 /// The steps of a mirror's file. It is a cache: a step may drop everything.

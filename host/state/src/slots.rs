@@ -29,7 +29,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the file cannot be read.
-    pub async fn slot(&self, job: &str) -> Result<Option<Slot>, StateError> {
+    pub fn slot(&self, job: &str) -> Result<Option<Slot>, StateError> {
         let select = "SELECT taken, schedule, tries, exit, succeeded FROM slot WHERE job = ?1";
         let slot = |row: &Row<'_>| {
             Ok(Slot {
@@ -47,13 +47,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the file cannot be written: then the run must not begin.
-    pub async fn take_slot(
-        &self,
-        job: &str,
-        schedule: &str,
-        slot: Instant,
-        tries: u32,
-    ) -> Result<(), StateError> {
+    pub fn take_slot(&self, job: &str, schedule: &str, slot: Instant, tries: u32) -> Result<(), StateError> {
         let put = "INSERT INTO slot (job, taken, schedule, tries) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (job) DO UPDATE \
                    SET taken = excluded.taken, schedule = excluded.schedule, tries = excluded.tries, exit = NULL";
         self.write(|state| sql::run(state, put, params![job, slot.0, schedule, tries]).map(drop))
@@ -64,7 +58,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the file cannot be written.
-    pub async fn end_slot(
+    pub fn end_slot(
         &self,
         job: &str,
         exit: u8,
@@ -80,7 +74,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the file cannot be read.
-    pub async fn owned(&self, job: &str) -> Result<u64, StateError> {
+    pub fn owned(&self, job: &str) -> Result<u64, StateError> {
         let count: i64 =
             self.read(|state| sql::value(state, "SELECT COUNT(*) FROM link WHERE job = ?1", [job]))?;
         Ok(u64::try_from(count).unwrap_or(0))
@@ -90,7 +84,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the file cannot be read.
-    pub async fn told(&self, job: &str) -> Result<BTreeMap<String, String>, StateError> {
+    pub fn told(&self, job: &str) -> Result<BTreeMap<String, String>, StateError> {
         let select = "SELECT kind, digest FROM told WHERE job = ?1";
         let told = self.read(|state| sql::all(state, select, [job], |row| Ok((row.get(0)?, row.get(1)?))))?;
         Ok(told.into_iter().collect())
@@ -100,7 +94,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the file cannot be written.
-    pub async fn put_told(&self, job: &str, kind: &str, digest: Option<&str>) -> Result<(), StateError> {
+    pub fn put_told(&self, job: &str, kind: &str, digest: Option<&str>) -> Result<(), StateError> {
         let put = "INSERT INTO told (job, kind, digest) VALUES (?1, ?2, ?3) \
                    ON CONFLICT (job, kind) DO UPDATE SET digest = excluded.digest";
         let forget = "DELETE FROM told WHERE job = ?1 AND kind = ?2";
@@ -115,32 +109,32 @@ impl Store {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_slot_is_taken_then_ended_and_trouble_is_kept_until_it_clears() {
+    #[test]
+    fn a_slot_is_taken_then_ended_and_trouble_is_kept_until_it_clears() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        assert_eq!(store.slot("T").await.unwrap(), None);
+        assert_eq!(store.slot("T").unwrap(), None);
         let mut slot =
             Slot { taken: Instant(5), schedule: "x".into(), tries: 1, exit: None, succeeded: None };
-        store.take_slot("T", "x", Instant(5), 1).await.unwrap();
-        assert_eq!(store.slot("T").await.unwrap().as_ref(), Some(&slot));
-        store.end_slot("T", 0, Some(Instant(6)), Instant(5)).await.unwrap();
+        store.take_slot("T", "x", Instant(5), 1).unwrap();
+        assert_eq!(store.slot("T").unwrap().as_ref(), Some(&slot));
+        store.end_slot("T", 0, Some(Instant(6)), Instant(5)).unwrap();
         (slot.exit, slot.succeeded) = (Some(0), Some(Instant(6)));
-        assert_eq!(store.slot("T").await.unwrap().as_ref(), Some(&slot));
+        assert_eq!(store.slot("T").unwrap().as_ref(), Some(&slot));
         // The next slot: no outcome yet, and the last success stays known.
-        store.take_slot("T", "x", Instant(9), 1).await.unwrap();
+        store.take_slot("T", "x", Instant(9), 1).unwrap();
         (slot.taken, slot.exit) = (Instant(9), None);
-        assert_eq!(store.slot("T").await.unwrap().as_ref(), Some(&slot));
-        store.end_slot("T", 13, None, Instant(11)).await.unwrap();
+        assert_eq!(store.slot("T").unwrap().as_ref(), Some(&slot));
+        store.end_slot("T", 13, None, Instant(11)).unwrap();
         (slot.taken, slot.exit) = (Instant(11), Some(13));
-        assert_eq!(store.slot("T").await.unwrap(), Some(slot));
+        assert_eq!(store.slot("T").unwrap(), Some(slot));
 
-        store.put_told("T", "failed", Some("a")).await.unwrap();
-        store.put_told("T", "failed", Some("b")).await.unwrap();
-        store.put_told("T", "skipped", Some("c")).await.unwrap();
-        store.put_told("T", "skipped", None).await.unwrap();
-        assert_eq!(store.told("T").await.unwrap(), BTreeMap::from([("failed".into(), "b".into())]));
-        assert_eq!(store.told("U").await.unwrap(), BTreeMap::new());
-        assert_eq!(store.owned("T").await.unwrap(), 0);
+        store.put_told("T", "failed", Some("a")).unwrap();
+        store.put_told("T", "failed", Some("b")).unwrap();
+        store.put_told("T", "skipped", Some("c")).unwrap();
+        store.put_told("T", "skipped", None).unwrap();
+        assert_eq!(store.told("T").unwrap(), BTreeMap::from([("failed".into(), "b".into())]));
+        assert_eq!(store.told("U").unwrap(), BTreeMap::new());
+        assert_eq!(store.owned("T").unwrap(), 0);
     }
 }

@@ -51,7 +51,7 @@ impl Store {
     pub(crate) fn read_version(&self, job: &str, office: &str) -> Result<Option<Text>, StateError> {
         let select = "SELECT hex(value), EXISTS (SELECT 1 FROM link WHERE job = ?1 AND missing_since IS NOT NULL) \
                       OR EXISTS (SELECT 1 FROM op JOIN run ON run.id = op.run WHERE run.office = ?2 AND \
-                      (settled = 'unknown' OR (sent IS NOT NULL AND settled IS NULL))) FROM stamp";
+                      sent IS NOT NULL AND (settled IS NULL OR settled = 'unknown')) FROM stamp";
         let found = self.read(|state| {
             sql::first(state, select, [job, office], |row| {
                 Ok((row.get::<_, Text>(0)?, row.get::<_, bool>(1)?))

@@ -413,3 +413,19 @@ async fn doctor_tells_what_is_wrong_with_the_files() {
     let broken = failed(2 * DAY).await;
     assert!(broken.iter().any(|one| one.starts_with("database: ")), "{broken:?}");
 }
+
+#[tokio::test]
+async fn what_is_not_settled_is_found_without_a_look_at_the_whole_history() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Store::open(folder.path()).unwrap());
+    let state = raw(folder.path());
+    let by_run = "sent IS NOT NULL AND (settled IS NULL OR settled = 'unknown')";
+    for query in [
+        format!("SELECT id FROM run WHERE EXISTS (SELECT 1 FROM op WHERE op.run = run.id AND {by_run})"),
+        format!("SELECT 1 FROM op JOIN run ON run.id = op.run WHERE run.office = 'O' AND {by_run}"),
+    ] {
+        let mut plan = state.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
+        let steps: Vec<String> = plan.query_map([], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+        assert!(steps.iter().any(|step| step.contains("op_unsure")), "{query}: {steps:?}");
+    }
+}

@@ -44,7 +44,7 @@ async fn failed(store: &Store, job: &str, at: i64, exit: u8) -> String {
         exit,
         document: "{\"summary\":{\"applied\":0}}",
     };
-    store.note_planless(&run).await.unwrap().to_string()
+    store.note_planless(&run).unwrap().to_string()
 }
 
 async fn listed(store: &Store) -> Vec<String> {

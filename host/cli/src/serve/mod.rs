@@ -223,7 +223,7 @@ impl Service<'_> {
                 }
                 (Err(failure), _) | (Ok(_), Err(failure)) => Some(Turn::nothing(&ended.job, failure)),
             };
-            ended.owned = store.owned(&ended.job).await.unwrap_or(0);
+            ended.owned = store.owned(&ended.job).unwrap_or(0);
             ended
         });
     }
@@ -250,7 +250,7 @@ impl Service<'_> {
             wake = job.wake;
         }
         let succeeded = well(turn.exit).then_some(now);
-        let kept = self.store.end_slot(&name, turn.exit, succeeded, passed).await;
+        let kept = self.store.end_slot(&name, turn.exit, succeeded, passed);
         if let Err(error) = kept {
             self.output.diagnostics(&Failure::from(error).diagnostics);
         }
@@ -340,7 +340,7 @@ async fn taken(
 ) -> Result<Option<Text>, Failure> {
     let held = store.job(job).await?.held.map(|hold| hold.why);
     // A run that was not begun is no try.
-    store.take_slot(job, key, slot, if held.is_some() { 0 } else { tries }).await?;
+    store.take_slot(job, key, slot, if held.is_some() { 0 } else { tries })?;
     Ok(held)
 }
 

@@ -87,7 +87,7 @@ impl Service<'_> {
             }
         };
         self.output.diagnostics(told.as_slice());
-        let owned = self.store.owned(&job.name).await.unwrap_or(0);
+        let owned = self.store.owned(&job.name).unwrap_or(0);
         {
             let mut board = self.board();
             let line = board.line(&job.name);

@@ -148,7 +148,7 @@ impl Served {
     ) -> Result<(Option<Instant>, Option<Diagnostic>), Failure> {
         let Some(schedule) = self.schedule() else { return Ok((None, None)) };
         let key = key(schedule);
-        let known = store.slot(&self.name).await?;
+        let known = store.slot(&self.name)?;
         let succeeded = known.as_ref().and_then(|known| known.succeeded);
         let mut told = None;
         match known.filter(|known| known.schedule == key) {
@@ -158,7 +158,7 @@ impl Served {
                     self.name
                 );
                 told = Some(Diagnostic::warning(codes::SLOT_PASSED, message));
-                store.take_slot(&self.name, &key, now, 0).await?;
+                store.take_slot(&self.name, &key, now, 0)?;
                 self.taken = now;
             }
             Some(known) => {
@@ -168,7 +168,7 @@ impl Served {
                 self.again = (starting && cut_off).then_some(known.taken);
             }
             None => {
-                store.take_slot(&self.name, &key, now, 0).await?;
+                store.take_slot(&self.name, &key, now, 0)?;
                 self.taken = now;
             }
         }

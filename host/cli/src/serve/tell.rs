@@ -121,7 +121,7 @@ pub(crate) async fn tell(
     clock: &dyn Clock,
 ) -> Result<(), Diagnostic> {
     let broken = |error: StateError| Diagnostic::warning(codes::NOTIFY_FAILED, error.to_string());
-    let told = store.told(job).await.map_err(broken)?;
+    let told = store.told(job).map_err(broken)?;
     let News { mut words, keep } = news(&notify.on, now, &told);
     if notify.on.contains(&Event::Changed) && !turn.figures.applied.is_empty() {
         words.push(Event::Changed.word());
@@ -139,7 +139,7 @@ pub(crate) async fn tell(
         })?;
     }
     for (kind, digest) in keep {
-        store.put_told(job, kind, digest.as_deref()).await.map_err(broken)?;
+        store.put_told(job, kind, digest.as_deref()).map_err(broken)?;
     }
     Ok(())
 }
