@@ -79,6 +79,29 @@ fn a_package_comes_from_a_web_server_by_its_digest() {
 }
 
 #[test]
+fn an_address_with_a_query_is_pinned_without_it() {
+    let env = trusting();
+    let server = Simulator::of(Shelves::default()).unwrap();
+    let package = signed(&env, "1.0.0", "");
+    publish(&env, &mut server.world(), &package);
+    server.world().query = "sig=canary-51".to_owned();
+    let (noted, sha256) = (format!("{}/hr/{package}", server.url()), digest_of(&env, &package));
+    let url = format!("{noted}?sig=canary-51");
+    let _ = install(&env, &url, &["--sha256", &sha256, "--lock", "."]).success();
+    let lock = env.read("rollcall.lock");
+    assert!(lock.contains(&format!("origin = \"{noted}\"")) && !lock.contains("canary"), "{lock}");
+    let _ = env.run(&["connector", "remove", "hr"]).success();
+    // What the lock pins needs no digest on the command line, whatever the query is today.
+    server.world().query = "sig=canary-52".to_owned();
+    let today = format!("{noted}?sig=canary-52");
+    let _ = install(&env, &today, &["--locked"]).success().says("hr 1.0.0");
+    // A name alone leads to the address without its query.
+    let run = env.run(&["connector", "update", "hr"]).exits(1).says("403");
+    let _ = run.says("is noted without what stood behind a `?`");
+    let _ = env.run(&["connector", "update", &today]).success().says("installed already");
+}
+
+#[test]
 fn what_is_fetched_is_judged_as_a_file_is() {
     let env = trusting();
     let server = Simulator::of(Shelves::default()).unwrap();

@@ -12,7 +12,7 @@ fn minisign(env: &TestEnv, arguments: &[&str]) -> Option<Output> {
     match run {
         Ok(output) => Some(output),
         Err(error) => {
-            println!("not played: minisign: {error}");
+            println!("not played: there is no minisign: {error}");
             None
         }
     }

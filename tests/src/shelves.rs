@@ -12,6 +12,8 @@ pub type Simulator = crate::web::Simulator<Shelves>;
 pub struct Shelves {
     /// What each path is answered with; 404 for any other.
     pub answers: BTreeMap<String, Answer>,
+    /// The query that a request must have, as of an address that is signed; empty: any.
+    pub query: String,
     /// What was asked.
     pub journal: Journal,
 }
@@ -26,7 +28,11 @@ impl Shelves {
 impl Site for Shelves {
     fn answer(&mut self, request: &Request) -> Answer {
         let missing = || Answer::of(404, "text/plain", "not found");
-        let answer = self.answers.get(&request.path).cloned().unwrap_or_else(missing);
+        let is_signed = self.query.is_empty() || request.query == self.query;
+        let answer = match is_signed {
+            true => self.answers.get(&request.path).cloned().unwrap_or_else(missing),
+            false => Answer::of(403, "text/plain", "not signed"),
+        };
         self.journal.entries.push(Entry::of(request, answer.status));
         answer
     }

@@ -171,6 +171,15 @@ mod tests {
         let settings = Settings::check(&manifest, &given, &root).unwrap();
         let leads_out = folders(&manifest, &settings, &[root.join("data/link")]);
         assert!(leads_out.is_err(), "{leads_out:?}");
+        // What a manifest brings along opens nothing, and no folder either; it is refused before, but once is not enough.
+        let mut brought = manifest.clone();
+        let outside = root.join("payroll/people.csv");
+        std::fs::write(&outside, "id").unwrap();
+        brought.settings.get_mut("path").unwrap().default = outside.to_str().map(Value::from);
+        let settings = Settings::check(&brought, &Default::default(), &root).unwrap();
+        assert!(settings.values().contains_key("path"));
+        assert!(files(&brought, &settings, true).unwrap().is_empty());
+        assert!(folders(&brought, &settings, &[root.join("payroll")]).is_err());
         // Where no setting names a file, no folder is asked for.
         let settings = Settings::check(&manifest, &Default::default(), &root).unwrap();
         assert!(folders(&manifest, &settings, &[root]).is_err());

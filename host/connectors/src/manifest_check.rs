@@ -98,6 +98,7 @@ fn check_setting(name: &str, setting: &Setting, wrong: &mut Mistakes) {
         wrong.add(&at("choices"), message, "write `type = \"text\"`, or take `choices` out");
     }
     if let Some(default) = &setting.default {
+        check_unfilled(setting, name, &at("default"), wrong);
         let words = setting.kind_of_value.words();
         match normal(setting.kind_of_value, default) {
             None => {
@@ -111,6 +112,14 @@ fn check_setting(name: &str, setting: &Setting, wrong: &mut Mistakes) {
             }
             Some(_) => {}
         }
+    }
+}
+
+/// Refuses a path that a manifest brings along: which file is opened is for the job to say.
+fn check_unfilled(setting: &Setting, name: &str, path: &[&str], wrong: &mut Mistakes) {
+    if setting.kind == Some(SettingKind::Path) {
+        let message = format!("`{name}` is of kind `path` and is filled in by the manifest");
+        wrong.add(path, message, "take it out: only a job says which file is opened");
     }
 }
 
@@ -165,12 +174,14 @@ fn check_presets(manifest: &Manifest, wrong: &mut Mistakes) {
                         let message = format!("a preset fills the setting `{filled}`, which does not exist");
                         wrong.add(&path, message, setting_hint(manifest, filled, "text"));
                     }
-                    Some(setting) if normal(setting.kind_of_value, value).is_none() => {
-                        let words = setting.kind_of_value.words();
-                        let message = format!("a preset gives `{filled}` what is not {words}");
-                        wrong.add(&path, message, format!("write {words}"));
+                    Some(setting) => {
+                        check_unfilled(setting, filled, &path, wrong);
+                        if normal(setting.kind_of_value, value).is_none() {
+                            let words = setting.kind_of_value.words();
+                            let message = format!("a preset gives `{filled}` what is not {words}");
+                            wrong.add(&path, message, format!("write {words}"));
+                        }
                     }
-                    Some(_) => {}
                 }
             }
         }
@@ -425,6 +436,14 @@ mod tests {
         check_text("required = true", "mandatory = true", &["unknown field `mandatory`"]);
         check_text("default = \"global\"", "default = 1", &["the default of `cloud` is not text"]);
         check_text("default = \"global\"", "default = \"mars\"", &["none of its choices"]);
+        let path = "[settings.file]\ntype = \"text\"\nkind = \"path\"\nabout = \"A file.\"";
+        let filled = &["`file` is of kind `path` and is filled in by the manifest"][..];
+        let with = |more: &str, expect: &[&str]| {
+            check_text("[presets.cloud.global]", &format!("{path}\n{more}\n[presets.cloud.global]"), expect);
+        };
+        with("", &[]);
+        with("default = \"/etc/shadow\"", filled);
+        with("[presets.cloud.china]\nfile = \"/etc/shadow\"", filled);
         check_text("[presets.cloud.global]", "[presets.cloud.mars]", &["none of the setting's choices"]);
         check_text("{tenant_id}/token", "{tenant}/token", &["needs the setting `tenant`"]);
         check_text("{tenant_id}/token", "{tenant_id/token", &["`{` without `}`"]);

@@ -25,7 +25,8 @@ pub struct Settings {
     values: Map<String, Value>,
     /// The names that the job itself gave.
     given: BTreeSet<String>,
-    /// The settings of kind `path`, resolved against the job file's folder.
+    /// The settings of kind `path` that the job itself gave, resolved against the job file's folder. A path is the job's
+    /// to choose: one that a manifest brings along opens nothing.
     paths: BTreeMap<String, PathBuf>,
 }
 
@@ -63,7 +64,7 @@ impl Settings {
         let paths = manifest
             .settings
             .iter()
-            .filter(|(_, setting)| setting.kind == Some(SettingKind::Path))
+            .filter(|(name, setting)| setting.kind == Some(SettingKind::Path) && accepted.contains(*name))
             .filter_map(|(name, _)| Some((name.clone(), folder.join(values.get(name)?.as_str()?))))
             .collect();
         Ok(Self { values: values.into_iter().collect(), given: accepted, paths })
@@ -79,7 +80,7 @@ impl Settings {
         self.given.contains(name)
     }
 
-    /// Gives the file or folder that a setting of kind `path` names.
+    /// Gives the file or folder that a setting of kind `path` names, where the job gave it.
     pub(crate) fn path(&self, name: &str) -> Option<&Path> {
         self.paths.get(name).map(PathBuf::as_path)
     }

@@ -43,6 +43,33 @@ pub fn fold(text: &str) -> String {
     text.nfc().flat_map(char::to_lowercase).collect()
 }
 
+/// Folds like [`fold`], and says for each byte of the result at which byte of the text the letter begins that it comes
+/// from, and at the end how long the text is.
+pub fn fold_with_places(text: &str) -> (String, Vec<usize>) {
+    use unicode_normalization::char::canonical_combining_class;
+    use unicode_normalization::{IsNormalized, is_nfc_quick};
+    // What stands before such a letter has no part in what NFC makes of it (Unicode Standard Annex 15, stable code points).
+    let begins = |letter: char| {
+        letter.is_ascii()
+            || canonical_combining_class(letter) == 0
+                && is_nfc_quick(std::iter::once(letter)) == IsNormalized::Yes
+    };
+    if text.is_ascii() {
+        return (fold(text), (0..=text.len()).collect());
+    }
+    let (mut folded, mut places) = (String::with_capacity(text.len()), Vec::with_capacity(text.len() + 1));
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.char_indices().skip(1).find(|(_, letter)| begins(*letter));
+        let (piece, behind) = rest.split_at(end.map_or(rest.len(), |(at, _)| at));
+        folded.push_str(&fold(piece));
+        places.resize(folded.len(), text.len() - rest.len());
+        rest = behind;
+    }
+    places.push(text.len());
+    (folded, places)
+}
+
 /// Gives a number with its noun, one or several: `1 user`, `2 users`, `0 entries`, `3 branches`.
 pub fn count<N: fmt::Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
     let noun = several(&number, noun);
@@ -76,6 +103,25 @@ mod tests {
         for c in '\0'..='\x7f' {
             assert_eq!(fold(&c.to_string()), c.to_lowercase().to_string());
         }
+    }
+
+    #[test]
+    fn what_is_folded_knows_where_it_comes_from() {
+        let check = |text: &str, expect: &[usize]| {
+            let (folded, places) = fold_with_places(text);
+            assert_eq!((&*folded, &*places), (&*fold(text), expect), "{text}");
+        };
+        check("", &[0]);
+        check("Ab", &[0, 1, 2]);
+        check("xÖb", &[0, 1, 1, 3, 4]);
+        check("xO\u{308}b", &[0, 1, 1, 4, 5]);
+        // Three bytes become two or, of a letter that is not NFC, one; and one letter becomes two.
+        check("a\u{1e9e}b", &[0, 1, 1, 4, 5]);
+        check("a\u{212A}b", &[0, 0, 4, 5]);
+        check("İb", &[0, 0, 0, 2, 3]);
+        // Letters of Hangul grow together without a combining mark.
+        check("\u{1112}\u{1161}\u{11ab}b", &[0, 0, 0, 9, 10]);
+        check("q\u{323}\u{307}b", &[0, 0, 0, 0, 0, 5, 6]);
     }
 
     #[test]

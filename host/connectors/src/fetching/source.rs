@@ -42,11 +42,13 @@ impl Source {
         }
     }
 
-    /// Says whether it is the same place, whatever version of it is meant.
+    /// Says whether it is the same place, whatever version of it is meant, as far as it is noted: an address without its
+    /// query, which a note never has.
     pub fn is(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Registry(one), Self::Registry(other)) => one.is(other),
-            _ => self == other,
+            (Self::Url(one), Self::Url(other)) => bare(one) == bare(other),
+            _ => false,
         }
     }
 }
@@ -56,13 +58,16 @@ impl fmt::Display for Source {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Registry(reference) => reference.fmt(out),
-            Self::Url(url) => {
-                let mut url = url.clone();
-                url.set_query(None);
-                write!(out, "{url}")
-            }
+            Self::Url(url) => bare(url).fmt(out),
         }
     }
+}
+
+/// Gives an address without its query.
+fn bare(url: &Url) -> Url {
+    let mut url = url.clone();
+    url.set_query(None);
+    url
 }
 
 fn web(text: &str) -> Result<Source, Diagnostic> {
@@ -106,6 +111,14 @@ mod tests {
         check("HTTPS://hr.example/a?sig=secret", Ok(Some("https://hr.example/a")));
         check("http://127.0.0.1:80/a", Ok(Some("http://127.0.0.1/a")));
         check("http://localhost:8080/a", Ok(Some("http://localhost:8080/a")));
+        let is = |one: &str, other: &str| {
+            let read = |text| Source::parse(text).unwrap().unwrap();
+            read(one).is(&read(other))
+        };
+        assert!(is("https://hr.example/a?sig=1", "https://hr.example/a"));
+        assert!(is("https://hr.example/a?sig=1", "https://HR.example/a?sig=2"));
+        assert!(!is("https://hr.example/a", "https://hr.example/b"));
+        assert!(!is("https://hr.example/a", "oci://hr.example/a:1"));
         check("http://hr.example/a", Err("`http://hr.example` is not encrypted"));
         check("http://10.0.0.1/a", Err("is not encrypted"));
         check("https://ann:pw@hr.example/a", Err("cannot be used"));

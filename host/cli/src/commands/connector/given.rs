@@ -45,7 +45,7 @@ impl Given {
         let folder = args.lock.as_deref().unwrap_or(Path::new(""));
         let pins = read_pins(folder).map_err(|why| Failure::invalid(vec![why]))?.unwrap_or_default();
         let pinned = pinned(&pins, is_name.then_some(text), &source);
-        let source = asked_for(source, args.sha256.is_none().then_some(pinned).flatten());
+        let source = asked_for(source, args.sha256.is_none().then(|| pinned.first().copied()).flatten());
         let way = Way {
             proxy: args.proxy.as_deref().map(Into::into),
             ca_file: args.ca_file.clone(),
@@ -55,12 +55,15 @@ impl Given {
                 .map(|text| files::credential("--registry-login", text))
                 .transpose()?,
         };
-        let fetched = fetch(&source, &way).await.map_err(failed)?;
+        let fetched = fetch(&source, &way).await;
+        let fetched =
+            fetched.map_err(|why| failed(if is_name { without_query(why, &source) } else { why }))?;
         let came = digest(&fetched.bytes);
-        match (&args.sha256, pinned) {
+        match (&args.sha256, pinned.first()) {
             (Some(expect), _) => same(&came, expect, "the server gave")?,
-            (None, Some(pin)) if pin.sha256 != came => return Err(moved(&came, pin)),
-            (None, Some(_)) => {}
+            // Of one address there are several where only its query, which is not noted, tells them apart.
+            (None, Some(_)) if pinned.iter().any(|pin| pin.sha256 == came) => {}
+            (None, Some(pin)) => return Err(moved(&came, pin)),
             // The digest of a manifest is one of everything that it names.
             (None, None) if matches!(&source, Source::Registry(one) if one.digest().is_some()) => {}
             (None, None) => return Err(unpinned(&came, &source, &fetched.origin)),
@@ -89,14 +92,14 @@ fn asked_for(source: Source, pin: Option<&Pin>) -> Source {
 }
 
 /// Gives what pins a package that is to be fetched: by its connector's name, or by where it comes from.
-fn pinned<'a>(pins: &'a Pins, name: Option<&str>, source: &Source) -> Option<&'a Pin> {
+fn pinned<'a>(pins: &'a Pins, name: Option<&str>, source: &Source) -> Vec<&'a Pin> {
     let from_there = |pin: &&Pin| {
         let known = pin.origin.as_deref().and_then(|origin| Source::parse(origin).ok().flatten());
         known.is_some_and(|known| known.is(source))
     };
     match name {
-        Some(name) => pins.iter().find(|pin| pin.name == name),
-        None => pins.iter().find(from_there),
+        Some(name) => pins.iter().filter(|pin| pin.name == name).collect(),
+        None => pins.iter().filter(from_there).collect(),
     }
 }
 
@@ -113,6 +116,18 @@ fn came_from(register: &Register, name: &str) -> Result<Source, Failure> {
         Failure::new(exit::USAGE, codes::USAGE, message)
             .hint("give the file of the newer package, or its address")
     })
+}
+
+/// Says of an address that is known from a note that it may once have had a query.
+fn without_query(mut why: Diagnostic, source: &Source) -> Diagnostic {
+    if matches!(source, Source::Url(_)) {
+        let query = format!(
+            "`{source}` is noted without what stood behind a `?`, which may be secret: if it is needed, give the whole \
+             address in place of the name"
+        );
+        why.hint = Some(why.hint.map_or_else(|| query.clone(), |hint| format!("{hint}; {query}")));
+    }
+    why
 }
 
 fn usage(why: Diagnostic) -> Failure {
