@@ -76,6 +76,9 @@ fn a_fixture_reads_as_its_recording_does() {
             let _ = fixture(&env, name, &job, &["--pseudonyms", "--key", "file:key", "--out", out]).success();
         }
         assert_eq!(env.read("with"), env.read("again"));
+        env.write("short", "abc\n");
+        let short = fixture(&env, name, &job, &["--pseudonyms", "--key", "file:short", "--out", "none"]);
+        assert!(short.code == Some(12) && short.stderr.contains("the key has 3 bytes"), "{}", short.stderr);
         assert_ne!(env.read("with"), env.read("once"));
     }
 }

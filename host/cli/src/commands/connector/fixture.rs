@@ -22,6 +22,8 @@ use crate::wiring::Session;
 
 /// How many random bytes a key has that nobody keeps.
 const KEY_BYTES: usize = 32;
+/// How many bytes a key has at least that somebody gives: whoever guesses it finds telephone numbers by trying.
+const KEY_BYTES_MIN: usize = 16;
 /// The widest column of a table, in characters.
 const WIDEST: usize = 40;
 
@@ -81,7 +83,15 @@ fn pseudonyms(args: &FixtureArgs) -> Result<Option<Pseudonyms>, Failure> {
         return Ok(None);
     }
     let key = match &args.key {
-        Some(text) => files::credential("--key", text)?.expose().as_bytes().to_vec(),
+        Some(text) => {
+            let key = files::credential("--key", text)?.expose().as_bytes().to_vec();
+            if key.len() < KEY_BYTES_MIN {
+                let message = format!("the key has {}, and could be guessed", count(key.len(), "byte"));
+                return Err(Failure::new(exit::INVALID, codes::KEY_INVALID, message)
+                    .hint("draw one: `head -c 32 /dev/urandom | base64 > pseudonyms.key`"));
+            }
+            key
+        }
         None => {
             let mut key = vec![0; KEY_BYTES];
             getrandom::fill(&mut key).map_err(|error| {
