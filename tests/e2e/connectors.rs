@@ -182,6 +182,14 @@ fn a_new_project_builds_tests_and_runs_at_once() {
     let _ = env.run(&["connector", "new", "Lpad"]).exits(64).says("no name for a connector");
     let _ = env.run(&["connector", "new", "csv"]).exits(64).says("E0328");
     let _ = env.run(&["connector", "build"]).exits(1).says("E0334").says("connector new");
+    // Nothing is built without a manifest, and what was built before stays.
+    env.write("requirements.txt", "");
+    env.write("hr.wasm", "as it was");
+    let _ = env.run(&["connector", "build"]).exits(1).says("E0334").says("no `connector.toml`");
+    assert_eq!(env.read("hr.wasm"), "as it was");
+    for name in ["requirements.txt", "hr.wasm"] {
+        std::fs::remove_file(env.path(name)).unwrap();
+    }
     let _ = env.run(&["connector", "new", "my-hr", "."]).success().says("rollcall connector build");
     let _ = env.run(&["connector", "new", "other", "."]).exits(64).says("is not empty");
     // The tools of this machine, whose packages were downloaded already.

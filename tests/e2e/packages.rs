@@ -266,6 +266,7 @@ fn a_lock_pins_what_runs() {
     let _ = env.run(&["connector", "lock"]).success().says("hr 1.0.0 sha256:");
     let _ = env.run(&["check", "--locked"]).success();
     let _ = env.run(&["connector", "update", &signed(&env, "1.1.0", "")]).success();
+    let _ = env.run(&["connector", "update", "other"]).exits(1).says("E0333").says("installed are hr");
     for command in [&["check"][..], &["preview"], &["sync", "--yes"], &["connector", "run"]] {
         let _ = env.run(command).exits(12).says("E0330").says("pins the version 1.0.0");
     }

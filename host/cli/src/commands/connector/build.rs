@@ -37,6 +37,14 @@ pub(super) fn build(output: &Output, dir: &Path) -> Result<u8, Failure> {
                 .map_err(Failure::invalid)?;
         }
     }
+    // Cargo finds its own; the other builds seal the one beside the sources.
+    if !has("Cargo.toml") && (has("package.json") || has("requirements.txt")) && !has(Manifest::FILE) {
+        let message = format!("there is no `{}` in `{}`", Manifest::FILE, dir.display());
+        return Err(failed(
+            message,
+            "it says what the connector asks for; `rollcall connector new NAME` makes one",
+        ));
+    }
     let built = match () {
         () if has("Cargo.toml") => rust(dir).map_err(|failure| (failure, made_by_cargo(dir))),
         () if has("package.json") => javascript(dir).map_err(|failure| (failure, made_in(dir))),

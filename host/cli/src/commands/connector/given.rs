@@ -12,6 +12,7 @@ use rollcall_core::{Diagnostic, codes};
 
 use crate::args::InstallArgs;
 use crate::commands::connector::files;
+use crate::commands::connector::install::not_installed;
 use crate::exit;
 use crate::failure::Failure;
 use crate::wiring::read_pins;
@@ -36,6 +37,10 @@ impl Given {
             false => Source::parse(text).map_err(usage)?,
         };
         let Some(source) = source else {
+            // A name, and no file's.
+            if update && !args.package.exists() && !text.contains(['.', '/']) {
+                return Err(not_installed(register, text));
+            }
             let bytes = files::package(&args.package)?;
             if let Some(expect) = &args.sha256 {
                 same(&digest(&bytes), expect, "the file is")?;

@@ -226,7 +226,7 @@ fn confirm(
     Err(Failure::new(exit::ERROR, codes::NOT_CONFIRMED, "nothing was installed").hint(hint))
 }
 
-fn not_installed(register: &Register, name: &str) -> Failure {
+pub(super) fn not_installed(register: &Register, name: &str) -> Failure {
     let names: Vec<&str> = register.connectors.keys().map(String::as_str).collect();
     let hint = match names.as_slice() {
         [] => "none is installed; `rollcall connector install PACKAGE` does that".to_owned(),
