@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rollcall_connectors::{ConnectSpec, Host, Package, Recording};
+use rollcall_connectors::{ConnectSpec, Host, Package};
 use rollcall_edges::clock::SystemClock;
 use rollcall_edges::directory::Directory as _;
 
@@ -100,18 +100,7 @@ fn spec(file: &Path) -> ConnectSpec {
         directory: "csv".into(),
         folder: file.parent().unwrap().to_owned(),
         settings: settings.as_object().unwrap().clone(),
-        credentials: Default::default(),
-        grant_http: Vec::new(),
-        grant_ldap: Vec::new(),
-        grant_files: Vec::new(),
-        grant_addresses: Vec::new(),
-        limits: Default::default(),
-        proxy: None,
-        ca_file: None,
-        select: Vec::new(),
-        recording: Recording::None,
         bundled: true,
-        progress: None,
-        trial: None,
+        ..ConnectSpec::default()
     }
 }

@@ -48,7 +48,7 @@ pub struct Host {
 }
 
 /// What a job says about its directory.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct ConnectSpec {
     /// The directory's name within the job.
     pub directory: Text,

@@ -116,19 +116,9 @@ mod tests {
             action,
             id: RecordId { directory: "test".into(), native: native.to_string().into() },
             key: native.to_string().into(),
-            guid: None,
-            name: None,
             extension: to.map(number),
-            system: None,
-            rule: None,
-            reason: String::new(),
             fields,
-            birth: None,
-            record: None,
-            seen: None,
-            why: Vec::new(),
-            adoption: None,
-            unlinks: false,
+            ..Change::default()
         }
     }
 

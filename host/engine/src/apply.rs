@@ -234,7 +234,9 @@ impl Applier<'_> {
     pub(crate) async fn unsend(&mut self, seqs: &[u32]) -> Result<(), RunError> {
         if !seqs.is_empty() {
             self.tools.state.withdraw(self.run, seqs).await?;
-            self.sent.retain(|seq, _| !seqs.contains(seq));
+            for seq in seqs {
+                self.sent.remove(seq);
+            }
         }
         Ok(())
     }

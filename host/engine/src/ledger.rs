@@ -169,19 +169,7 @@ mod tests {
             action: Action::Update,
             id: RecordId { directory: "test".into(), native: "1".into() },
             key: "1".into(),
-            guid: None,
-            name: None,
-            extension: None,
-            system: None,
-            rule: None,
-            reason: String::new(),
-            fields: Vec::new(),
-            birth: None,
-            record: None,
-            seen: None,
-            why: Vec::new(),
-            adoption: None,
-            unlinks: false,
+            ..Change::default()
         }
     }
 }

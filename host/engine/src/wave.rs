@@ -77,6 +77,11 @@ impl<'p> Doing<'p> {
         !self.over && (self.joins || self.orphan.is_some() || !self.ops.is_empty())
     }
 
+    /// Tells whether every call of a change took place, so that what stands can be held against it.
+    fn went_through(&self) -> bool {
+        self.begun && !self.over && !self.goes_on() && !self.broken && !self.parks
+    }
+
     /// Gives up what is left of it.
     fn abandon(&mut self, why: &str, settling: &mut Settling) {
         (self.over, self.joins) = (true, false);
@@ -95,10 +100,7 @@ impl Applier<'_> {
         while wave.iter().any(|one| !one.begun || one.goes_on()) && !self.stops() {
             self.round(&mut wave, &following).await?;
         }
-        for one in wave.into_iter().filter(|one| one.begun && !one.parks && !one.broken && !one.over) {
-            if one.goes_on() {
-                continue;
-            }
+        for one in wave.into_iter().filter(Doing::went_through) {
             let wrong = one.stands.and_then(|stands| verify(one.change, &stands).err());
             match one.differs.or(wrong) {
                 None => self.applied.outcomes[one.index] = Outcome::Applied,

@@ -143,12 +143,15 @@ impl State for Store {
         mark: Mark,
     ) -> Result<(), StateError> {
         self.write(|state| {
-            let latest = latest(state, run, mark.generation)?;
+            let links = settlements.iter().any(|settlement| settlement.link.is_some());
+            let owner = if links { Some(owner(state, run, mark.generation)?) } else { None };
             for settlement in settlements {
                 let before = self.put_settled(state, run, settlement, mark.at)?;
-                if let Some(change) = settlement.link.filter(|_| before.open()) {
-                    let late = !settlement.recovering && before == Before::Unknown || !latest;
-                    self.change_link(state, run, change, late, mark.at)?;
+                if let (Some(change), Some(owner)) = (settlement.link, &owner)
+                    && before.open()
+                {
+                    let late = !settlement.recovering && before == Before::Unknown || !owner.latest;
+                    self.change_link(state, owner, change, late, mark.at)?;
                 }
             }
             match marked(state, run, next, mark) {
@@ -258,10 +261,22 @@ fn sends(state: &Connection, run: &str, generation: i64) -> Worked<bool> {
     sql::value(state, select, params![run, generation])
 }
 
-/// Tells whether nobody has taken the run's phone system since a lease of this generation.
-fn latest(state: &Connection, run: &str, generation: i64) -> Worked<bool> {
-    let select = "SELECT COALESCE((SELECT lease.generation = ?2 FROM run JOIN lease USING (office) WHERE run.id = ?1), 1)";
-    sql::value(state, select, params![run, generation])
+/// Whose links a run changes.
+struct RunOwner {
+    job: Text,
+    office: Text,
+    /// Whether nobody has taken the phone system since the lease of whoever settles.
+    latest: bool,
+}
+
+/// Gives whose links a run changes, for whoever settles under a lease of this generation.
+fn owner(state: &Connection, run: &str, generation: i64) -> Worked<RunOwner> {
+    let select = "SELECT job, run.office, COALESCE(lease.generation = ?2, 1) FROM run LEFT JOIN lease \
+                  ON lease.office = run.office WHERE run.id = ?1";
+    let found = sql::first(state, select, params![run, generation], |row| {
+        Ok(RunOwner { job: row.get(0)?, office: row.get(1)?, latest: row.get(2)? })
+    })?;
+    Ok(found.ok_or_else(|| damaged("an operation of no run"))?)
 }
 
 /// Tells whether a phone user is linked to somebody else than a link says.
@@ -337,31 +352,27 @@ impl Store {
     fn change_link(
         &self,
         state: &Connection,
-        run: &str,
+        RunOwner { job, office, .. }: &RunOwner,
         change: &LinkChange,
         late: bool,
         now: Instant,
     ) -> Worked<()> {
-        let found = sql::first(state, "SELECT job, office FROM run WHERE id = ?1", [run], |row| {
-            Ok((row.get::<_, Text>(0)?, row.get::<_, Text>(1)?))
-        })?;
-        let (job, office) = found.ok_or_else(|| damaged("an operation of no run"))?;
         match change {
             LinkChange::Put(_) | LinkChange::Moved { .. } if late => Ok(()),
-            LinkChange::Made(link) if late && has_link(state, &job, &link.id)? => Ok(()),
+            LinkChange::Made(link) if late && has_link(state, job, &link.id)? => Ok(()),
             LinkChange::Made(link) | LinkChange::Put(link) => {
-                self.put_link(state, &job, &office, link).map(drop)
+                self.put_link(state, job, office, link).map(drop)
             }
             LinkChange::Moved { link, name, number } => {
-                if self.put_link(state, &job, &office, link)? {
-                    hold(state, &office, &link.id, [name, number], now)?;
+                if self.put_link(state, job, office, link)? {
+                    hold(state, office, &link.id, [name, number], now)?;
                 }
                 Ok(())
             }
             LinkChange::Remove { id, guid, name, number } => {
                 let delete = "DELETE FROM link WHERE job = ?1 AND directory = ?2 AND native = ?3 AND guid = COALESCE(?4, guid)";
                 sql::run(state, delete, params![job, id.directory, id.native, guid])?;
-                hold(state, &office, id, [name, number], now)
+                hold(state, office, id, [name, number], now)
             }
         }
     }

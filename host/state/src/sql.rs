@@ -42,15 +42,9 @@ pub(crate) fn all<T>(
     connection: &Connection,
     query: &str,
     params: impl Params,
-    mut read: impl FnMut(&Row<'_>) -> Worked<T>,
+    read: impl FnMut(&Row<'_>) -> Worked<T>,
 ) -> Worked<Vec<T>> {
-    let mut statement = connection.prepare_cached(query)?;
-    let mut rows = statement.query(params)?;
-    let mut all = Vec::new();
-    while let Some(row) = rows.next()? {
-        all.push(read(row)?);
-    }
-    Ok(all)
+    connection.prepare_cached(query)?.query_and_then(params, read)?.collect()
 }
 
 /// Reads the first row of a query, if it has one.
@@ -60,13 +54,10 @@ pub(crate) fn first<T>(
     params: impl Params,
     read: impl FnOnce(&Row<'_>) -> Worked<T>,
 ) -> Worked<Option<T>> {
-    let mut statement = connection.prepare_cached(query)?;
-    let mut rows = statement.query(params)?;
-    rows.next()?.map(read).transpose()
+    connection.prepare_cached(query)?.query(params)?.next()?.map(read).transpose()
 }
 
 /// Reads the first value of a query that has a row.
 pub(crate) fn value<T: FromSql>(connection: &Connection, query: &str, params: impl Params) -> Worked<T> {
-    let mut statement = connection.prepare_cached(query)?;
-    Ok(statement.query_row(params, |row| row.get(0))?)
+    Ok(connection.prepare_cached(query)?.query_row(params, |row| row.get(0))?)
 }

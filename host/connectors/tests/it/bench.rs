@@ -1,11 +1,10 @@
 //! What the tests share: guests compiled once, a host, and a job to change.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
-use rollcall_connectors::{ConnectSpec, Connector, Host, Package, Recording};
+use rollcall_connectors::{ConnectSpec, Connector, Host, Package};
 use rollcall_core::Secret;
 use rollcall_edges::clock::SystemClock;
 use rollcall_edges::directory::{Directory, DirectoryError, Page};
@@ -60,19 +59,8 @@ pub(crate) fn job(settings: Value) -> ConnectSpec {
         directory: "hr".into(),
         folder: PathBuf::from("/nowhere"),
         settings,
-        credentials: BTreeMap::new(),
-        grant_http: Vec::new(),
-        grant_ldap: Vec::new(),
-        grant_files: Vec::new(),
-        grant_addresses: Vec::new(),
-        limits: BTreeMap::new(),
-        proxy: None,
-        ca_file: None,
-        select: Vec::new(),
-        recording: Recording::None,
         bundled: true,
-        progress: None,
-        trial: None,
+        ..ConnectSpec::default()
     }
 }
 
