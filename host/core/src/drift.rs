@@ -50,6 +50,11 @@ impl Drift {
         }
     }
 
+    /// Tells of how many values there is to be said that they stay.
+    pub(crate) fn stays(&self) -> usize {
+        self.kept.values().sum()
+    }
+
     /// Tells of both, one note each.
     pub(crate) fn notes(self) -> impl Iterator<Item = Diagnostic> {
         let back = self.back.into_iter().map(|(field, users)| (users, of_users(field, users))).collect();

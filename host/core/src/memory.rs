@@ -48,7 +48,7 @@ impl Link {
 }
 
 /// How a phone user that stood already came to its directory user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MatchedBy {
     /// By the equal e-mail address.
     Email,
@@ -115,7 +115,7 @@ pub struct Unsure {
 }
 
 /// A leaver's clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Missing {
     /// When the first complete reading lacked it, in milliseconds since 1970.
     pub since_ms: i64,
@@ -128,6 +128,9 @@ pub struct Missing {
 pub struct Memory {
     /// The job's links.
     pub links: BTreeMap<RecordId, Link>,
+    /// Owned users whose records were read and are not mapped, because there is nothing to do about them; see
+    /// [`settled`](crate::settled).
+    pub settled: BTreeSet<RecordId>,
     /// Leavers whose grace has passed and whom this reading would be at least the second to lack.
     pub due: BTreeSet<RecordId>,
     /// The job's grace, for people: `7 days`.

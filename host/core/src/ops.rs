@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use crate::field::{Field, Fields, Value};
-use crate::plan::{Action, Change, group_moves};
+use crate::groups::group_moves;
+use crate::plan::{Action, Change};
 use crate::script::ExtensionKind;
 use crate::text::{Guid, Text};
 

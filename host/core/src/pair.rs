@@ -35,7 +35,12 @@ pub fn pair<'a>(
     standing: &'a Standing,
     policy: &Policy,
 ) -> Vec<Pairing<'a>> {
-    let read: BTreeSet<RecordId> = mapped.iter().map(|mapped| mapped.id().clone()).collect();
+    let mapped_ids: BTreeSet<RecordId> = mapped.iter().map(|mapped| mapped.id().clone()).collect();
+    let unread: Vec<&Link> = memory
+        .links
+        .values()
+        .filter(|link| !mapped_ids.contains(&link.id) && !memory.settled.contains(&link.id))
+        .collect();
     let shared = shared_keys(&mapped);
     // Who has the phone user keeps it: an order decides where nobody has one yet.
     let winner = |ids: &[RecordId]| {
@@ -46,8 +51,7 @@ pub fn pair<'a>(
     };
     let overruled = |draft: &Draft, ids: &[RecordId]| winner(ids).map(|winner| winner != draft.id);
     let owned = owned_keys(&mapped, memory);
-    let link_keys: BTreeMap<String, &Link> =
-        memory.links.values().map(|link| (fold(&link.key), link)).collect();
+    let left_keys: BTreeMap<String, &Link> = unread.iter().map(|link| (fold(&link.key), *link)).collect();
     let mut pairings = Vec::with_capacity(mapped.len());
     for mapped in mapped {
         pairings.push(match mapped {
@@ -59,12 +63,12 @@ pub fn pair<'a>(
                     Some(owner) if !memory.links.contains_key(&draft.id) => {
                         Pairing::Skipped(owned_already(draft, owner))
                     }
-                    _ => one(draft, memory, standing, &link_keys, &read),
+                    _ => one(draft, memory, standing, &left_keys),
                 },
             },
         });
     }
-    for link in memory.links.values().filter(|link| !read.contains(&link.id)) {
+    for link in unread {
         pairings.push(Pairing::Left(link, standing.users.get(&link.guid)));
     }
     pairings.sort_by(|a, b| key_of(a).cmp(&key_of(b)));
@@ -166,8 +170,7 @@ fn one<'a>(
     mut draft: Draft,
     memory: &'a Memory,
     standing: &'a Standing,
-    link_keys: &BTreeMap<String, &Link>,
-    read: &BTreeSet<RecordId>,
+    left_keys: &BTreeMap<String, &Link>,
 ) -> Pairing<'a> {
     let Some(link) = memory.links.get(&draft.id) else {
         if let Some(owner) = memory.others_records.get(&draft.id) {
@@ -177,7 +180,7 @@ fn one<'a>(
                 .user(draft.key.clone());
             return Pairing::Skipped(skip(draft, vec![why]));
         }
-        if let Some(other) = link_keys.get(&fold(&draft.key)).filter(|link| !read.contains(&link.id)) {
+        if let Some(other) = left_keys.get(&fold(&draft.key)) {
             let note = format!(
                 "the user identification `{}` belonged to another person, `{}`",
                 draft.key, other.id.native

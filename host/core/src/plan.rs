@@ -11,6 +11,7 @@ use crate::diff::{FieldChange, diff};
 use crate::drift::{self, Drift};
 use crate::elsewhere;
 use crate::field::{Field, Value};
+use crate::groups::keep_known_groups;
 use crate::leavers::{delete, leavers};
 use crate::map::{Mapped, Skip};
 use crate::memory::{Link, Memory};
@@ -23,6 +24,7 @@ use crate::provision::{Birth, Desired, Provisioned, Stands, provision};
 use crate::record::RecordId;
 use crate::records;
 use crate::script::Script;
+use crate::settled;
 use crate::text::{Guid, Text, count};
 use crate::weak::Tally;
 use crate::witness::{Step, Witness};
@@ -173,6 +175,8 @@ pub struct Plan {
     pub unchanged: Vec<(Text, Text, Option<Text>)>,
     /// How many more there are, where nobody asked who they are.
     pub unlisted: usize,
+    /// Owned users who need not be mapped again while record, link and phone user are as they are.
+    pub settled: Vec<RecordId>,
     /// Leavers whose delete is not due yet.
     pub pending: Vec<Pending>,
     /// What concerns no single change, and what somebody should know of one.
@@ -245,7 +249,8 @@ pub fn plan(
     policy: &Policy,
     witness: &mut dyn Witness,
 ) -> Plan {
-    let mut plan = Plan { owned: memory.links.len(), complete: reading.complete, reading, ..Plan::default() };
+    let (owned, unlisted) = (memory.links.len(), memory.settled.len());
+    let mut plan = Plan { owned, unlisted, complete: reading.complete, reading, ..Plan::default() };
     remember(&mut plan, &mapped, memory, standing);
     let pairings = pair(mapped, memory, standing, policy);
     for pairing in &pairings {
@@ -259,8 +264,10 @@ pub fn plan(
     let mut unknown_groups = BTreeSet::new();
     let mut weak = Tally::default();
     for (mut desired, owner) in desired {
-        unknown_groups.extend(keep_known_groups(&mut desired, standing));
+        let strange = keep_known_groups(&mut desired, standing);
         witness.saw(Step::Provisioned(&desired));
+        let said = |plan: &Plan, drift: &Drift| (plan.diagnostics.len(), drift.stays());
+        let before = said(&plan, &drift);
         plan.diagnostics.append(&mut desired.draft.notes.clone());
         plan.diagnostics.append(&mut desired.notes.clone());
         match owner {
@@ -273,10 +280,19 @@ pub fn plan(
                 plan.changes.push(adoption::change(&desired, by, &link, phone, policy, standing));
             }
             Some(Stands { link, phone, adopted: None }) => {
-                let changes = update(&mut plan, &desired, &link, phone, policy, standing, &mut drift);
-                held_back += usize::from(!changes);
+                match update(&mut plan, &desired, &link, phone, policy, standing, &mut drift) {
+                    Update::Written => {}
+                    Update::HeldBack => held_back += 1,
+                    Update::Nothing => {
+                        let silent = strange.is_empty() && said(&plan, &drift) == before;
+                        if silent && settled::alone(&desired, &link, phone) {
+                            plan.settled.push(desired.draft.id);
+                        }
+                    }
+                }
             }
         }
+        unknown_groups.extend(strange);
     }
     plan.changes.extend(
         left.into_iter()
@@ -327,6 +343,7 @@ fn remember(plan: &mut Plan, mapped: &[Mapped], memory: &Memory, standing: &Stan
                 plan.present.push((link.id.clone(), key.unwrap_or(&link.key).clone()));
                 plan.vanished += usize::from(!standing.users.contains_key(&link.guid));
             }
+            None if memory.settled.contains(&link.id) => {}
             // A leaver who is gone may be a delete that was cut off before its last call.
             None => plan.missing.push(link.id.clone()),
         }
@@ -337,19 +354,6 @@ fn remember(plan: &mut Plan, mapped: &[Mapped], memory: &Memory, standing: &Stan
 /// said of each.
 fn disabled_stranger(skip: &Skip, memory: &Memory) -> bool {
     skip.why.iter().all(|why| why.code == codes::ACCOUNT_DISABLED) && !memory.links.contains_key(&skip.id)
-}
-
-/// Drops hunt groups that do not exist, gives them the spelling of those that do, and returns the dropped ones.
-pub(crate) fn keep_known_groups(desired: &mut Desired, standing: &Standing) -> Vec<Text> {
-    let Some(Value::List(names)) = desired.fields.remove(&Field::GroupMembership) else { return Vec::new() };
-    let (known, unknown): (Vec<_>, Vec<_>) = names
-        .iter()
-        .map(|name| standing.group(name).map(|group| group.name.clone()).ok_or(name.clone()))
-        .partition(Result::is_ok);
-    if let Some(known) = Value::list_of(known.into_iter().flatten()) {
-        desired.fields.insert(Field::GroupMembership, known);
-    }
-    unknown.into_iter().filter_map(Result::err).collect()
 }
 
 pub(crate) fn create(desired: Desired, policy: &Policy) -> Change {
@@ -388,7 +392,17 @@ pub(crate) fn create(desired: Desired, policy: &Policy) -> Change {
     }
 }
 
-/// Adds the update of an owned user, or counts it as unchanged. Gives false where the tick holds a difference back.
+/// What there was to do about an owned user.
+enum Update {
+    /// Something, and the plan does it.
+    Written,
+    /// Something, and the tick is off.
+    HeldBack,
+    /// Nothing.
+    Nothing,
+}
+
+/// Adds the update of an owned user, or counts it as unchanged.
 fn update(
     plan: &mut Plan,
     desired: &Desired,
@@ -397,7 +411,7 @@ fn update(
     policy: &Policy,
     standing: &Standing,
     drift: &mut Drift,
-) -> bool {
+) -> Update {
     differing_rule(plan, desired, link, phone, standing);
     let fields = diff(desired, phone, link, policy);
     let record = records::of_update(&fields, link, phone, standing).filter(|_| policy.abilities.extensions);
@@ -405,13 +419,14 @@ fn update(
         drift.written_back(&fields);
         drift.kept(desired, phone, link, &fields, policy);
     }
-    if (fields.is_empty() && record.is_none()) || !policy.update {
+    let nothing = fields.is_empty() && record.is_none();
+    if nothing || !policy.update {
         plan.unchanged.push((
             desired.draft.key.clone(),
             phone.name().into(),
             phone.extension().map(Text::from),
         ));
-        return fields.is_empty() && record.is_none();
+        return if nothing { Update::Nothing } else { Update::HeldBack };
     }
     rename_warning(plan, desired, phone);
     let text = |field| crate::field::text_of(&desired.fields, field).map(Text::from);
@@ -438,7 +453,7 @@ fn update(
         seen: Some(phone.fingerprint),
         why: Vec::new(),
     });
-    true
+    Update::Written
 }
 
 /// Warns where a user that stands gets another name.
@@ -469,14 +484,4 @@ pub(crate) fn skip(skip: Skip) -> Change {
         seen: None,
         why: skip.why,
     }
-}
-
-/// Gives the hunt groups that a change adds and takes away.
-pub fn group_moves(change: &Change) -> (Vec<Text>, Vec<Text>) {
-    let Some(groups) = change.field(Field::GroupMembership) else { return (Vec::new(), Vec::new()) };
-    let list = |value: &Option<Value>| value.as_ref().map(Value::list).unwrap_or_default().to_vec();
-    let (from, to) = (list(&groups.from), list(&groups.to));
-    let added = to.iter().filter(|group| !from.contains(group)).cloned().collect();
-    let removed = from.iter().filter(|group| !to.contains(group)).cloned().collect();
-    (added, removed)
 }

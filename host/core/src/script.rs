@@ -32,7 +32,7 @@ impl NumberRange {
 }
 
 /// What a new user's telephone is made from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ExtensionKind {
     /// An extension template by name; it beats a type.
     Template(Text),

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod directory;
 pub mod draw;
 pub mod handover;
+pub mod mirror;
 pub mod office;
 pub mod office_memory;
 pub mod office_suite;

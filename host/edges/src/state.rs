@@ -1,4 +1,4 @@
-//! What is kept between runs: the mirror of the directory, the ledger of links, the journal of operations.
+//! What is kept between runs: the ledger of links and the journal of operations.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,9 @@ use rollcall_core::ops::Write;
 use rollcall_core::order::Move;
 use rollcall_core::plan::{Change, Plan};
 use rollcall_core::verify::Outcome;
-use rollcall_core::{Diagnostic, Guid, Record, RecordId, Text};
+use rollcall_core::{Diagnostic, Guid, RecordId, Text};
 
 use crate::clock::Instant;
-use crate::directory::{Coverage, Page, Token};
 use crate::plans::PlanMark;
 
 /// Why the state could not do its part.
@@ -41,50 +40,6 @@ pub enum StateError {
     /// Another run has begun to apply the plan, or the plan is not known any more.
     #[error("the plan was applied already, or is known no longer")]
     PlanSpent,
-}
-
-/// A listing that ended well.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LastListing {
-    /// Where the next one may begin; `None`: at the beginning.
-    pub token: Option<Token>,
-    /// When the last one ended that covered everything.
-    pub full: Instant,
-}
-
-/// The directory's last known records, merged by id. It is a cache: lose it, and the next run reads everything.
-///
-/// Token and records move together, once the listing has ended well. A listing that is begun and not sealed leaves
-/// the mirror as it was.
-#[async_trait]
-pub trait Mirror: Send {
-    /// Gives the last sealed listing, if it was made with the same `scope` (a digest of connector, settings and selected
-    /// attributes).
-    async fn last(&mut self, directory: &str, scope: &[u8]) -> Result<Option<LastListing>, StateError>;
-
-    /// Begins a listing of one directory.
-    async fn begin(&mut self, directory: &str, scope: &[u8]) -> Result<(), StateError>;
-
-    /// Merges a page; the last change of an id wins. Unknown ids of `Gone` are ignored.
-    async fn merge(&mut self, page: Page) -> Result<(), StateError>;
-
-    /// Ends the listing well. `Everything` sweeps what this listing did not name. Gives how many records there are.
-    async fn seal(&mut self, end: Coverage, token: Option<Token>, now: Instant) -> Result<u32, StateError>;
-
-    /// Gives up to `limit` records of a directory with ids greater than `after`, in order of id.
-    async fn records(
-        &mut self,
-        directory: &str,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<Record>, StateError>;
-
-    /// Gives what is another one after every listing that changed a record of a directory, or was made with another scope.
-    /// `None` before the first.
-    async fn version(&mut self, directory: &str) -> Result<Option<Text>, StateError>;
-
-    /// Tells whether the last reading has a record.
-    async fn has(&mut self, id: &RecordId) -> Result<bool, StateError>;
 }
 
 /// What is known of a job before a run.

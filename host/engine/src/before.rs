@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use rollcall_core::groups::group_moves;
 use rollcall_core::ops::{self, Write};
 use rollcall_core::order::Move;
-use rollcall_core::plan::{Action, Change, group_moves};
+use rollcall_core::plan::{Action, Change};
 use rollcall_core::verify::Outcome;
 use rollcall_core::{Diagnostic, Field, Text, Value, codes};
 use rollcall_edges::state::{Journalled, Settled};

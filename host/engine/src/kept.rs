@@ -6,8 +6,9 @@ use rollcall_core::plan::{Action, Plan};
 use rollcall_core::stale::{Present, stale};
 use rollcall_core::{Code, Diagnostic, Guid, RecordId, Text, codes};
 use rollcall_edges::clock::Instant;
+use rollcall_edges::mirror::Mirror;
 use rollcall_edges::plans::{KeptPlan, PlanMark};
-use rollcall_edges::state::{Mirror, State};
+use rollcall_edges::state::State;
 use rollcall_job::job::Job;
 
 use crate::durations::Durations;

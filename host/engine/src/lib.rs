@@ -34,6 +34,7 @@ pub mod run;
 pub mod schedule;
 pub mod scope;
 pub mod settle;
+mod settled;
 mod steady;
 mod taken;
 pub mod tools;

@@ -13,7 +13,7 @@ use rollcall_core::plan::{Change, Plan, Reading};
 use rollcall_core::policy::{Limits, Policy};
 use rollcall_core::text::fold;
 use rollcall_core::{Diagnostic, Field, Guid, Record, RecordId, Text, codes};
-use rollcall_edges::state::Mirror;
+use rollcall_edges::mirror::Mirror;
 use rollcall_job::job::Job;
 
 use crate::delete_now::is_key;

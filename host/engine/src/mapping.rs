@@ -1,4 +1,4 @@
-//! Step 2, map, over all records: batches on plain threads, one result in the order of ids.
+//! Step 2, map, over records of the mirror: batches on plain threads, one result in the order of ids.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use rollcall_core::map::{Mapped, map};
 use rollcall_core::policy::Policy;
 use rollcall_core::script::Script;
 use rollcall_core::{Record, RecordId, Text};
-use rollcall_edges::state::Mirror;
+use rollcall_edges::mirror::Mirror;
 use tokio::task::JoinSet;
 
 use crate::error::RunError;
@@ -41,10 +41,47 @@ pub struct AllMapped {
     pub seen: Vec<(Record, Mapped)>,
 }
 
-/// Maps every record that the mirror has of some directories.
+/// Whose records of a directory are mapped.
+#[derive(Clone, Debug)]
+pub enum Whom {
+    /// Everybody's.
+    Everybody,
+    /// Those with one of these ids.
+    These(Vec<Text>),
+}
+
+/// A directory's records, as they travel.
+struct Batches<'a> {
+    directory: &'a Text,
+    whom: &'a Whom,
+    after: Option<Text>,
+    asked: usize,
+}
+
+impl Batches<'_> {
+    /// Gives the next ones; `None` behind the last.
+    async fn next(&mut self, mirror: &mut dyn Mirror) -> Result<Option<Vec<Record>>, RunError> {
+        match self.whom {
+            Whom::Everybody => {
+                let records = mirror.records(self.directory, self.after.as_deref(), BATCH_RECORDS).await?;
+                self.after = records.last().map(|last| last.id.native.clone());
+                Ok(Some(records).filter(|records| !records.is_empty()))
+            }
+            Whom::These(natives) => {
+                let Some(few) = natives.chunks(BATCH_RECORDS as usize).nth(self.asked) else {
+                    return Ok(None);
+                };
+                self.asked += 1;
+                Ok(Some(mirror.chosen(self.directory, few).await?))
+            }
+        }
+    }
+}
+
+/// Maps records that the mirror has of some directories.
 pub async fn map_all(
     mirror: &mut dyn Mirror,
-    directories: &[Text],
+    wanted: &[(Text, Whom)],
     mapping: &Mapping,
     observer: &dyn Observer,
 ) -> Result<AllMapped, RunError> {
@@ -52,12 +89,9 @@ pub async fn map_all(
     let mut running: JoinSet<(usize, AllMapped)> = JoinSet::new();
     let mut batches: Vec<(usize, AllMapped)> = Vec::new();
     let (mut number, mut done) = (0, 0);
-    for directory in directories {
-        let mut after = None;
-        loop {
-            let records = mirror.records(directory, after.as_deref(), BATCH_RECORDS).await?;
-            let Some(last) = records.last() else { break };
-            after = Some(last.id.native.clone());
+    for (directory, whom) in wanted {
+        let mut records = Batches { directory, whom, after: None, asked: 0 };
+        while let Some(records) = records.next(mirror).await? {
             done += records.len();
             if running.len() >= workers {
                 batches.extend(running.join_next().await.transpose().map_err(broken)?);

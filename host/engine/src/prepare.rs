@@ -8,11 +8,11 @@ use rollcall_core::phone::Standing;
 use rollcall_core::plan::{Plan, Reading, plan};
 use rollcall_core::policy::Policy;
 use rollcall_core::witness::{Step, Witness};
-use rollcall_core::{Diagnostic, Record, Text, codes, map::Mapped};
+use rollcall_core::{Diagnostic, Record, RecordId, Text, codes, map::Mapped, settled};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::DirectoryError;
 use rollcall_edges::office::Office;
-use rollcall_edges::state::{Identities, JobState, Steady};
+use rollcall_edges::state::{Identities, JobState, State, Steady};
 use rollcall_job::expiry::expiring;
 use rollcall_job::job::Job;
 
@@ -21,12 +21,13 @@ use crate::delete_now::end_grace;
 use crate::durations::{Durations, Watch};
 use crate::error::RunError;
 use crate::grace::at;
-use crate::mapping::{AllMapped, Interest, Mapping, map_all};
+use crate::mapping::{AllMapped, Interest, Mapping, Whom, map_all};
 use crate::observe::Event;
 use crate::pull::{Pull, Source};
 use crate::recall::{Moment, recall};
 use crate::run::{Options, Parts, may_pass};
 use crate::scope::digests;
+use crate::settled::Marks;
 use crate::steady::{self, Ground};
 use crate::undo::again;
 
@@ -65,17 +66,8 @@ pub(crate) async fn prepare(
     witness: &mut (dyn Witness + Send),
 ) -> Result<Prepared, RunError> {
     let mut found = read(&mut parts, options).await?;
-    // Whoever is named, or wants to see somebody, is told of them by a plan.
-    let plain = interest.is_none() && options.delete_now.is_none() && !options.list_all;
-    let ground = Ground {
-        job: parts.job,
-        state: parts.state,
-        office: &found.office,
-        moment: &found.moment,
-        scheduled: options.scheduled,
-    };
-    let digest = match plain {
-        true => ground.digest(parts.mirror, &found.directories).await?,
+    let digest = match plain(options, interest.as_ref()) {
+        true => found.ground(parts.job, parts.state, options).digest(parts.mirror).await?,
         false => None,
     };
     let (inputs, standing) = match (digest, parts.office.version().await?) {
@@ -104,6 +96,11 @@ pub(crate) async fn prepare(
     prepared.plan.diagnostics.extend(again(state, &known, &prepared.plan).await?);
     remarks(&mut prepared, job, options, now);
     Ok(prepared)
+}
+
+/// Tells whether nobody is named and nobody wants to see somebody: they are told of everybody by a plan of everybody.
+fn plain(options: &Options, interest: Option<&Interest>) -> bool {
+    interest.is_none() && options.delete_now.is_none() && !options.list_all
 }
 
 /// Makes sure of both ends and reads the directories.
@@ -140,6 +137,19 @@ async fn read<'a>(parts: &mut Parts<'a>, options: &Options) -> Result<Found<'a>,
 }
 
 impl Found<'_> {
+    /// Gives what decides a plan besides both ends.
+    fn ground<'g>(&'g self, job: &'g Job, state: &'g dyn State, options: &Options) -> Ground<'g> {
+        Ground {
+            job,
+            state,
+            directories: &self.directories,
+            office: &self.office,
+            abilities: &self.policy.abilities,
+            moment: &self.moment,
+            scheduled: options.scheduled,
+        }
+    }
+
     /// Takes the plan of the run before, which had nothing to do.
     fn again(self, last: Steady, standing: Option<Standing>) -> Prepared {
         Prepared {
@@ -156,7 +166,7 @@ impl Found<'_> {
         }
     }
 
-    /// Recalls, maps everybody, reads the phone system where that was not done yet, and makes the plan.
+    /// Recalls, reads the phone system where that was not done yet, maps whoever is not settled, and makes the plan.
     async fn anew(
         self,
         mut parts: Parts<'_>,
@@ -166,40 +176,60 @@ impl Found<'_> {
         inputs: Option<Vec<u8>>,
         standing: Option<Standing>,
     ) -> Result<Prepared, RunError> {
+        let fixed = self.ground(parts.job, parts.state, options).fixed();
         let Self { known, directories, office, moment, policy, reading, mut durations, mut watch } = self;
         let window_ms = policy.limits.window(options.scheduled);
         let mut memory =
             recall(parts.state, parts.job, &known, (&directories, &office), &moment, window_ms).await?;
         same_directory_names(parts.job, &memory)?;
-        let all = mapped(&mut parts, &memory, &policy, interest, &reading).await?;
-        for (record, mapped) in &all.seen {
-            witness.saw(Step::Pulled(record));
-            witness.saw(Step::Mapped(mapped));
-        }
-        durations.map = watch.lap();
         let standing = match standing {
             Some(standing) => standing,
             None => standing_of(parts.office).await?,
         };
         durations.read += watch.lap();
+        let names: Vec<Text> = parts.directories.iter().map(|source| source.name.clone()).collect();
+        let marks = match plain(options, interest.as_ref()) {
+            true => Some(Marks::look(parts.mirror, &names, &memory, &standing, fixed).await?),
+            false => None,
+        };
+        memory.settled = marks.as_ref().map(Marks::settled).unwrap_or_default();
+        let all = mapped(&mut parts, &names, marks.as_ref(), &mut memory, &policy, interest).await?;
+        if all.mapped.len() + memory.settled.len() != reading.total() {
+            let message = format!(
+                "{} users were read, and {} stand in the mirror: another reading came between",
+                reading.total(),
+                all.mapped.len() + memory.settled.len()
+            );
+            return Err(DirectoryError::Incomplete(message).into());
+        }
+        for (record, mapped) in &all.seen {
+            witness.saw(Step::Pulled(record));
+            witness.saw(Step::Mapped(mapped));
+        }
+        durations.map = watch.lap();
         if let Some(wanted) = &options.delete_now {
             end_grace(wanted, &all.mapped, &standing, &mut memory, policy.delete)?;
         }
         let plan = plan(all.mapped, reading, &standing, &memory, &*parts.script, &policy, witness);
         durations.plan = watch.lap();
+        if let Some(marks) = marks {
+            marks.keep(parts.mirror, &memory.settled, &plan).await?;
+        }
         let steady = inputs.and_then(|inputs| steady::note(&plan, inputs));
         let seen = all.seen;
         Ok(Prepared { plan, standing, memory, policy, moment, directories, office, seen, durations, steady })
     }
 }
 
-/// Maps everybody whom the mirror has.
+/// Maps everybody who was read and is not settled, in the order of the job's directories and of ids. Settled users whom it
+/// turns out to concern are mapped too, and are settled no longer.
 async fn mapped(
     parts: &mut Parts<'_>,
-    memory: &Memory,
+    names: &[Text],
+    marks: Option<&Marks>,
+    memory: &mut Memory,
     policy: &Policy,
     interest: Option<Interest>,
-    reading: &Reading,
 ) -> Result<AllMapped, RunError> {
     let mapping = Mapping {
         script: parts.script.clone(),
@@ -207,16 +237,24 @@ async fn mapped(
         linked: Arc::new(memory.links.keys().cloned().collect()),
         interest,
     };
-    let names: Vec<Text> = parts.directories.iter().map(|source| source.name.clone()).collect();
-    let all = map_all(parts.mirror, &names, &mapping, parts.observer).await?;
-    if all.mapped.len() != reading.total() {
-        let message = format!(
-            "{} users were read, and {} stand in the mirror: another reading came between",
-            reading.total(),
-            all.mapped.len()
-        );
-        return Err(DirectoryError::Incomplete(message).into());
+    let Some(marks) = marks.filter(|_| !memory.settled.is_empty()) else {
+        let everybody: Vec<_> = names.iter().map(|name| (name.clone(), Whom::Everybody)).collect();
+        return map_all(parts.mirror, &everybody, &mapping, parts.observer).await;
+    };
+    let these = |wanted: BTreeMap<Text, Vec<Text>>| -> Vec<_> {
+        wanted.into_iter().map(|(name, natives)| (name, Whom::These(natives))).collect()
+    };
+    let mut all =
+        map_all(parts.mirror, &these(marks.unsettled(&memory.settled)), &mapping, parts.observer).await?;
+    let mut disturbed: BTreeMap<Text, Vec<Text>> = BTreeMap::new();
+    for id in settled::disturbed(&all.mapped, memory) {
+        memory.settled.remove(&id);
+        disturbed.entry(id.directory).or_default().push(id.native);
     }
+    let more = map_all(parts.mirror, &these(disturbed), &mapping, parts.observer).await?;
+    all.mapped.extend(more.mapped);
+    let place = |id: &RecordId| names.iter().position(|name| *name == id.directory);
+    all.mapped.sort_by(|a, b| (place(a.id()), &a.id().native).cmp(&(place(b.id()), &b.id().native)));
     Ok(all)
 }
 

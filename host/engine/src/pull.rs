@@ -3,7 +3,7 @@
 use rollcall_core::Text;
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::{Coverage, Directory, DirectoryError, Token};
-use rollcall_edges::state::Mirror;
+use rollcall_edges::mirror::Mirror;
 
 use crate::error::RunError;
 use crate::observe::{Cancel, Event, Observer};

@@ -7,7 +7,8 @@ use rollcall_core::script::Script;
 use rollcall_core::stale::{Present, stale};
 use rollcall_core::verify::Outcome;
 use rollcall_core::{Diagnostic, Text, codes};
-use rollcall_edges::state::{Mirror, StoredRun};
+use rollcall_edges::mirror::Mirror;
+use rollcall_edges::state::StoredRun;
 
 use crate::apply::{Basis, apply};
 use crate::before::Before;

@@ -9,8 +9,9 @@ use rollcall_core::script::Script;
 use rollcall_core::witness::Nobody;
 use rollcall_core::{Diagnostic, RecordId, Text, codes};
 use rollcall_edges::clock::Clock;
+use rollcall_edges::mirror::Mirror;
 use rollcall_edges::office::Office;
-use rollcall_edges::state::{Identities, KnownDirectory, Mirror, Passed, State};
+use rollcall_edges::state::{Identities, KnownDirectory, Passed, State};
 use rollcall_job::job::Job;
 
 use crate::attributes::References;

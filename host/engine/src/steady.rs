@@ -3,10 +3,11 @@
 //!
 //! What changes a plan without any of these is time, by a leaver's grace alone; then there is no short way.
 
-use rollcall_core::phone::Standing;
+use rollcall_core::phone::{Abilities, Standing};
 use rollcall_core::plan::{Plan, Reading};
 use rollcall_core::{Place, Severity, Text};
-use rollcall_edges::state::{Identities, Mirror, State, Steady};
+use rollcall_edges::mirror::Mirror;
+use rollcall_edges::state::{Identities, State, Steady};
 use rollcall_job::job::Job;
 use sha2::{Digest as _, Sha256};
 
@@ -17,48 +18,57 @@ use crate::recall::Moment;
 pub(crate) struct Ground<'a> {
     pub(crate) job: &'a Job,
     pub(crate) state: &'a dyn State,
+    pub(crate) directories: &'a Identities,
     pub(crate) office: &'a str,
+    pub(crate) abilities: &'a Abilities,
     pub(crate) moment: &'a Moment,
     pub(crate) scheduled: bool,
 }
 
 impl Ground<'_> {
+    /// Takes a digest of what decides a plan for everybody alike: this program, the job with its rules and connectors, and
+    /// which directories and phone system it is for, with what that takes.
+    pub(crate) fn fixed(&self) -> Sha256 {
+        let mut digest = Sha256::new();
+        // Another rollcall may plan otherwise.
+        for part in [env!("CARGO_PKG_VERSION"), &self.job.name, self.office] {
+            add(&mut digest, part.as_bytes());
+        }
+        add(&mut digest, format!("{:?}", self.abilities).as_bytes());
+        for (name, text) in self.job.spans.files() {
+            add(&mut digest, name.as_bytes());
+            add(&mut digest, text.as_bytes());
+        }
+        for (name, part) in &self.moment.digests {
+            add(&mut digest, name.as_bytes());
+            add(&mut digest, part);
+        }
+        for (name, identity) in self.directories {
+            add(&mut digest, name.as_bytes());
+            add(&mut digest, identity.as_bytes());
+        }
+        digest
+    }
+
     /// Takes a digest of everything that a plan comes from, but for the phone system. `None`: time alone may change the plan.
-    pub(crate) async fn digest(
-        &self,
-        mirror: &mut dyn Mirror,
-        directories: &Identities,
-    ) -> Result<Option<Sha256>, RunError> {
+    pub(crate) async fn digest(&self, mirror: &mut dyn Mirror) -> Result<Option<Sha256>, RunError> {
         let jumped = self.moment.jump_ms != 0 || self.moment.office_jump_ms != 0;
         let remembered = self.state.version(&self.job.name, self.office).await?.filter(|_| !jumped);
         let Some(remembered) = remembered else { return Ok(None) };
-        let mut digest = Sha256::new();
-        let mut add = |part: &[u8]| {
-            digest.update((part.len() as u64).to_le_bytes());
-            digest.update(part);
-        };
-        // Another rollcall may plan otherwise.
-        add(env!("CARGO_PKG_VERSION").as_bytes());
-        add(&[u8::from(self.scheduled)]);
-        for part in [&*self.job.name, self.office, &*remembered] {
-            add(part.as_bytes());
-        }
-        for (name, text) in self.job.spans.files() {
-            add(name.as_bytes());
-            add(text.as_bytes());
-        }
-        for (name, part) in &self.moment.digests {
-            add(name.as_bytes());
-            add(part);
-        }
-        for (name, identity) in directories {
+        let mut digest = self.fixed();
+        add(&mut digest, &[u8::from(self.scheduled)]);
+        add(&mut digest, remembered.as_bytes());
+        for name in self.directories.keys() {
             let Some(version) = mirror.version(name).await? else { return Ok(None) };
-            add(name.as_bytes());
-            add(identity.as_bytes());
-            add(version.as_bytes());
+            add(&mut digest, version.as_bytes());
         }
         Ok(Some(digest))
     }
+}
+
+fn add(digest: &mut Sha256, part: &[u8]) {
+    digest.update((part.len() as u64).to_le_bytes());
+    digest.update(part);
 }
 
 /// Takes a digest of a phone system that only a read can tell apart.

@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 
+use rollcall_core::groups::group_moves;
 use rollcall_core::ops::{self, Write};
 use rollcall_core::order::Move;
 use rollcall_core::phone::PhoneUser;
-use rollcall_core::plan::{Action, Change, group_moves};
+use rollcall_core::plan::{Action, Change};
 use rollcall_core::verify::{Outcome, verify};
 use rollcall_core::{Diagnostic, Text, codes};
 use rollcall_edges::office::{OfficeError, Taken};

@@ -1,4 +1,5 @@
-//! A run that comes from the same as one that had nothing to do maps nobody; whatever has changed is noticed.
+//! A run that comes from the same as one that had nothing to do maps nobody, one after changes only those whom they concern;
+//! whatever has changed is noticed.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
@@ -46,7 +47,10 @@ async fn whatever_changes_is_noticed() {
     let world = steady().await;
     let renamed = [ROWS[0], ROWS[1], ("3", "Cleopatra", "2003")];
     let (report, mapped) = counted(&world, &renamed).await;
-    assert_eq!((report.applied(), mapped), (1, 3));
+    assert_eq!((report.applied(), mapped), (1, 1));
+    // She was written to, so the next run makes sure of her.
+    assert_eq!(counted(&world, &renamed).await.1, 1);
+    assert_eq!(counted(&world, &renamed).await.1, 0);
 
     let world = steady().await;
     world.office.inner.edit(|standing| {
@@ -54,18 +58,40 @@ async fn whatever_changes_is_noticed() {
         anna.fields.insert(Field::Name, Value::from("Anne"));
         anna.fingerprint = [9; 16];
     });
-    assert_eq!(counted(&world, &ROWS).await.0.applied(), 1, "written back");
+    let (report, mapped) = counted(&world, &ROWS).await;
+    assert_eq!((report.applied(), mapped), (1, 1), "written back");
 
     let world = steady().await;
     let (report, _) = counted(&world, &ROWS[..2]).await;
     assert_eq!((report.plan.missing.len(), report.plan.pending.len()), (1, 1));
     // While a clock runs, time alone changes the plan.
     let (report, mapped) = counted(&world, &ROWS[..2]).await;
-    assert_eq!((report.plan.count(Action::Delete), mapped), (1, 2));
+    assert_eq!((report.plan.count(Action::Delete), report.plan.unchanged_users(), mapped), (1, 2, 0));
 
     let world = steady().await;
-    let (report, _) = counted(&world, &[ROWS[0], ROWS[1], ROWS[2], ("4", "Dora", "2004")]).await;
-    assert_eq!(report.applied(), 1);
+    let (report, mapped) = counted(&world, &[ROWS[0], ROWS[1], ROWS[2], ("4", "Dora", "2004")]).await;
+    assert_eq!((report.applied(), mapped), (1, 1));
+}
+
+#[tokio::test]
+async fn whoever_is_concerned_by_others_is_mapped_with_them() {
+    let world = steady().await;
+    let (report, mapped) = counted(&world, &[ROWS[0], ROWS[1], ROWS[2], ("4", "Anna", "2002")]).await;
+    let skips: Vec<_> = report.plan.changes.iter().map(|change| (change.action, &*change.key)).collect();
+    assert_eq!((skips, mapped), (vec![(Action::Skip, "4")], 1), "{:?}", report.plan.diagnostics);
+    // A skip is no peace: it is said again each time, of whom it is.
+    let (report, mapped) = counted(&world, &[ROWS[0], ROWS[1], ROWS[2], ("4", "Anna", "2002")]).await;
+    assert_eq!((report.plan.changes.len(), report.plan.unchanged_users(), mapped), (1, 3, 1));
+}
+
+#[tokio::test]
+async fn another_job_text_or_a_restored_mirror_has_everybody_mapped() {
+    let mut world = steady().await;
+    world.state_files("mirrors", |mirror| std::fs::remove_file(mirror).unwrap());
+    assert_eq!(counted(&world, &ROWS).await.1, 3, "the mirror is a cache");
+    assert_eq!(counted(&world, &ROWS).await.1, 0);
+    world.reword(&common::JOB.replace("\"number\"", " \"number\""));
+    assert_eq!(counted(&world, &ROWS).await.1, 3);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 //! A listing is staged page by page and moved over in one transaction when it ends well, together with its token.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,11 +12,13 @@ use async_trait::async_trait;
 use rollcall_core::{Cell, Record, RecordId, Text};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::{Coverage, Edit, Page, RecordChange, Token};
-use rollcall_edges::state::{LastListing, Mirror, StateError};
-use rollcall_sqlite::{Connection, Database, params};
+use rollcall_edges::mirror::{LastListing, Mirror, RecordDigest};
+use rollcall_edges::state::StateError;
+use rollcall_sqlite::{Connection, Database, Row, params};
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest as _, Sha256};
 
 use crate::schema;
 use crate::seal::damaged;
@@ -118,6 +121,27 @@ impl MirrorFile {
 
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Worked<T>) -> Result<T, StateError> {
         self.database.with(work).map_err(|failed| schema::told(self.database.path(), failed))
+    }
+
+    /// Reads records of a directory; the work is given what makes one of a row of native, heading and cells.
+    fn reading<T>(
+        &mut self,
+        directory: &str,
+        work: impl FnOnce(&Connection, &mut dyn FnMut(&Row<'_>) -> Worked<Record>) -> Worked<T>,
+    ) -> Result<T, StateError> {
+        let name = Text::from(directory);
+        let mut headings = std::mem::take(&mut self.headings);
+        let worked = self.read(|mirror| {
+            work(mirror, &mut |row| {
+                Ok(Record {
+                    id: RecordId { directory: name.clone(), native: row.get(0)? },
+                    columns: columns(mirror, &mut headings, row.get(1)?)?,
+                    cells: cells_back(row.get_ref(2)?.as_str()?)?,
+                })
+            })
+        });
+        self.headings = headings;
+        worked
     }
 
     fn directory(&self) -> Result<Text, StateError> {
@@ -269,24 +293,62 @@ impl Mirror for MirrorFile {
         limit: u32,
     ) -> Result<Vec<Record>, StateError> {
         let select = "SELECT native, heading, cells FROM record WHERE directory = ?1 AND native > ?2 ORDER BY native LIMIT ?3";
-        let name = Text::from(directory);
-        let mut headings = std::mem::take(&mut self.headings);
-        let records = self.read(|mirror| {
-            sql::all(mirror, select, params![directory, after.unwrap_or_default(), limit], |row| {
-                Ok(Record {
-                    id: RecordId { directory: name.clone(), native: row.get(0)? },
-                    columns: columns(mirror, &mut headings, row.get(1)?)?,
-                    cells: cells_back(row.get_ref(2)?.as_str()?)?,
-                })
-            })
-        });
-        self.headings = headings;
-        records
+        self.reading(directory, |mirror, read| {
+            sql::all(mirror, select, params![directory, after.unwrap_or_default(), limit], read)
+        })
     }
 
     async fn version(&mut self, directory: &str) -> Result<Option<Text>, StateError> {
         let select = "SELECT hex(stamp) FROM listing WHERE directory = ?1";
         self.read(|mirror| sql::first(mirror, select, [directory], |row| Ok(row.get(0)?)))
+    }
+
+    async fn digests(&mut self, directory: &str) -> Result<Vec<(Text, RecordDigest)>, StateError> {
+        let select = "SELECT native, heading, cells FROM record WHERE directory = ?1 ORDER BY native";
+        // By each list of columns a digest that has taken it in.
+        let mut begun: BTreeMap<i64, Sha256> = BTreeMap::new();
+        self.read(|mirror| {
+            sql::all(mirror, select, [directory], |row| {
+                let heading = row.get(1)?;
+                let digest = match begun.entry(heading) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => {
+                        let columns: String =
+                            sql::value(mirror, "SELECT columns FROM heading WHERE id = ?1", [heading])?;
+                        new.insert(
+                            Sha256::new()
+                                .chain_update((columns.len() as u64).to_le_bytes())
+                                .chain_update(columns),
+                        )
+                    }
+                };
+                let whole = digest.clone().chain_update(row.get_ref(2)?.as_str()?).finalize();
+                Ok((row.get(0)?, std::array::from_fn(|at| whole[at])))
+            })
+        })
+    }
+
+    async fn chosen(&mut self, directory: &str, natives: &[Text]) -> Result<Vec<Record>, StateError> {
+        let select = "SELECT native, heading, cells FROM record WHERE directory = ?1 AND native = ?2";
+        let mut natives: Vec<&Text> = natives.iter().collect();
+        natives.sort();
+        self.reading(directory, |mirror, read| {
+            let found =
+                natives.iter().map(|native| sql::first(mirror, select, [directory, &***native], &mut *read));
+            found.filter_map(Result::transpose).collect()
+        })
+    }
+
+    async fn marks(&mut self) -> Result<Vec<u8>, StateError> {
+        let marks =
+            self.read(|mirror| sql::first(mirror, "SELECT marks FROM settled", [], |row| Ok(row.get(0)?)))?;
+        Ok(marks.unwrap_or_default())
+    }
+
+    async fn keep_marks(&mut self, marks: &[u8]) -> Result<(), StateError> {
+        let put = "INSERT INTO settled (id, marks) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET marks = excluded.marks";
+        let put = self.database.write(|mirror| sql::run(mirror, put, [marks]).map(drop));
+        put.map_err(|failed| schema::told(self.database.path(), failed))
     }
 
     async fn has(&mut self, id: &RecordId) -> Result<bool, StateError> {

@@ -167,6 +167,10 @@ ALTER TABLE listing ADD COLUMN covered INTEGER NOT NULL DEFAULT 0;
 -- Another one after every listing that changed a record.
 ALTER TABLE listing ADD COLUMN stamp BLOB NOT NULL DEFAULT x'';
 ",
+    "
+-- The marks of the users for whom there is nothing to do, one behind the other.
+CREATE TABLE settled (id INTEGER PRIMARY KEY CHECK (id = 1), marks BLOB NOT NULL) STRICT;
+",
 ];
 
 /// Where a listing is staged. It belongs to one connection, so that two readings of one job, such as a preview during

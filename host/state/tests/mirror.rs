@@ -5,7 +5,7 @@
 use rollcall_core::{Cell, Record, RecordId};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::{Coverage, Edit, Page, RecordChange};
-use rollcall_edges::state::{LastListing, Mirror as _};
+use rollcall_edges::mirror::{LastListing, Mirror as _};
 use rollcall_state::{MirrorFile, Store};
 
 fn id(native: &str) -> RecordId {
@@ -100,4 +100,47 @@ async fn two_readings_at_once_do_not_see_each_other() {
     sync.merge(Page { changes: vec![record("2", "Bert")], ..Page::default() }).await.unwrap();
     assert_eq!(sync.seal(Coverage::Everything, None, Instant(6)).await.unwrap(), 2);
     assert_eq!(names(&mut sync).await, ["Anna", "Bert"]);
+}
+
+#[tokio::test]
+async fn a_digest_tells_whether_a_record_is_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let mut mirror = store.mirror("J", "run").unwrap();
+    let mut read = async |changes: Vec<RecordChange>| {
+        mirror.begin("test", b"s").await.unwrap();
+        mirror.merge(Page { changes, ..Page::default() }).await.unwrap();
+        mirror.seal(Coverage::Everything, None, Instant(6)).await.unwrap();
+        mirror.digests("test").await.unwrap()
+    };
+    let first = read(vec![record("2", "Bert"), record("1", "Anna"), record("10", "Cleo")]).await;
+    assert_eq!(first.iter().map(|(native, _)| &**native).collect::<Vec<_>>(), ["1", "10", "2"]);
+    // The id is no part of a record's digest, and the reading that it came with neither.
+    let again = read(vec![record("10", "Cleo"), record("2", "Anna"), record("1", "Anna")]).await;
+    assert_eq!((again[0].1, again[1].1), (first[0].1, first[1].1));
+    assert_eq!((again[2].1 == first[2].1, again[2].1 == again[0].1), (false, true));
+    // The same values under other names are another record.
+    let RecordChange::Whole(renamed) = record("1", "Anna") else { panic!() };
+    let renamed = Record { columns: ["nick".into(), "phones".into()].into(), ..renamed };
+    assert_ne!(read(vec![RecordChange::Whole(renamed)]).await[0].1, first[0].1);
+}
+
+#[tokio::test]
+async fn chosen_records_and_kept_marks_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let mut mirror = store.mirror("J", "run").unwrap();
+    mirror.begin("test", b"s").await.unwrap();
+    let changes = vec![record("1", "Anna"), record("2", "Bert"), record("3", "Cleo")];
+    mirror.merge(Page { changes, ..Page::default() }).await.unwrap();
+    mirror.seal(Coverage::Everything, None, Instant(6)).await.unwrap();
+    let all = mirror.records("test", None, 10).await.unwrap();
+    let chosen = mirror.chosen("test", &["3".into(), "9".into(), "1".into()]).await.unwrap();
+    assert_eq!(chosen, [all[0].clone(), all[2].clone()]);
+    assert!(mirror.chosen("other", &["1".into()]).await.unwrap().is_empty());
+    assert!(mirror.marks().await.unwrap().is_empty());
+    mirror.keep_marks(b"first").await.unwrap();
+    mirror.keep_marks(b"second").await.unwrap();
+    drop(mirror);
+    assert_eq!(store.mirror("J", "run").unwrap().marks().await.unwrap(), b"second");
 }

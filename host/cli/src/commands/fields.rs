@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rollcall_core::{Cell, Text};
 use rollcall_edges::directory::{AttributeInfo, Directory as _};
-use rollcall_edges::state::Mirror as _;
+use rollcall_edges::mirror::Mirror as _;
 use rollcall_engine::pull::{Pull, Source};
 use rollcall_job::job::DirectoryJob;
 use rollcall_state::MirrorFile;

@@ -167,10 +167,17 @@ impl World {
     }
 
     pub fn plan(&self, people: &[Record], policy: &Policy) -> Plan {
-        let mapped: Vec<Mapped> = people
-            .iter()
-            .map(|person| map(person, &Rows, policy, self.memory.links.contains_key(&person.id)))
-            .collect();
+        self.plan_of(people, self.mapped(people, policy), policy)
+    }
+
+    /// Maps everybody who is not settled.
+    pub fn mapped(&self, people: &[Record], policy: &Policy) -> Vec<Mapped> {
+        let mapped = people.iter().filter(|person| !self.memory.settled.contains(&person.id));
+        mapped.map(|person| map(person, &Rows, policy, self.memory.links.contains_key(&person.id))).collect()
+    }
+
+    /// Plans with those of `people` who were mapped.
+    pub fn plan_of(&self, people: &[Record], mapped: Vec<Mapped>, policy: &Policy) -> Plan {
         let mut users = BTreeMap::from([(Text::from("test"), 0)]);
         for person in people {
             *users.entry(person.id.directory.clone()).or_default() += 1;

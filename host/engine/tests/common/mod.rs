@@ -262,6 +262,20 @@ impl World {
         }
     }
 
+    /// Gives the job file another text.
+    pub fn reword(&mut self, text: &str) {
+        let file = self._folder.path().join("job.toml");
+        std::fs::write(&file, text).unwrap();
+        self.job = rollcall_job::load(&file).unwrap();
+    }
+
+    /// Goes over the files in a folder of the state.
+    pub fn state_files(&self, folder: &str, one: impl Fn(&std::path::Path)) {
+        for entry in std::fs::read_dir(self._folder.path().join("state").join(folder)).unwrap() {
+            one(&entry.unwrap().path());
+        }
+    }
+
     pub async fn sync(&self, rows: &[(&str, &str, &str)], fault: Option<(usize, Fault)>) -> Report {
         self.run(people(rows, true), fault).await.unwrap().unwrap()
     }

@@ -14,11 +14,12 @@ use rollcall_core::waves::AtOnce;
 use rollcall_core::{Guid, Record, RecordId, Text};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::{Coverage, Page, Token};
+use rollcall_edges::mirror::{LastListing, Mirror, RecordDigest};
 use rollcall_edges::office::{Locator, Office, OfficeError, Taken};
 use rollcall_edges::plans::PlanMark;
 use rollcall_edges::state::{
-    Held, Hold, Identities, Intent, JobState, Journalled, LastListing, Later, Lease, Mark, Mirror, NewRun,
-    Owner, Passed, RunRow, Settlement, State, StateError, Steady, StoredRun,
+    Held, Hold, Identities, Intent, JobState, Journalled, Later, Lease, Mark, NewRun, Owner, Passed, RunRow,
+    Settlement, State, StateError, Steady, StoredRun,
 };
 
 /// Waits once before something is done, and once after it.
@@ -86,6 +87,18 @@ impl<M: Mirror> Mirror for WaitingMirror<'_, M> {
     }
     async fn version(&mut self, directory: &str) -> Result<Option<Text>, StateError> {
         around(self.0.version(directory)).await
+    }
+    async fn digests(&mut self, directory: &str) -> Result<Vec<(Text, RecordDigest)>, StateError> {
+        around(self.0.digests(directory)).await
+    }
+    async fn chosen(&mut self, directory: &str, natives: &[Text]) -> Result<Vec<Record>, StateError> {
+        around(self.0.chosen(directory, natives)).await
+    }
+    async fn marks(&mut self) -> Result<Vec<u8>, StateError> {
+        around(self.0.marks()).await
+    }
+    async fn keep_marks(&mut self, marks: &[u8]) -> Result<(), StateError> {
+        around(self.0.keep_marks(marks)).await
     }
     async fn has(&mut self, id: &RecordId) -> Result<bool, StateError> {
         around(self.0.has(id)).await

@@ -1,0 +1,67 @@
+//! What is kept of a directory between runs.
+
+use async_trait::async_trait;
+use rollcall_core::{Record, RecordId, Text};
+
+use crate::clock::Instant;
+use crate::directory::{Coverage, Page, Token};
+use crate::state::StateError;
+
+/// A listing that ended well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastListing {
+    /// Where the next one may begin; `None`: at the beginning.
+    pub token: Option<Token>,
+    /// When the last one ended that covered everything.
+    pub full: Instant,
+}
+
+/// A digest of a record, attributes and values.
+pub type RecordDigest = [u8; 16];
+
+/// The directory's last known records, merged by id. It is a cache: lose it, and the next run reads everything.
+///
+/// Token and records move together, once the listing has ended well. A listing that is begun and not sealed leaves
+/// the mirror as it was.
+#[async_trait]
+pub trait Mirror: Send {
+    /// Gives the last sealed listing, if it was made with the same `scope` (a digest of connector, settings and selected
+    /// attributes).
+    async fn last(&mut self, directory: &str, scope: &[u8]) -> Result<Option<LastListing>, StateError>;
+
+    /// Begins a listing of one directory.
+    async fn begin(&mut self, directory: &str, scope: &[u8]) -> Result<(), StateError>;
+
+    /// Merges a page; the last change of an id wins. Unknown ids of `Gone` are ignored.
+    async fn merge(&mut self, page: Page) -> Result<(), StateError>;
+
+    /// Ends the listing well. `Everything` sweeps what this listing did not name. Gives how many records there are.
+    async fn seal(&mut self, end: Coverage, token: Option<Token>, now: Instant) -> Result<u32, StateError>;
+
+    /// Gives up to `limit` records of a directory with ids greater than `after`, in order of id.
+    async fn records(
+        &mut self,
+        directory: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Record>, StateError>;
+
+    /// Gives what is another one after every listing that changed a record of a directory, or was made with another scope.
+    /// `None` before the first.
+    async fn version(&mut self, directory: &str) -> Result<Option<Text>, StateError>;
+
+    /// Gives the id of every record of a directory, in their order, with a digest of it: equal digests, equal records.
+    async fn digests(&mut self, directory: &str) -> Result<Vec<(Text, RecordDigest)>, StateError>;
+
+    /// Gives the records of a directory that have one of `natives`, in their order; unknown ones are left out.
+    async fn chosen(&mut self, directory: &str, natives: &[Text]) -> Result<Vec<Record>, StateError>;
+
+    /// Gives what [`Mirror::keep_marks`] was given last; nothing before.
+    async fn marks(&mut self) -> Result<Vec<u8>, StateError>;
+
+    /// Keeps the marks of the job's users for whom there is nothing to do, in the place of the former ones.
+    async fn keep_marks(&mut self, marks: &[u8]) -> Result<(), StateError>;
+
+    /// Tells whether the last reading has a record.
+    async fn has(&mut self, id: &RecordId) -> Result<bool, StateError>;
+}
