@@ -35,6 +35,7 @@ mod network;
 mod network_ldap;
 mod package;
 pub mod packing;
+mod page;
 pub mod pins;
 mod recording;
 mod sandbox;

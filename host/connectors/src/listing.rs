@@ -9,8 +9,8 @@ use wasmtime::component::ResourceAny;
 
 use crate::connector::Inner;
 use crate::limits::{EMPTY_PAGES, Limits};
+use crate::page::Pages;
 use crate::session::Session;
-use crate::v0_1::Pages;
 
 /// A listing that is under way.
 pub(crate) struct Reading {

@@ -5,30 +5,43 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use rollcall_edges::directory::DirectoryError;
-use wasmtime::component::{Component, ResourceAny};
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, ResourceAny, TypedFunc};
 use wasmtime::{Engine, Store, Trap};
 use wasmtime_wasi::I32Exit;
 
 use crate::host::Imports;
 use crate::limits::COPY_BYTES;
 use crate::meter::{Meter, Reached, Usage};
+use crate::page;
 use crate::store::{self, Guest, Reach, Terms};
-use crate::v0_1::{self, Everything, bindings::EverythingPre, given, types};
+use crate::v0_1::{self, Everything, bindings::EverythingIndices, given, types};
 use crate::words::tame;
 
 /// A connector's machine code, linked with what it is given.
 #[derive(Clone)]
 pub(crate) struct Code {
     engine: Engine,
-    pre: EverythingPre<Guest>,
+    pre: InstancePre<Guest>,
+    indices: EverythingIndices,
+    next: ComponentExportIndex,
 }
+
+/// What gives a page.
+type Next = TypedFunc<(ResourceAny, u32), (Result<page::given::Page, types::Error>,)>;
+
+/// Where it is among the exports.
+const NEXT: [&str; 2] = ["rollcall:connector/directory@0.1.0", "[method]listing.next"];
 
 impl Code {
     /// Links a component with the capabilities that its manifest asks for.
     pub(crate) fn link(engine: &Engine, component: &Component, imports: Imports) -> wasmtime::Result<Self> {
         let linker = crate::host::linker(engine, imports)?;
-        let pre = EverythingPre::new(linker.instantiate_pre(component)?)?;
-        Ok(Self { engine: engine.clone(), pre })
+        let pre = linker.instantiate_pre(component)?;
+        let indices = EverythingIndices::new(&pre)?;
+        let directory = component.get_export_index(None, NEXT[0]);
+        let next = directory.and_then(|directory| component.get_export_index(Some(&directory), NEXT[1]));
+        let next = next.ok_or_else(|| wasmtime::format_err!("`{}` is not exported", NEXT[1]))?;
+        Ok(Self { engine: engine.clone(), pre, indices, next })
     }
 }
 
@@ -43,6 +56,7 @@ pub(crate) type Answer<T> = Result<Result<T, types::Error>, Broken>;
 pub(crate) struct Session {
     store: Store<Guest>,
     instance: Everything,
+    next: Next,
 }
 
 impl Session {
@@ -50,14 +64,19 @@ impl Session {
     pub(crate) async fn start(code: &Code, terms: &Terms, reach: Reach) -> Result<Self, Broken> {
         let mut store = store::make(&code.engine, terms, reach);
         let bounds = Bounds::of(&store);
-        let started = bounds.hold(code.pre.instantiate_async(&mut store)).await;
-        let instance = started.settle(&store)?;
-        Ok(Self { store, instance })
+        let started = bounds.hold(async {
+            let instance = code.pre.instantiate_async(&mut store).await?;
+            let next = instance.get_typed_func(&mut store, &code.next)?;
+            Ok((code.indices.load(&mut store, &instance)?, next))
+        });
+        let started = started.await;
+        let (instance, next) = started.settle(&store)?;
+        Ok(Self { store, instance, next })
     }
 
     /// Rules between settings.
     pub(crate) async fn validate(&mut self, settings: &str) -> Result<Vec<types::Fault>, Broken> {
-        let Self { store, instance } = self;
+        let Self { store, instance, .. } = self;
         let bounds = Bounds::of(store);
         let guest = instance.rollcall_connector_directory();
         bounds.hold(guest.call_validate(&mut *store, settings)).await.settle(store)
@@ -65,7 +84,7 @@ impl Session {
 
     /// Which directory this is.
     pub(crate) async fn identity(&mut self, settings: &str) -> Answer<String> {
-        let Self { store, instance } = self;
+        let Self { store, instance, .. } = self;
         let bounds = Bounds::of(store);
         let guest = instance.rollcall_connector_directory();
         bounds.hold(guest.call_identity(&mut *store, settings)).await.settle(store)
@@ -73,7 +92,7 @@ impl Session {
 
     /// Test Connection.
     pub(crate) async fn check(&mut self, settings: &str) -> Answer<given::Connection> {
-        let Self { store, instance } = self;
+        let Self { store, instance, .. } = self;
         let bounds = Bounds::of(store);
         let guest = instance.rollcall_connector_directory();
         bounds.hold(guest.call_check(&mut *store, settings)).await.settle(store)
@@ -81,7 +100,7 @@ impl Session {
 
     /// The attributes that a listing can yield.
     pub(crate) async fn attributes(&mut self, settings: &str) -> Answer<Vec<given::AttributeInfo>> {
-        let Self { store, instance } = self;
+        let Self { store, instance, .. } = self;
         let bounds = Bounds::of(store);
         let guest = instance.rollcall_connector_directory();
         bounds.hold(guest.call_attributes(&mut *store, settings)).await.settle(store)
@@ -89,18 +108,18 @@ impl Session {
 
     /// Begins a listing.
     pub(crate) async fn open(&mut self, settings: &str, since: Option<&types::Token>) -> Answer<ResourceAny> {
-        let Self { store, instance } = self;
+        let Self { store, instance, .. } = self;
         let bounds = Bounds::of(store);
         let listing = instance.rollcall_connector_directory().listing();
         bounds.hold(listing.call_open(&mut *store, settings, since)).await.settle(store)
     }
 
     /// The next page of a listing.
-    pub(crate) async fn next(&mut self, listing: ResourceAny, max: u32) -> Answer<types::Page> {
-        let Self { store, instance } = self;
+    pub(crate) async fn next(&mut self, listing: ResourceAny, max: u32) -> Answer<page::given::Page> {
+        let Self { store, next, .. } = self;
         let bounds = Bounds::of(store);
-        let guest = instance.rollcall_connector_directory().listing();
-        bounds.hold(guest.call_next(&mut *store, listing, max)).await.settle(store)
+        let (answer,) = bounds.hold(next.call_async(&mut *store, (listing, max))).await.settle(store)?;
+        Ok(answer)
     }
 
     /// Gives what the host had to say no to so far, as the engine's error.

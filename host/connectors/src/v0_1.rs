@@ -1,12 +1,9 @@
 //! Contract `rollcall:connector@0.1`: the generated bindings, and how a connector's words become ours. What a connector
 //! hands over is checked here, so that nothing malformed goes further.
 
-use std::sync::Arc;
-
-use rollcall_core::{Cell, Record, RecordId, Text, codes};
+use rollcall_core::{Text, codes};
 use rollcall_edges::directory::{
-    AttributeInfo, Attributes, Connection, Coverage, DirectoryError, Edit, Finding, FindingState, Page,
-    RecordChange,
+    AttributeInfo, Attributes, Connection, DirectoryError, Finding, FindingState,
 };
 
 use crate::limits;
@@ -140,204 +137,15 @@ pub(crate) fn attributes(list: Vec<given::AttributeInfo>, open: bool) -> Result<
     Ok(Attributes { known, open })
 }
 
-/// Turns pages, remembering the columns, which mostly stay the same from page to page.
-#[derive(Debug)]
-pub(crate) struct Pages {
-    directory: Text,
-    /// Whether the listing goes on from a token, so that patches and "changes only" make sense.
-    since: bool,
-    columns: Arc<[Text]>,
-}
-
-impl Pages {
-    pub(crate) fn new(directory: Text, since: bool) -> Self {
-        Self { directory, since, columns: Arc::from([]) }
-    }
-
-    /// Turns one page.
-    ///
-    /// # Errors
-    ///
-    /// A malformed page makes the whole listing incomplete: what else is wrong in it, nobody can tell.
-    pub(crate) fn page(&mut self, page: types::Page) -> Result<Page, DirectoryError> {
-        if let Some(token) = &page.token
-            && token.len() > limits::TOKEN_BYTES
-        {
-            return Err(malformed(format!("a token of more than {} bytes", limits::TOKEN_BYTES)));
-        }
-        let end = match page.end {
-            None => None,
-            Some(types::Coverage::Everything) => Some(Coverage::Everything),
-            Some(types::Coverage::Changes) if self.since => Some(Coverage::Changes),
-            Some(types::Coverage::Changes) => {
-                return Err(malformed("`changes` as the coverage of a listing from the beginning"));
-            }
-        };
-        self.take_columns(&page.columns)?;
-        let mut changes = Vec::with_capacity(page.changes.len());
-        for change in page.changes {
-            changes.push(self.change(change)?);
-        }
-        Ok(Page { changes, token: page.token, end })
-    }
-
-    fn take_columns(&mut self, given: &[String]) -> Result<(), DirectoryError> {
-        let same = given.len() == self.columns.len()
-            && given.iter().zip(self.columns.iter()).all(|(given, known)| **given == **known);
-        if same {
-            return Ok(());
-        }
-        if given.len() > limits::COLUMNS {
-            return Err(malformed(format!("a page of more than {} columns", limits::COLUMNS)));
-        }
-        let mut seen = std::collections::BTreeSet::new();
-        let mut columns = Vec::with_capacity(given.len());
-        for column in given {
-            let column = name(column)?;
-            if !seen.insert(column.clone()) {
-                return Err(malformed(format!("the column `{column}` twice")));
-            }
-            columns.push(column);
-        }
-        self.columns = columns.into();
-        Ok(())
-    }
-
-    fn change(&self, change: types::Change) -> Result<RecordChange, DirectoryError> {
-        match change {
-            types::Change::User(user) => {
-                let native = id(user.id)?;
-                if user.cells.len() != self.columns.len() {
-                    return Err(malformed(format!(
-                        "{} values for {} columns at the user `{native}`",
-                        user.cells.len(),
-                        self.columns.len()
-                    )));
-                }
-                let cells: Result<Box<[Cell]>, _> =
-                    user.cells.into_iter().map(|one| cell(one, &native)).collect();
-                let id = RecordId { directory: self.directory.clone(), native };
-                Ok(RecordChange::Whole(Record { id, columns: self.columns.clone(), cells: cells? }))
-            }
-            types::Change::Patch(patch) => {
-                let native = id(patch.id)?;
-                if !self.since {
-                    return Err(malformed(format!(
-                        "a part of the user `{native}` in a listing from the beginning"
-                    )));
-                }
-                let mut edits = Vec::with_capacity(patch.edits.len());
-                for (index, edit) in patch.edits {
-                    let column = usize::try_from(index).ok().and_then(|index| self.columns.get(index));
-                    let Some(column) = column else {
-                        return Err(malformed(format!(
-                            "a column that does not exist at the user `{native}`"
-                        )));
-                    };
-                    edits.push((column.clone(), self.edit(edit, &native)?));
-                }
-                Ok(RecordChange::Part(native, edits))
-            }
-            types::Change::Gone(gone) => Ok(RecordChange::Gone(id(gone)?)),
-        }
-    }
-
-    fn edit(&self, edit: types::Edit, native: &Text) -> Result<Edit, DirectoryError> {
-        Ok(match edit {
-            types::Edit::Replace(replaced) => Edit::Replace(cell(replaced, native)?),
-            types::Edit::Add(added) => Edit::Add(texts(added, native)?),
-            types::Edit::Remove(removed) => Edit::Remove(texts(removed, native)?),
-        })
-    }
-}
-
-fn cell(cell: types::Cell, native: &Text) -> Result<Cell, DirectoryError> {
-    Ok(match cell {
-        types::Cell::None => Cell::None,
-        types::Cell::Text(text) => Cell::Text(bounded(text, native)?),
-        types::Cell::Integer(number) => Cell::Integer(number),
-        types::Cell::Boolean(yes) => Cell::Boolean(yes),
-        types::Cell::Bytes(bytes) if bytes.len() <= limits::CELL_BYTES => Cell::Bytes(bytes.into()),
-        types::Cell::Bytes(_) => return Err(too_long(native)),
-        types::Cell::Texts(list) => Cell::Texts(texts(list, native)?.into()),
-    })
-}
-
-fn texts(list: Vec<String>, native: &Text) -> Result<Vec<Text>, DirectoryError> {
-    if list.len() > limits::CELL_VALUES {
-        return Err(malformed(format!("more than {} values at the user `{native}`", limits::CELL_VALUES)));
-    }
-    list.into_iter().map(|text| bounded(text, native)).collect()
-}
-
-fn bounded(text: String, native: &Text) -> Result<Text, DirectoryError> {
-    if text.len() > limits::CELL_BYTES { Err(too_long(native)) } else { Ok(Text::from(text)) }
-}
-
-fn too_long(native: &Text) -> DirectoryError {
-    malformed(format!("a value of more than {} bytes at the user `{native}`", limits::CELL_BYTES))
-}
-
-fn id(id: String) -> Result<Text, DirectoryError> {
-    if id.is_empty() {
-        return Err(malformed("a user without an id"));
-    }
-    if id.len() > limits::ID_BYTES {
-        return Err(malformed(format!("an id of more than {} bytes", limits::ID_BYTES)));
-    }
-    if id.chars().any(char::is_control) {
-        return Err(malformed(format!("control characters in the id `{}`", tame(&id, 100))));
-    }
-    Ok(Text::from(id))
-}
-
-fn name(name: &str) -> Result<Text, DirectoryError> {
+/// Checks what an attribute is called.
+pub(crate) fn name(name: &str) -> Result<Text, DirectoryError> {
     if name.is_empty() || name.len() > limits::NAME_BYTES || name.chars().any(char::is_control) {
         return Err(malformed(format!("an attribute that is called `{}`", tame(name, 100))));
     }
     Ok(Text::from(name))
 }
 
-fn malformed(what: impl Into<String>) -> DirectoryError {
+/// Says that what a connector handed over is not as the contract has it.
+pub(crate) fn malformed(what: impl Into<String>) -> DirectoryError {
     DirectoryError::Incomplete(format!("the connector handed over {}", what.into()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn page(columns: &[&str], changes: Vec<types::Change>) -> types::Page {
-        let columns = columns.iter().map(|name| (*name).to_owned()).collect();
-        types::Page { columns, changes, token: None, end: Some(types::Coverage::Everything) }
-    }
-
-    fn user(id: &str, cells: Vec<types::Cell>) -> types::Change {
-        types::Change::User(types::User { id: id.to_owned(), cells })
-    }
-
-    fn check(page: types::Page, expect: Result<usize, &str>) {
-        let got = Pages::new("d".into(), false).page(page).map(|page| page.changes.len());
-        let got = got.map_err(|error| error.to_string());
-        let expect = expect.map_err(|message| format!("the connector handed over {message}"));
-        assert_eq!(got, expect);
-    }
-
-    #[test]
-    fn malformed_pages_are_refused() {
-        let text = |text: &str| types::Cell::Text(text.to_owned());
-        check(page(&["mail"], vec![user("1", vec![text("a")])]), Ok(1));
-        check(page(&["mail"], vec![user("1", vec![])]), Err("0 values for 1 columns at the user `1`"));
-        check(page(&[], vec![user("", vec![])]), Err("a user without an id"));
-        check(page(&[], vec![user(&"x".repeat(513), vec![])]), Err("an id of more than 512 bytes"));
-        check(page(&[], vec![user("a\nb", vec![])]), Err("control characters in the id `a b`"));
-        check(page(&["a", "a"], vec![]), Err("the column `a` twice"));
-        check(page(&[""], vec![]), Err("an attribute that is called ``"));
-        let long = page(&["a"], vec![user("1", vec![text(&"x".repeat(limits::CELL_BYTES + 1))])]);
-        check(long, Err("a value of more than 1048576 bytes at the user `1`"));
-        let patch = types::Change::Patch(types::Patch { id: "1".to_owned(), edits: vec![] });
-        check(page(&[], vec![patch]), Err("a part of the user `1` in a listing from the beginning"));
-        let mut changes = page(&[], vec![]);
-        changes.end = Some(types::Coverage::Changes);
-        check(changes, Err("`changes` as the coverage of a listing from the beginning"));
-    }
 }

@@ -73,7 +73,7 @@ pub(crate) const FORTY: &[Behaviour] = &[
     },
     Behaviour {
         number: 10,
-        does: "an answer of 128 MiB, or of millions of empty texts",
+        does: "an answer of 96 MiB, or of millions of empty texts",
         comes_of_it: "incomplete: counted by what it takes here",
         held_by: &[
             "host/connectors/tests/hostile/guests.rs::a_guest_that_hands_over_nonsense",
@@ -221,7 +221,7 @@ pub(crate) const FORTY: &[Behaviour] = &[
         comes_of_it: "incomplete; of the same id twice the last one counts",
         held_by: &[
             "host/connectors/tests/hostile/guests.rs::a_guest_that_hands_over_nonsense",
-            "host/connectors/src/v0_1.rs::malformed_pages_are_refused",
+            "host/connectors/src/page.rs::malformed_pages_are_refused",
             "tests/e2e/refusals.rs::odd_pages_are_read_as_graph_means_them",
         ],
     },

@@ -72,7 +72,7 @@ async fn a_guest_that_never_ends() {
 async fn a_guest_that_hands_over_nonsense() {
     check("bad-id", &[], ("incomplete", "control characters in the id `a b`")).await;
     check("long-token", &[], ("incomplete", "a token of more than 65536 bytes")).await;
-    check("huge", &[("memory_mib", 1024)], ("incomplete", "more than 128 MiB at once")).await;
+    check("huge", &[("memory_mib", 1024)], ("incomplete", "more than 96 MiB at once")).await;
 }
 
 #[tokio::test]

@@ -39,9 +39,9 @@ async fn lists_that_are_not_in_the_memory() {
 
 #[tokio::test]
 async fn many_small_texts_and_users_are_counted_by_what_they_take_here() {
-    // Zeroes are empty texts and users without a name: four million of them cost the guest one number.
+    // Zeroes are empty texts and users without a name: millions of them cost the guest one number.
     let guest = Made { pages: 1400, ..Made::default() };
-    let large = "more than 128 MiB at once";
+    let large = "more than 96 MiB at once";
     page(guest, &[(COLUMNS, 1024), (COLUMNS + 4, 8_000_000)], &[], 320, large).await;
     page(guest, &[(CHANGES, 1024), (CHANGES + 4, 4_000_000)], &[], 320, large).await;
 }
