@@ -185,6 +185,7 @@ impl LdapWire for LdapOnline {
             query,
             filter,
             cookie: Vec::new(),
+            asked: None,
             ended: false,
             requests: 0,
             bytes: 0,
@@ -251,6 +252,8 @@ pub(super) struct Pages {
     page_size: u32,
     /// Where the next page begins; empty for the first.
     cookie: Vec<u8>,
+    /// The number of the request for the next page, where it is under way already.
+    asked: Option<u32>,
     ended: bool,
     pub(super) requests: u32,
     pub(super) bytes: u64,
@@ -273,6 +276,9 @@ impl LdapPages for Pages {
                     before.close().await;
                 }
             } else {
+                // The server works on the next page while the caller works on this one. Where the connection broke
+                // meanwhile, that page says so.
+                self.asked = self.send(&mut connection).await.ok();
                 self.connection = Some(connection);
             }
             if !entries.is_empty() {
@@ -348,6 +354,16 @@ impl Pages {
     }
 
     async fn ask(&mut self, connection: &mut Connection) -> Result<Heard, NetError> {
+        self.requests = self.requests.saturating_add(1);
+        let id = match self.asked.take() {
+            Some(id) => id,
+            None => self.send(connection).await?,
+        };
+        heard(connection, id, &mut self.bytes, self.door.page_bytes).await
+    }
+
+    /// Sends the request for the page that the cookie leads to, and gives its number.
+    async fn send(&mut self, connection: &mut Connection) -> Result<u32, NetError> {
         let ask = Ask {
             base: &self.query.base,
             scope: self.query.scope,
@@ -355,8 +371,7 @@ impl Pages {
             attributes: &self.query.attributes,
             paged: self.paged.then_some((self.page_size, &self.cookie[..])),
         };
-        self.requests = self.requests.saturating_add(1);
-        answers(connection, &ask, &mut self.bytes, self.door.page_bytes).await
+        connection.send(|id| message::search(id, &ask)).await
     }
 
     /// Fetches what is missing of an attribute.
@@ -431,6 +446,11 @@ pub(super) async fn answers(
     most: u64,
 ) -> Result<Heard, NetError> {
     let id = connection.send(|id| message::search(id, ask)).await?;
+    heard(connection, id, bytes, most).await
+}
+
+/// Reads the answers to a search up to the end.
+async fn heard(connection: &mut Connection, id: u32, bytes: &mut u64, most: u64) -> Result<Heard, NetError> {
     let (mut entries, mut reference) = (Vec::new(), None);
     loop {
         let (answer, length) = connection.next(id).await?;

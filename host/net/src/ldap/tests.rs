@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rollcall_core::Secret;
 
@@ -100,6 +101,31 @@ async fn pages_follow_one_another_and_an_empty_one_is_no_end() {
         })
         .collect();
     assert_eq!(cookies, [&b""[..], b"1", b"2"]);
+}
+
+#[tokio::test]
+async fn the_next_page_is_asked_for_while_the_caller_works_on_one() {
+    let directory = Directory::start(false, |number, _| {
+        Some(match number {
+            0 => vec![found(&entry("a", &[])), page_end(b"1")],
+            _ => vec![found(&entry("b", &[])), page_end(b"")],
+        })
+    })
+    .await;
+    let wire = online(&format!("ldap://{}", directory.address), false, false, Trust::Machine).unwrap();
+    let mut pages = wire.search(query(LdapScope::Subtree, 1)).await.unwrap();
+    let first = pages.next().await.unwrap();
+    assert_eq!((&*first.entries[0].dn, first.requests), ("a", 1));
+    let ahead = async {
+        while directory.log().len() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), ahead).await.unwrap();
+    let second = pages.next().await.unwrap();
+    assert_eq!((&*second.entries[0].dn, second.requests), ("b", 1));
+    assert!(pages.next().await.unwrap().entries.is_empty());
+    assert_eq!(directory.log().len(), 2);
 }
 
 #[tokio::test]
