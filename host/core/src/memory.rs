@@ -7,6 +7,7 @@ use crate::field::{Field, Fields, Value};
 use crate::guard::Window;
 use crate::record::RecordId;
 use crate::script::ExtensionKind;
+use crate::settled::Settled;
 use crate::text::{Guid, Text};
 
 /// The tie between a directory user and the phone user that this job made or adopted.
@@ -130,7 +131,7 @@ pub struct Memory {
     pub links: BTreeMap<RecordId, Link>,
     /// Owned users whose records were read and are not mapped, because there is nothing to do about them; see
     /// [`settled`](crate::settled).
-    pub settled: BTreeSet<RecordId>,
+    pub settled: Settled,
     /// Leavers whose grace has passed and whom this reading would be at least the second to lack.
     pub due: BTreeSet<RecordId>,
     /// The job's grace, for people: `7 days`.

@@ -39,7 +39,7 @@ pub fn pair<'a>(
     let unread: Vec<&Link> = memory
         .links
         .values()
-        .filter(|link| !mapped_ids.contains(&link.id) && !memory.settled.contains(&link.id))
+        .filter(|link| !mapped_ids.contains(&link.id) && !memory.settled.contains_key(&link.id))
         .collect();
     let shared = shared_keys(&mapped);
     // Who has the phone user keeps it: an order decides where nobody has one yet.

@@ -24,7 +24,7 @@ use crate::provision::{Birth, Desired, Provisioned, Stands, provision};
 use crate::record::RecordId;
 use crate::records;
 use crate::script::Script;
-use crate::settled;
+use crate::settled::{self, Settled};
 use crate::text::{Guid, Text, count};
 use crate::weak::Tally;
 use crate::witness::{Step, Witness};
@@ -176,7 +176,7 @@ pub struct Plan {
     /// How many more there are, where nobody asked who they are.
     pub unlisted: usize,
     /// Owned users who need not be mapped again while record, link and phone user are as they are.
-    pub settled: Vec<RecordId>,
+    pub settled: Settled,
     /// Leavers whose delete is not due yet.
     pub pending: Vec<Pending>,
     /// What concerns no single change, and what somebody should know of one.
@@ -261,7 +261,8 @@ pub fn plan(
     let Provisioned { desired, skipped, left } = provisioned;
     let mut held_back = 0;
     let mut drift = Drift::default();
-    let mut unknown_groups = BTreeSet::new();
+    let mut unknown_groups: BTreeSet<Text> =
+        memory.settled.values().flat_map(|names| names.iter().cloned()).collect();
     let mut weak = Tally::default();
     for (mut desired, owner) in desired {
         let strange = keep_known_groups(&mut desired, standing);
@@ -284,9 +285,8 @@ pub fn plan(
                     Update::Written => {}
                     Update::HeldBack => held_back += 1,
                     Update::Nothing => {
-                        let silent = strange.is_empty() && said(&plan, &drift) == before;
-                        if silent && settled::alone(&desired, &link, phone) {
-                            plan.settled.push(desired.draft.id);
+                        if said(&plan, &drift) == before && settled::alone(&desired, &link, phone) {
+                            plan.settled.insert(desired.draft.id, strange.as_slice().into());
                         }
                     }
                 }
@@ -343,7 +343,7 @@ fn remember(plan: &mut Plan, mapped: &[Mapped], memory: &Memory, standing: &Stan
                 plan.present.push((link.id.clone(), key.unwrap_or(&link.key).clone()));
                 plan.vanished += usize::from(!standing.users.contains_key(&link.guid));
             }
-            None if memory.settled.contains(&link.id) => {}
+            None if memory.settled.contains_key(&link.id) => {}
             // A leaver who is gone may be a delete that was cut off before its last call.
             None => plan.missing.push(link.id.clone()),
         }

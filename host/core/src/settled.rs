@@ -5,7 +5,8 @@
 //! rules, the systems and groups of the phone system. Then it comes to the same again, whatever becomes of others. One
 //! thing about others is left, and is looked at each time: that somebody comes to the same user identification.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::field::Field;
 use crate::map::Mapped;
@@ -13,7 +14,10 @@ use crate::memory::{Link, Memory};
 use crate::phone::PhoneUser;
 use crate::provision::{Desired, texts};
 use crate::record::RecordId;
-use crate::text::fold;
+use crate::text::{Text, fold};
+
+/// Settled users, each with the hunt groups that do not exist and that a plan leaves out for it: it says so of all in one.
+pub type Settled = BTreeMap<RecordId, Arc<[Text]>>;
 
 /// Tells whether it depends on nobody else that there is nothing to do about a user: no number is promised to it beside the
 /// one that it has, and no extension record of it stands elsewhere. Its link has nothing to be brought up to date.
@@ -39,5 +43,5 @@ pub fn disturbed(mapped: &[Mapped], memory: &Memory) -> Vec<RecordId> {
         return Vec::new();
     }
     let key = |id: &RecordId| memory.links.get(id).map(|link| fold(&link.key));
-    memory.settled.iter().filter(|id| key(id).is_some_and(|key| keys.contains(&key))).cloned().collect()
+    memory.settled.keys().filter(|id| key(id).is_some_and(|key| keys.contains(&key))).cloned().collect()
 }

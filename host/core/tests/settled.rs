@@ -4,7 +4,8 @@
 
 mod common;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use common::{World, person, policy};
 use proptest::prelude::*;
@@ -12,7 +13,8 @@ use rollcall_core::memory::{Link, Missing};
 use rollcall_core::phone::{PhoneUser, System};
 use rollcall_core::plan::Plan;
 use rollcall_core::policy::{Adopt, FieldPolicy, NumberPrecedence, OnUpdate, Policy};
-use rollcall_core::{Field, Record, RecordId, Value, settled};
+use rollcall_core::settled::{Settled, disturbed};
+use rollcall_core::{Field, Record, RecordId, Text, Value};
 
 /// A person of the directory, from pools so small that user identifications, names and numbers clash.
 #[derive(Clone, Debug)]
@@ -145,23 +147,25 @@ impl Meanwhile {
     }
 }
 
-/// What was noted of a settled user.
-type Noted = BTreeMap<RecordId, (Record, Link, PhoneUser)>;
+/// What stands of a user on all three sides.
+type Sides = (Record, Link, PhoneUser);
 
-/// Gives what stands of a user on all three sides.
-fn sides(world: &World, people: &[Record], id: &RecordId) -> Option<(Record, Link, PhoneUser)> {
+/// What was noted of settled users: how they stood, and what is left out for them.
+type Noted = BTreeMap<RecordId, (Sides, Arc<[Text]>)>;
+
+fn sides(world: &World, people: &[Record], id: &RecordId) -> Option<Sides> {
     let link = world.memory.links.get(id)?;
     let record = people.iter().find(|person| person.id == *id)?;
     Some((record.clone(), link.clone(), world.standing.users.get(&link.guid)?.clone()))
 }
 
 /// Plans as a run does that maps only whoever is not settled; gives whom it took as settled too.
-fn partly(world: &World, people: &[Record], noted: &Noted, policy: &Policy) -> (Plan, BTreeSet<RecordId>) {
+fn partly(world: &World, people: &[Record], noted: &Noted, policy: &Policy) -> (Plan, Settled) {
     let mut world = world.clone();
-    let as_noted = |id: &&RecordId| sides(&world, people, id).as_ref() == noted.get(*id);
-    let settled = noted.keys().filter(as_noted).cloned().collect();
-    world.memory.settled = settled;
-    for id in settled::disturbed(&world.mapped(people, policy), &world.memory) {
+    let as_noted = |id: &RecordId, was: &Sides| sides(&world, people, id).as_ref() == Some(was);
+    let settled = noted.iter().filter(|(id, (was, _))| as_noted(id, was));
+    world.memory.settled = settled.map(|(id, (_, left_out))| (id.clone(), left_out.clone())).collect();
+    for id in disturbed(&world.mapped(people, policy), &world.memory) {
         world.memory.settled.remove(&id);
     }
     (world.plan_of(people, world.mapped(people, policy), policy), world.memory.settled)
@@ -226,10 +230,11 @@ proptest! {
             };
             prop_assert_eq!(news(&plan), news(&whole));
             // Both find the same users settled.
-            let found: BTreeSet<RecordId> = plan.settled.iter().cloned().chain(settled).collect();
-            prop_assert_eq!(&found, &whole.settled.iter().cloned().collect());
+            let found: Settled = plan.settled.clone().into_iter().chain(settled).collect();
+            prop_assert_eq!(&found, &whole.settled);
 
-            noted = found.into_iter().map(|id| (id.clone(), sides(&world, &people, &id).unwrap())).collect();
+            let known = |(id, left_out): (RecordId, _)| (id.clone(), (sides(&world, &people, &id).unwrap(), left_out));
+            noted = found.into_iter().map(known).collect();
             // A plan that was refused leaves what is settled as it was.
             if step % 3 != 2 {
                 world.apply(&whole);
@@ -261,8 +266,8 @@ fn whoever_has_nothing_to_be_done_or_said_is_settled() {
     check(&[("name", "Anna|A Berg"), ("extension", "2001"), ("group_membership", "Sales")], |_| {}, 1);
     // Another number is promised to her, and no rule may give it to somebody else.
     check(&[("name", "Anna"), ("extension", "2001|2002")], |_| {}, 0);
-    // A plan says each time that this group does not exist.
-    check(&[("name", "Anna"), ("group_membership", "Nowhere")], |_| {}, 0);
+    // A plan says each time that this group does not exist, and that is known with her.
+    check(&[("name", "Anna"), ("group_membership", "Nowhere")], |_| {}, 1);
     // Her clock as a leaver is to be stopped.
     let missing = |world: &mut World| {
         let missing = Some(Missing { since_ms: 1, reads: 1 });

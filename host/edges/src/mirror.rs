@@ -1,5 +1,7 @@
 //! What is kept of a directory between runs.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use rollcall_core::{Record, RecordId, Text};
 
@@ -15,6 +17,9 @@ pub struct LastListing {
     /// When the last one ended that covered everything.
     pub full: Instant,
 }
+
+/// Marks of users, one behind the other, by the hunt groups that are left out for each of them.
+pub type Marks = BTreeMap<Vec<Text>, Vec<u8>>;
 
 /// A digest of a record, attributes and values.
 pub type RecordDigest = [u8; 16];
@@ -57,10 +62,10 @@ pub trait Mirror: Send {
     async fn chosen(&mut self, directory: &str, natives: &[Text]) -> Result<Vec<Record>, StateError>;
 
     /// Gives what [`Mirror::keep_marks`] was given last; nothing before.
-    async fn marks(&mut self) -> Result<Vec<u8>, StateError>;
+    async fn marks(&mut self) -> Result<Marks, StateError>;
 
     /// Keeps the marks of the job's users for whom there is nothing to do, in the place of the former ones.
-    async fn keep_marks(&mut self, marks: &[u8]) -> Result<(), StateError>;
+    async fn keep_marks(&mut self, marks: &Marks) -> Result<(), StateError>;
 
     /// Tells whether the last reading has a record.
     async fn has(&mut self, id: &RecordId) -> Result<bool, StateError>;

@@ -345,8 +345,8 @@ pub trait State: Send + Sync {
     /// from the same job file, by its absolute path.
     async fn same_job(&self, job: &str, file: &str) -> Result<Option<Text>, StateError>;
 
-    /// Gives who owns which phone user of a phone system, by GUID, all jobs.
-    async fn owners(&self, office: &str) -> Result<BTreeMap<Guid, Owner>, StateError>;
+    /// Gives who owns which phone user of a phone system, by GUID: all jobs, or all but one.
+    async fn owners(&self, office: &str, but: Option<&str>) -> Result<BTreeMap<Guid, Owner>, StateError>;
 
     /// Gives the users of which it is not known whether a run of any job made them on a phone system.
     async fn unsure(&self, office: &str) -> Result<Vec<Unsure>, StateError>;

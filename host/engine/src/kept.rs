@@ -216,7 +216,7 @@ pub(crate) async fn owners(
     state: &dyn State,
     office: &str,
 ) -> Result<BTreeMap<Guid, (Text, Text)>, RunError> {
-    let owners = state.owners(office).await?;
+    let owners = state.owners(office, None).await?;
     Ok(owners.into_iter().map(|(guid, owner)| (guid, (owner.job, owner.key))).collect())
 }
 

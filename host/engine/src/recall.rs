@@ -136,7 +136,7 @@ pub(crate) async fn others(
     directories: &Identities,
     office: &str,
 ) -> Result<(), RunError> {
-    for (guid, owner) in state.owners(office).await?.into_iter().filter(|(_, owner)| owner.job != job.name) {
+    for (guid, owner) in state.owners(office, Some(&job.name)).await? {
         let elsewhere = Elsewhere { job: owner.job, key: owner.key };
         // The same directory has the same ids, whatever the other job calls it.
         let same = directories.iter().filter(|(_, identity)| owner.directory.as_ref() == Some(*identity));

@@ -5,14 +5,16 @@
 //! A mark speaks of contents alone. So it does not matter which run it comes from, what became of that one's plan, or
 //! whether a file was put back from a backup: whatever differs makes another mark.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use rollcall_core::memory::{Link, Memory};
 use rollcall_core::phone::{PhoneUser, Standing};
 use rollcall_core::plan::Plan;
+use rollcall_core::settled::Settled;
 use rollcall_core::{RecordId, Text};
-use rollcall_edges::mirror::{Mirror, RecordDigest};
+use rollcall_edges::mirror::{self, Mirror, RecordDigest};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::RunError;
@@ -23,8 +25,8 @@ type Mark = [u8; 16];
 /// The marks of a job's users as they are.
 pub(crate) struct Marks {
     now: BTreeMap<RecordId, Mark>,
-    /// Those that were kept.
-    kept: BTreeSet<Mark>,
+    /// Those that were kept, each with what is left out for the user.
+    kept: BTreeMap<Mark, Arc<[Text]>>,
     /// The mirror's versions, by directory: the records are those of just these.
     versions: Vec<(Text, Option<Text>)>,
     /// Who was read, in the order of directories and ids.
@@ -41,7 +43,11 @@ impl Marks {
         standing: &Standing,
         ground: Sha256,
     ) -> Result<Self, RunError> {
-        let kept = mirror.marks().await?.as_chunks().0.iter().copied().collect();
+        let mut kept = BTreeMap::new();
+        for (left_out, marks) in mirror.marks().await? {
+            let left_out: Arc<[Text]> = left_out.into();
+            kept.extend(marks.as_chunks().0.iter().map(|mark| (*mark, left_out.clone())));
+        }
         let mut marks = Self { now: BTreeMap::new(), kept, versions: Vec::new(), read: Vec::new() };
         // What is the same for everybody, and is no user's own.
         let ground = ground.chain_update(format!("{:?} {:?}", standing.systems, standing.groups));
@@ -61,15 +67,15 @@ impl Marks {
     }
 
     /// Gives the users who are as they were when there was nothing to do about them.
-    pub(crate) fn settled(&self) -> BTreeSet<RecordId> {
-        let known = self.now.iter().filter(|(_, mark)| self.kept.contains(*mark));
-        known.map(|(id, _)| id.clone()).collect()
+    pub(crate) fn settled(&self) -> Settled {
+        let known = |(id, mark): (&RecordId, &Mark)| Some((id.clone(), self.kept.get(mark)?.clone()));
+        self.now.iter().filter_map(known).collect()
     }
 
     /// Gives the ids of the records that were read of whoever is not settled, by directory.
-    pub(crate) fn unsettled(&self, settled: &BTreeSet<RecordId>) -> BTreeMap<Text, Vec<Text>> {
+    pub(crate) fn unsettled(&self, settled: &Settled) -> BTreeMap<Text, Vec<Text>> {
         let mut wanted: BTreeMap<Text, Vec<Text>> = BTreeMap::new();
-        for id in self.read.iter().filter(|id| !settled.contains(id)) {
+        for id in self.read.iter().filter(|id| !settled.contains_key(id)) {
             wanted.entry(id.directory.clone()).or_default().push(id.native.clone());
         }
         wanted
@@ -80,7 +86,7 @@ impl Marks {
     pub(crate) async fn keep(
         self,
         mirror: &mut dyn Mirror,
-        settled: &BTreeSet<RecordId>,
+        settled: &Settled,
         plan: &Plan,
     ) -> Result<(), RunError> {
         for (directory, version) in &self.versions {
@@ -89,9 +95,14 @@ impl Marks {
             }
         }
         let of = settled.iter().chain(&plan.settled);
-        let marks: BTreeSet<Mark> = of.filter_map(|id| self.now.get(id)).copied().collect();
+        let of = of.filter_map(|(id, left_out)| Some((*self.now.get(id)?, left_out.clone())));
+        let marks: BTreeMap<Mark, Arc<[Text]>> = of.collect();
         if marks != self.kept {
-            mirror.keep_marks(&marks.into_iter().flatten().collect::<Vec<u8>>()).await?;
+            let mut by_left_out = mirror::Marks::new();
+            for (mark, left_out) in marks {
+                by_left_out.entry(left_out.to_vec()).or_default().extend(mark);
+            }
+            mirror.keep_marks(&by_left_out).await?;
         }
         Ok(())
     }

@@ -36,8 +36,8 @@ impl State for Store {
         self.other_name(job, file)
     }
 
-    async fn owners(&self, office: &str) -> Result<BTreeMap<Guid, Owner>, StateError> {
-        self.read_owners(office)
+    async fn owners(&self, office: &str, but: Option<&str>) -> Result<BTreeMap<Guid, Owner>, StateError> {
+        self.read_owners(office, but)
     }
 
     async fn unsure(&self, office: &str) -> Result<Vec<Unsure>, StateError> {

@@ -48,11 +48,16 @@ impl Store {
         self.read(|state| sql::all(state, rows::LINK, [job], |row| rows::link(&self.seal, job, row)))
     }
 
-    pub(crate) fn read_owners(&self, office: &str) -> Result<BTreeMap<Guid, Owner>, StateError> {
+    pub(crate) fn read_owners(
+        &self,
+        office: &str,
+        but: Option<&str>,
+    ) -> Result<BTreeMap<Guid, Owner>, StateError> {
         let select = "SELECT guid, link.job, key, link.directory, native, source.identity FROM link \
-                      LEFT JOIN source ON source.job = link.job AND source.name = link.directory WHERE link.office = ?1";
+                      LEFT JOIN source ON source.job = link.job AND source.name = link.directory \
+                      WHERE link.office = ?1 AND link.job IS NOT ?2";
         let owners = self.read(|state| {
-            sql::all(state, select, [office], |row| {
+            sql::all(state, select, params![office, but], |row| {
                 let owner = Owner {
                     job: row.get(1)?,
                     key: row.get(2)?,

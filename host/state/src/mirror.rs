@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use rollcall_core::{Cell, Record, RecordId, Text};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::{Coverage, Edit, Page, RecordChange, Token};
-use rollcall_edges::mirror::{LastListing, Mirror, RecordDigest};
+use rollcall_edges::mirror::{LastListing, Marks, Mirror, RecordDigest};
 use rollcall_edges::state::StateError;
 use rollcall_sqlite::{Connection, Database, Row, params};
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
@@ -339,15 +339,24 @@ impl Mirror for MirrorFile {
         })
     }
 
-    async fn marks(&mut self) -> Result<Vec<u8>, StateError> {
-        let marks =
-            self.read(|mirror| sql::first(mirror, "SELECT marks FROM settled", [], |row| Ok(row.get(0)?)))?;
-        Ok(marks.unwrap_or_default())
+    async fn marks(&mut self) -> Result<Marks, StateError> {
+        let marks = self.read(|mirror| {
+            sql::all(mirror, "SELECT left_out, marks FROM settled", [], |row| {
+                Ok((parse(row.get_ref(0)?.as_str()?)?, row.get(1)?))
+            })
+        })?;
+        Ok(marks.into_iter().collect())
     }
 
-    async fn keep_marks(&mut self, marks: &[u8]) -> Result<(), StateError> {
-        let put = "INSERT INTO settled (id, marks) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET marks = excluded.marks";
-        let put = self.database.write(|mirror| sql::run(mirror, put, [marks]).map(drop));
+    async fn keep_marks(&mut self, marks: &Marks) -> Result<(), StateError> {
+        let put = self.database.write(|mirror| {
+            sql::run(mirror, "DELETE FROM settled", [])?;
+            for (left_out, marks) in marks {
+                let put = "INSERT INTO settled (left_out, marks) VALUES (?1, ?2)";
+                sql::run(mirror, put, params![json(left_out)?, marks])?;
+            }
+            Ok(())
+        });
         put.map_err(|failed| schema::told(self.database.path(), failed))
     }
 

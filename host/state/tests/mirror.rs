@@ -5,7 +5,7 @@
 use rollcall_core::{Cell, Record, RecordId};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::{Coverage, Edit, Page, RecordChange};
-use rollcall_edges::mirror::{LastListing, Mirror as _};
+use rollcall_edges::mirror::{LastListing, Marks, Mirror as _};
 use rollcall_state::{MirrorFile, Store};
 
 fn id(native: &str) -> RecordId {
@@ -139,8 +139,13 @@ async fn chosen_records_and_kept_marks_come_back() {
     assert_eq!(chosen, [all[0].clone(), all[2].clone()]);
     assert!(mirror.chosen("other", &["1".into()]).await.unwrap().is_empty());
     assert!(mirror.marks().await.unwrap().is_empty());
-    mirror.keep_marks(b"first").await.unwrap();
-    mirror.keep_marks(b"second").await.unwrap();
+    let marks = |all: &[(&[&str], &[u8])]| -> Marks {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).into()).collect();
+        all.iter().map(|(left_out, marks)| (names(left_out), marks.to_vec())).collect()
+    };
+    mirror.keep_marks(&marks(&[(&[], b"first"), (&["Gone"], b"other")])).await.unwrap();
+    let second = marks(&[(&[], b"second"), (&["Legal", "Research"], b"third")]);
+    mirror.keep_marks(&second).await.unwrap();
     drop(mirror);
-    assert_eq!(store.mirror("J", "run").unwrap().marks().await.unwrap(), b"second");
+    assert_eq!(store.mirror("J", "run").unwrap().marks().await.unwrap(), second);
 }

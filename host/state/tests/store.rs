@@ -232,7 +232,8 @@ async fn a_link_and_its_operation_come_back_and_no_file_holds_the_code() {
     let Write::CreateUser { fields, .. } = &ops[0].intent.write else { panic!("another operation") };
     assert_eq!(*fields, link("1").written);
     assert_eq!(ops[0].settled, Some(Settled::Applied));
-    assert_eq!(store.owners("O").await.unwrap()["guid-1"].key, "1".into());
+    assert_eq!(store.owners("O", None).await.unwrap()["guid-1"].key, "1".into());
+    assert!(store.owners("O", Some("J")).await.unwrap().is_empty());
     assert_eq!(store.history("J", &id("1")).await.unwrap().len(), 1);
     for file in walk(folder.path()) {
         let bytes = std::fs::read(&file).unwrap();

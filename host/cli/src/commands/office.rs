@@ -113,7 +113,7 @@ async fn users(
     let identity = reached.office().identity().await?;
     let standing = reached.office().read().await?;
     reached.office().close().await;
-    let owners = wiring::store(global).await?.owners(&identity).await?;
+    let owners = wiring::store(global).await?.owners(&identity, None).await?;
     let mut users = EmbeddedUser::list(&standing);
     users.retain(|user| !unlinked || !owners.contains_key(&user.guid));
     if output.json {

@@ -172,7 +172,7 @@ impl World {
 
     /// Maps everybody who is not settled.
     pub fn mapped(&self, people: &[Record], policy: &Policy) -> Vec<Mapped> {
-        let mapped = people.iter().filter(|person| !self.memory.settled.contains(&person.id));
+        let mapped = people.iter().filter(|person| !self.memory.settled.contains_key(&person.id));
         mapped.map(|person| map(person, &Rows, policy, self.memory.links.contains_key(&person.id))).collect()
     }
 

@@ -14,7 +14,7 @@ use rollcall_core::waves::AtOnce;
 use rollcall_core::{Guid, Record, RecordId, Text};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::{Coverage, Page, Token};
-use rollcall_edges::mirror::{LastListing, Mirror, RecordDigest};
+use rollcall_edges::mirror::{LastListing, Marks, Mirror, RecordDigest};
 use rollcall_edges::office::{Locator, Office, OfficeError, Taken};
 use rollcall_edges::plans::PlanMark;
 use rollcall_edges::state::{
@@ -94,10 +94,10 @@ impl<M: Mirror> Mirror for WaitingMirror<'_, M> {
     async fn chosen(&mut self, directory: &str, natives: &[Text]) -> Result<Vec<Record>, StateError> {
         around(self.0.chosen(directory, natives)).await
     }
-    async fn marks(&mut self) -> Result<Vec<u8>, StateError> {
+    async fn marks(&mut self) -> Result<Marks, StateError> {
         around(self.0.marks()).await
     }
-    async fn keep_marks(&mut self, marks: &[u8]) -> Result<(), StateError> {
+    async fn keep_marks(&mut self, marks: &Marks) -> Result<(), StateError> {
         around(self.0.keep_marks(marks)).await
     }
     async fn has(&mut self, id: &RecordId) -> Result<bool, StateError> {
@@ -118,8 +118,8 @@ impl<S: State> State for WaitingState<'_, S> {
     async fn same_job(&self, job: &str, file: &str) -> Result<Option<Text>, StateError> {
         around(self.0.same_job(job, file)).await
     }
-    async fn owners(&self, office: &str) -> Result<BTreeMap<Guid, Owner>, StateError> {
-        around(self.0.owners(office)).await
+    async fn owners(&self, office: &str, but: Option<&str>) -> Result<BTreeMap<Guid, Owner>, StateError> {
+        around(self.0.owners(office, but)).await
     }
     async fn unsure(&self, office: &str) -> Result<Vec<Unsure>, StateError> {
         around(self.0.unsure(office)).await
