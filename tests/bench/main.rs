@@ -12,8 +12,14 @@ mod directory;
 mod file;
 mod floor;
 mod latency;
+mod ldap;
+mod management;
 mod process;
 mod sandbox;
+mod schedule;
+#[allow(dead_code, reason = "the end-to-end tests use the rest")]
+#[path = "../e2e/serving.rs"]
+mod serving;
 mod table;
 
 use std::path::PathBuf;
@@ -76,6 +82,9 @@ fn main() {
     file::measure(&wanted, &mut table);
     directory::measure(&wanted, &mut table);
     latency::measure(&wanted, &mut table);
+    ldap::measure(&wanted, &mut table);
+    management::measure(&wanted, &mut table);
+    schedule::measure(&wanted, &mut table);
     sandbox::measure(&wanted, &mut table);
     if let Some(path) = &wanted.json {
         table.write(path);
