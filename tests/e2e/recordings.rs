@@ -84,6 +84,23 @@ fn a_fixture_reads_as_its_recording_does() {
 }
 
 #[test]
+fn a_key_that_stands_nowhere_is_refused_with_the_one_that_was_meant() {
+    let env = env();
+    env.copy(&repository("examples/teams"), "");
+    for (option, key, meant) in
+        [("--personal", "departmnt", "department"), ("--keep", "givenNmae", "givenName")]
+    {
+        let run = fixture(&env, "graph", "job.toml", &["--pseudonyms", option, key, "--out", "none"]);
+        let run = run.exits(12).says(&format!("`{option} {key}`: the recording `graph.recording` has no"));
+        let _ = run.says(&format!("did you mean `{meant}`?"));
+        assert!(!env.path("none").exists());
+    }
+    let personal = ["--pseudonyms", "--personal", "department", "--out", "made"];
+    let told = fixture(&env, "graph", "job.toml", &personal).success().json();
+    assert!(told["replaced"]["department"].as_u64().unwrap() > 0, "{told}");
+}
+
+#[test]
 fn a_fixture_of_a_run_holds_no_secret_and_no_name() {
     let scene = Scene::new(env(), 30);
     scene.graph.world().config.page_rows = 10;
