@@ -270,14 +270,15 @@ fn revoked(what: &str, name: &str) -> Diagnostic {
 }
 
 impl Installed {
-    /// Gives what `rollcall.lock` has of it.
-    pub fn pin(&self, name: &str) -> Pin {
+    /// Gives what `rollcall.lock` has of it. `component`: what is in its package.
+    pub fn pin(&self, component: &Package) -> Pin {
         Pin {
-            name: name.to_owned(),
+            name: component.manifest().name.clone(),
             version: self.version.clone(),
             sha256: self.sha256.clone(),
             key: self.key.clone(),
             origin: self.origin.clone(),
+            component: Some(component.digest_text()),
         }
     }
 

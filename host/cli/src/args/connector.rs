@@ -174,7 +174,7 @@ pub(crate) struct InstallArgs {
     /// Take it although it is older than the one that is installed, or another one of the same version.
     #[arg(long)]
     pub(crate) allow_downgrade: bool,
-    /// Pin it in the `rollcall.lock` of this folder too.
+    /// Pin it in the `rollcall.lock` of this folder too. Without it a lock goes on pinning what it pins.
     #[arg(long, value_name = "DIR")]
     pub(crate) lock: Option<PathBuf>,
 }

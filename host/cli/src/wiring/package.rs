@@ -41,7 +41,8 @@ fn installed(state: &Path, name: &str) -> Result<(Package, Pin), Vec<Diagnostic>
         return Err(unknown(format!("there is no connector `{name}`"), &hint));
     };
     let (bundle, _) = connectors.open(name, installed)?;
-    Ok((bundle.into_package(), installed.pin(name)))
+    let pin = installed.pin(bundle.package());
+    Ok((bundle.into_package(), pin))
 }
 
 fn at_path(state: &Path, path: &Path) -> Result<(Package, Pin), Vec<Diagnostic>> {
@@ -53,6 +54,6 @@ fn at_path(state: &Path, path: &Path) -> Result<(Package, Pin), Vec<Diagnostic>>
     let connectors = Connectors::of(state).map_err(|failure| failure.diagnostics)?;
     connectors.register.not_revoked(&package).map_err(|why| vec![why])?;
     let (name, version) = (package.manifest().name.clone(), package.manifest().version.clone());
-    let pin = Pin { name, version, sha256: package.digest_text(), key: None, origin: None };
+    let pin = Pin { name, version, sha256: package.digest_text(), key: None, origin: None, component: None };
     Ok((package, pin))
 }
