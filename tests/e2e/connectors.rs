@@ -146,6 +146,36 @@ fn a_reading_is_shown_as_it_is() {
     let all = lines(&env.run(&["connector", "run", "--json"]).success().stdout);
     assert_eq!(all.len(), 11);
     assert_eq!(all[0]["id"], "E1001");
+/// One check for whoever makes a connector and whoever runs it.
+#[test]
+fn what_a_host_would_refuse_is_refused_by_every_command() {
+    let grant = |origin: &str| {
+        format!("[[grant.http]]\norigin = \"{origin}\"\nmethods = [\"GET\"]\nreason = \"Reads.\"\n")
+    };
+    for (manifest, line, says) in [
+        (manifest("one", ""), 2, "the version `one` tells nobody which of two is newer"),
+        (manifest("1.0.0", &grant("hr.example")), 14, "`hr.example` is not the URL of a server"),
+        (manifest("1.0.0", &grant("http://hr.example")), 14, "is plain `http://` to another machine"),
+    ] {
+        let env = machine("./hr.wasm");
+        env.write("hr.wasm", with_manifest(&manifest));
+        env.write("connector.toml", manifest);
+        env.write("requirements.txt", "./sdk\n");
+        for command in [
+            &["connector", "build"][..],
+            &["connector", "test"],
+            &["connector", "run"],
+            &["connector", "pack", "hr.wasm"],
+            &["connector", "inspect", "hr.wasm"],
+            &["check"],
+            &["preview"],
+        ] {
+            let told = env.run(command).exits(12).says("E0301").says(says).says("hint:");
+            let _ = told.says(&format!("connector.toml:{line}:"));
+        }
+    }
+}
+
     assert_eq!(all[0]["attributes"]["last_name"], "Berg");
     let end = &all[10]["end"];
     assert_eq!((&end["users"], &end["complete"], &end["requests"]), (&10.into(), &true.into(), &0.into()));

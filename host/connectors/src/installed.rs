@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Package;
 use crate::packing::signature::{PublicKey, Signature};
-use crate::packing::version::Version;
+use crate::packing::version;
 use crate::packing::{Bundle, digest};
 use crate::pins::Pin;
 
@@ -241,11 +241,11 @@ impl Register {
     pub fn newer(&self, bundle: &Bundle) -> Result<(), Diagnostic> {
         let Some(installed) = self.connectors.get(bundle.name()) else { return Ok(()) };
         let (name, new) = (bundle.name(), bundle.version());
-        let message = match Version::parse(&installed.version) {
-            Some(old) if *new < old => {
+        let message = match version::parse(&installed.version).zip(version::parse(new)) {
+            Some((old, new)) if new < old => {
                 format!("the connector `{name}` is installed as {old}, and this is {new}, which is older")
             }
-            Some(old) if *new == old && bundle.digest() != installed.sha256 => {
+            Some((old, new)) if new == old && bundle.digest() != installed.sha256 => {
                 format!("another package of the connector `{name}` {old} is installed")
             }
             _ => return Ok(()),
