@@ -85,6 +85,13 @@ fn a_line_that_nobody_asks_for_is_shown_and_nothing_runs() {
     };
     let missing = "write `http = [\"https://hr.example\"]` under `[directory.grants]`; it says: Reads";
     let _ = env.run(&["preview"]).exits(12).says("E0303").says(missing);
+    // A recording is replayed without a line; that it takes one otherwise is said beforehand.
+    env.write("hr.recording", "{\"rollcall_recording\":1,\"connector\":\"hr\"}\n");
+    env.write(
+        "job.toml",
+        job.replace("[directory.settings]", "recording = \"hr.recording\"\n[directory.settings]"),
+    );
+    let _ = env.run(&["check"]).success().says("warning[E0303]").says(missing).says("is replayed without");
     let _ = with("http = [\"https://hr.example/api\"]").success();
     let told =
         with("http = [\n  \"https://hr.example\",\n  \"POST https://elsewhere.example\",\n]").exits(12);

@@ -33,6 +33,18 @@ fn a_recording_of_something_else_is_refused() {
     assert!(matches!(run.code, Some(12 | 13)), "{:?} {} {}", run.code, run.stdout, run.stderr);
 }
 
+#[test]
+fn whoever_replays_is_told_how_to_read_the_directory_itself() {
+    let env = env();
+    env.copy(&repository("examples/teams"), "");
+    let recording = env.read("graph.recording");
+    env.write("graph.recording", recording.lines().next().unwrap());
+    let hint = "hint: this job replays: take `recording` out of [directory]";
+    let _ = env.run(&["preview"]).exits(12).says("E0309").says("job.toml:").says(hint);
+    let tried = env.run(&["connector", "test"]).exits(1).says("failed  a reading ends well").says(hint);
+    let _ = tried.says("1 rule looked at, 1 failed");
+}
+
 /// The examples that come with a recording, with the job that replays it, and values that no fixture may hold.
 const EXAMPLES: [(&str, &str, &str, [&str; 3]); 6] = [
     ("teams", "graph", "job", ["diegos@contoso", "Siciliani", "RFNwdAoAAQ000001"]),
