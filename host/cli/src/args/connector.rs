@@ -122,6 +122,9 @@ pub(crate) struct FixtureArgs {
     /// The file to write [default: `NAME.fixture.recording` beside it]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Write over a file that is there.
+    #[arg(long)]
+    pub(crate) force: bool,
     /// The job that it was recorded with: both are replayed through its connector and compared, and the job's credentials are
     /// looked for.
     #[arg(long, value_name = "JOB")]
