@@ -146,13 +146,6 @@ fn a_mistake_of_a_manifest_is_shown_where_it_stands() {
     let _ = told.says("connector.toml:5:").says("did you mean `path`?");
 }
 
-#[test]
-fn a_reading_is_shown_as_it_is() {
-    let env = machine("./hr.wasm");
-    env.write("hr.wasm", partners("hr", "1.0.0"));
-    let all = lines(&env.run(&["connector", "run", "--json"]).success().stdout);
-    assert_eq!(all.len(), 11);
-    assert_eq!(all[0]["id"], "E1001");
 /// One check for whoever makes a connector and whoever runs it.
 #[test]
 fn what_a_host_would_refuse_is_refused_by_every_command() {
@@ -183,6 +176,35 @@ fn what_a_host_would_refuse_is_refused_by_every_command() {
     }
 }
 
+#[test]
+fn a_component_that_is_older_than_its_source_is_told() {
+    let env = machine("./hr.wasm");
+    let pack = || env.run(&["connector", "pack", "hr.wasm"]).success();
+    // A job and a component alone are no project.
+    env.write("hr.wasm", partners("hr", "1.0.0"));
+    env.write("hr.py", "# newer");
+    let newer = "is older than `hr.py` in its project";
+    let _ = pack().hides(newer);
+    env.write("requirements.txt", "./sdk\n");
+    env.write("connector.toml", manifest("1.0.0", ""));
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
+    std::fs::File::options().append(true).open(env.path("hr.py")).unwrap().set_modified(later).unwrap();
+    let _ = pack().says("warning").says(newer).says("rollcall connector build ");
+    let _ = env.run(&["connector", "test"]).success().says(newer);
+    // What lies beside, as the SDK and tests do, is no source.
+    std::fs::create_dir(env.path("tests")).unwrap();
+    std::fs::rename(env.path("hr.py"), env.path("tests/hr.py")).unwrap();
+    env.write("hr.wasm", partners("hr", "1.0.0"));
+    let _ = pack().hides("is older than");
+}
+
+#[test]
+fn a_reading_is_shown_as_it_is() {
+    let env = machine("./hr.wasm");
+    env.write("hr.wasm", partners("hr", "1.0.0"));
+    let all = lines(&env.run(&["connector", "run", "--json"]).success().stdout);
+    assert_eq!(all.len(), 11);
+    assert_eq!(all[0]["id"], "E1001");
     assert_eq!(all[0]["attributes"]["last_name"], "Berg");
     let end = &all[10]["end"];
     assert_eq!((&end["users"], &end["complete"], &end["requests"]), (&10.into(), &true.into(), &0.into()));

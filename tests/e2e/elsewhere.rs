@@ -117,6 +117,11 @@ fn an_address_with_a_query_is_pinned_without_it() {
     let run = env.run(&["connector", "update", "hr"]).exits(1).says("403");
     let _ = run.says("is noted without what stood behind a `?`");
     let _ = env.run(&["connector", "update", &today]).success().says("installed already");
+    // A query may be for the package alone.
+    let beside = format!("/hr/{package}.minisig");
+    let _ = server.world().answers.insert(beside, Answer::of(403, "text/plain", "not signed"));
+    let run = install(&env, &today, &[]).exits(1).says("403").says("with the query of the package");
+    let _ = run.hides("canary");
 }
 
 #[test]
