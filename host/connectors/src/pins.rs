@@ -124,9 +124,11 @@ impl Pins {
             return Ok(());
         }
         let key = |pin: &Pin| pin.key.clone().unwrap_or_else(|| "no key".to_owned());
+        // Digests of one kind are named.
+        let digest = if pin.is_bare() { pinned.component() } else { &pinned.sha256 };
         for (what, pinned, is) in [
             ("version", pinned.version.clone(), pin.version.clone()),
-            ("digest", pinned.sha256.clone(), pin.sha256.clone()),
+            ("digest", digest.to_owned(), pin.sha256.clone()),
             ("key", key(pinned), key(pin)),
         ] {
             if pinned != is {
@@ -198,9 +200,12 @@ mod tests {
         check(&bare, &package, true);
         check(&package, &Pin { sha256: "cd".to_owned(), ..bare.clone() }, false);
         check(&bare, &Pin { component: Some("cd".to_owned()), ..package.clone() }, false);
+        // A line that says nothing of the component is of a package too.
+        check(&Pin { component: None, ..package.clone() }, &package, true);
         // Two packages are compared as such, whatever is in them.
         check(&package, &Pin { sha256: "other".to_owned(), ..package.clone() }, false);
         check(&package, &Pin { key: None, ..package.clone() }, false);
+        check(&Pin { component: None, key: None, ..package.clone() }, &package, false);
         let mut pins = Pins::default();
         pins.put(package.clone());
         pins.put(bare.clone());
