@@ -11,6 +11,7 @@
 mod directory;
 mod file;
 mod floor;
+mod languages;
 mod latency;
 mod process;
 mod sandbox;
@@ -77,6 +78,7 @@ fn main() {
     directory::measure(&wanted, &mut table);
     latency::measure(&wanted, &mut table);
     sandbox::measure(&wanted, &mut table);
+    languages::measure(&wanted, &mut table);
     if let Some(path) = &wanted.json {
         table.write(path);
     }
