@@ -1,4 +1,5 @@
-// UTF-8 (RFC 3629) by hand: the runtime inside a component has no `TextDecoder`.
+// UTF-8 (RFC 3629): the runtime inside a component has no `TextDecoder`, but decodes the escapes of addresses, at once and
+// strictly. What is no UTF-8 is read by hand.
 
 import { Permanent } from "./errors.js";
 
@@ -6,25 +7,28 @@ const CHUNK = 8192;
 
 /** Decodes a whole text. What is no UTF-8 is an error, or a `?` for each wrong byte where `loose` is said. */
 export function decode(bytes, loose = false) {
-  let out = "";
-  let units = [];
-  for (let at = 0; at < bytes.length; ) {
-    const [point, length] = character(bytes, at);
-    if (length === 0 && !loose) {
+  let each = "";
+  for (let at = 0; at < bytes.length; at += CHUNK) {
+    each += String.fromCharCode(...bytes.subarray(at, at + CHUNK));
+  }
+  try {
+    return decodeURIComponent(escape(each));
+  } catch {
+    if (!loose) {
       throw new Permanent("the answer is no UTF-8");
     }
-    at += length || 1;
-    if (point > 0xffff) {
-      units.push(0xd7c0 + (point >> 10), 0xdc00 + (point & 0x3ff));
-    } else {
-      units.push(point);
-    }
-    if (units.length >= CHUNK) {
-      out += String.fromCharCode(...units);
-      units = [];
-    }
+    return loosely(bytes);
   }
-  return out + String.fromCharCode(...units);
+}
+
+function loosely(bytes) {
+  let out = "";
+  for (let at = 0; at < bytes.length; ) {
+    const [point, length] = character(bytes, at);
+    at += length || 1;
+    out += String.fromCodePoint(point);
+  }
+  return out;
 }
 
 /** Encodes a text. */

@@ -24,6 +24,7 @@ pub(crate) fn run(mut arguments: impl Iterator<Item = String>) {
         "map" => map(&path),
         "rows" => rows(&path, arguments.next().unwrap().parse().unwrap()),
         "sandbox" => crate::sandbox::run(&path),
+        "language" => crate::languages::run(&path, &arguments.next().unwrap()),
         _ => panic!("`{what}` is no floor"),
     }
 }

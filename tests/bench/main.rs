@@ -11,6 +11,7 @@
 mod directory;
 mod file;
 mod floor;
+mod languages;
 mod latency;
 mod ldap;
 mod management;
@@ -86,6 +87,7 @@ fn main() {
     management::measure(&wanted, &mut table);
     schedule::measure(&wanted, &mut table);
     sandbox::measure(&wanted, &mut table);
+    languages::measure(&wanted, &mut table);
     if let Some(path) = &wanted.json {
         table.write(path);
     }

@@ -52,12 +52,12 @@ fn native(file: &Path) -> Command {
 }
 
 /// Gives the last number of what was printed: microseconds.
-fn last_number(printed: &[u8]) -> u64 {
+pub(crate) fn last_number(printed: &[u8]) -> u64 {
     let text = String::from_utf8_lossy(printed);
     text.split_whitespace().next_back().and_then(|word| word.parse().ok()).expect("no time was told")
 }
 
-fn rate(users: usize, us: u64) -> String {
+pub(crate) fn rate(users: usize, us: u64) -> String {
     format!("{:.0} users a second", users as f64 * 1e6 / us.max(1) as f64)
 }
 

@@ -85,6 +85,13 @@ fn a_line_that_nobody_asks_for_is_shown_and_nothing_runs() {
     };
     let missing = "write `http = [\"https://hr.example\"]` under `[directory.grants]`; it says: Reads";
     let _ = env.run(&["preview"]).exits(12).says("E0303").says(missing);
+    // A recording is replayed without a line; that it takes one otherwise is said beforehand.
+    env.write("hr.recording", "{\"rollcall_recording\":1,\"connector\":\"hr\"}\n");
+    env.write(
+        "job.toml",
+        job.replace("[directory.settings]", "recording = \"hr.recording\"\n[directory.settings]"),
+    );
+    let _ = env.run(&["check"]).success().says("warning[E0303]").says(missing).says("is replayed without");
     let _ = with("http = [\"https://hr.example/api\"]").success();
     let told =
         with("http = [\n  \"https://hr.example\",\n  \"POST https://elsewhere.example\",\n]").exits(12);
@@ -137,6 +144,58 @@ fn a_mistake_of_a_manifest_is_shown_where_it_stands() {
     env.write("hr.wasm", with_manifest(&manifest("1.0.0", "").replace("kind = \"path\"", "kind = \"pth\"")));
     let told = env.run(&["connector", "inspect", "hr.wasm"]).exits(12).says("unknown variant `pth`");
     let _ = told.says("connector.toml:5:").says("did you mean `path`?");
+}
+
+/// One check for whoever makes a connector and whoever runs it.
+#[test]
+fn what_a_host_would_refuse_is_refused_by_every_command() {
+    let grant = |origin: &str| {
+        format!("[[grant.http]]\norigin = \"{origin}\"\nmethods = [\"GET\"]\nreason = \"Reads.\"\n")
+    };
+    for (manifest, line, says) in [
+        (manifest("one", ""), 2, "the version `one` tells nobody which of two is newer"),
+        (manifest("1.0.0", &grant("hr.example")), 14, "`hr.example` is not the URL of a server"),
+        (manifest("1.0.0", &grant("http://hr.example")), 14, "is plain `http://` to another machine"),
+    ] {
+        let env = machine("./hr.wasm");
+        env.write("hr.wasm", with_manifest(&manifest));
+        env.write("connector.toml", manifest);
+        env.write("requirements.txt", "./sdk\n");
+        for command in [
+            &["connector", "build"][..],
+            &["connector", "test"],
+            &["connector", "run"],
+            &["connector", "pack", "hr.wasm"],
+            &["connector", "inspect", "hr.wasm"],
+            &["check"],
+            &["preview"],
+        ] {
+            let told = env.run(command).exits(12).says("E0301").says(says).says("hint:");
+            let _ = told.says(&format!("connector.toml:{line}:"));
+        }
+    }
+}
+
+#[test]
+fn a_component_that_is_older_than_its_source_is_told() {
+    let env = machine("./hr.wasm");
+    let pack = || env.run(&["connector", "pack", "hr.wasm"]).success();
+    // A job and a component alone are no project.
+    env.write("hr.wasm", partners("hr", "1.0.0"));
+    env.write("hr.py", "# newer");
+    let newer = "is older than `hr.py` in its project";
+    let _ = pack().hides(newer);
+    env.write("requirements.txt", "./sdk\n");
+    env.write("connector.toml", manifest("1.0.0", ""));
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
+    std::fs::File::options().append(true).open(env.path("hr.py")).unwrap().set_modified(later).unwrap();
+    let _ = pack().says("warning").says(newer).says("rollcall connector build ");
+    let _ = env.run(&["connector", "test"]).success().says(newer);
+    // What lies beside, as the SDK and tests do, is no source.
+    std::fs::create_dir(env.path("tests")).unwrap();
+    std::fs::rename(env.path("hr.py"), env.path("tests/hr.py")).unwrap();
+    env.write("hr.wasm", partners("hr", "1.0.0"));
+    let _ = pack().hides("is older than");
 }
 
 #[test]

@@ -79,6 +79,24 @@ fn a_package_comes_from_a_web_server_by_its_digest() {
 }
 
 #[test]
+fn what_was_pinned_from_a_file_is_taken_from_an_address() {
+    let env = trusting();
+    let server = Simulator::of(Shelves::default()).unwrap();
+    let (package, other) = (signed(&env, "1.0.0", ""), signed(&env, "1.1.0", ""));
+    publish(&env, &mut server.world(), &package);
+    publish(&env, &mut server.world(), &other);
+    let url = |package: &str| format!("{}/hr/{package}", server.url());
+    let _ = install(&env, &package, &["--lock", "."]).success();
+    assert!(!env.read("rollcall.lock").contains("origin"));
+    let _ = env.run(&["connector", "remove", "hr"]).success();
+    let _ = install(&env, &url(&other), &[]).exits(12).says("E0336");
+    let _ = install(&env, &url(&package), &["--locked", "--lock", "."]).success().says("hr 1.0.0");
+    let noted = format!("origin = \"{}\"", url(&package));
+    assert!(env.read("rollcall.lock").contains(&noted), "{}", env.read("rollcall.lock"));
+    let _ = env.run(&["connector", "update", "hr"]).success().says("installed already");
+}
+
+#[test]
 fn an_address_with_a_query_is_pinned_without_it() {
     let env = trusting();
     let server = Simulator::of(Shelves::default()).unwrap();
@@ -99,6 +117,11 @@ fn an_address_with_a_query_is_pinned_without_it() {
     let run = env.run(&["connector", "update", "hr"]).exits(1).says("403");
     let _ = run.says("is noted without what stood behind a `?`");
     let _ = env.run(&["connector", "update", &today]).success().says("installed already");
+    // A query may be for the package alone.
+    let beside = format!("/hr/{package}.minisig");
+    let _ = server.world().answers.insert(beside, Answer::of(403, "text/plain", "not signed"));
+    let run = install(&env, &today, &[]).exits(1).says("403").says("with the query of the package");
+    let _ = run.hides("canary");
 }
 
 #[test]

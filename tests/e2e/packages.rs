@@ -265,7 +265,10 @@ fn a_lock_pins_what_runs() {
     let _ = env.run(&["check", "--locked"]).exits(12).says("E0331").says("rollcall connector lock");
     let _ = env.run(&["connector", "lock"]).success().says("hr 1.0.0 sha256:");
     let _ = env.run(&["check", "--locked"]).success();
-    let _ = env.run(&["connector", "update", &signed(&env, "1.1.0", "")]).success();
+    let update = env.run(&["connector", "update", &signed(&env, "1.1.0", "")]).success();
+    let _ = update
+        .says("pins the version 1.0.0 of the connector `hr`, and it is 1.1.0")
+        .says("`rollcall connector lock JOB`");
     let _ = env.run(&["connector", "update", "other"]).exits(1).says("E0333").says("installed are hr");
     for command in [&["check"][..], &["preview"], &["sync", "--yes"], &["connector", "run"]] {
         let _ = env.run(command).exits(12).says("E0330").says("pins the version 1.0.0");
@@ -281,6 +284,45 @@ fn a_lock_pins_what_runs() {
     let _ = env.run(&["check", "--locked"]).success();
     env.write("hr.wasm", with_manifest(&manifest("1.0.0", "")));
     let _ = env.run(&["check"]).exits(12).says("E0330").says("pins the digest");
+}
+
+#[test]
+fn a_component_is_held_against_the_package_that_it_is_in() {
+    let env = trusting();
+    let _ = install(&env, &signed(&env, "1.0.0", ""), &["--yes", "--lock", "."]).success();
+    let lock = env.read("rollcall.lock");
+    let job = env.read("job.toml");
+    // The job names what was packed, by its path.
+    env.write("job.toml", job.replace("connector = \"hr\"", "connector = \"./hr.wasm\""));
+    let _ = env.run(&["check", "--locked"]).success();
+    let _ = env.run(&["connector", "lock"]).success();
+    assert_eq!(env.read("rollcall.lock"), lock);
+    env.write("hr.wasm", with_manifest(&manifest("1.0.0", "# another\n")));
+    let _ = env.run(&["check"]).exits(12).says("E0330").says("pins the digest");
+    // And a component that was pinned by its path is the one of the package.
+    let _ = signed(&env, "1.0.0", "");
+    std::fs::remove_file(env.path("rollcall.lock")).unwrap();
+    let _ = env.run(&["connector", "lock"]).success();
+    env.write("job.toml", job);
+    let _ = env.run(&["check", "--locked"]).success();
+}
+
+#[test]
+fn an_update_says_what_still_pins_the_earlier_one() {
+    let env = trusting();
+    let _ = install(&env, &signed(&env, "1.0.0", ""), &["--yes", "--lock", "."]).success();
+    let new = signed(&env, "1.1.0", "");
+    let update = |more: &[&str]| env.run(&[&["connector", "update", &new], more].concat()).success();
+    let pins = "pins the version 1.0.0 of the connector `hr`, and it is 1.1.0";
+    let _ = update(&[]).says("warning").says(pins).says("`--lock DIR` with this command");
+    let _ = update(&[]).says("installed already").says(pins);
+    let _ = update(&["--lock", "."]).hides(pins);
+    let _ = update(&[]).hides("rollcall.lock");
+    let _ = env.run(&["check", "--locked"]).success();
+    // Where the lock lies elsewhere it is spoken of as well.
+    std::fs::remove_file(env.path("rollcall.lock")).unwrap();
+    let newest = signed(&env, "1.2.0", "");
+    let _ = env.run(&["connector", "update", &newest]).success().says("goes on pinning the earlier one");
 }
 
 #[test]

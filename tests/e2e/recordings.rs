@@ -33,6 +33,18 @@ fn a_recording_of_something_else_is_refused() {
     assert!(matches!(run.code, Some(12 | 13)), "{:?} {} {}", run.code, run.stdout, run.stderr);
 }
 
+#[test]
+fn whoever_replays_is_told_how_to_read_the_directory_itself() {
+    let env = env();
+    env.copy(&repository("examples/teams"), "");
+    let recording = env.read("graph.recording");
+    env.write("graph.recording", recording.lines().next().unwrap());
+    let hint = "hint: this job replays: take `recording` out of [directory]";
+    let _ = env.run(&["preview"]).exits(12).says("E0309").says("job.toml:").says(hint);
+    let tried = env.run(&["connector", "test"]).exits(1).says("failed  a reading ends well").says(hint);
+    let _ = tried.says("1 rule looked at, 1 failed");
+}
+
 /// The examples that come with a recording, with the job that replays it, and values that no fixture may hold.
 const EXAMPLES: [(&str, &str, &str, [&str; 3]); 6] = [
     ("teams", "graph", "job", ["diegos@contoso", "Siciliani", "RFNwdAoAAQ000001"]),
@@ -84,6 +96,50 @@ fn a_fixture_reads_as_its_recording_does() {
 }
 
 #[test]
+fn a_key_that_stands_nowhere_is_refused_with_the_one_that_was_meant() {
+    let env = env();
+    env.copy(&repository("examples/teams"), "");
+    for (option, key, meant) in
+        [("--personal", "departmnt", "department"), ("--keep", "givenNmae", "givenName")]
+    {
+        let run = fixture(&env, "graph", "job.toml", &["--pseudonyms", option, key, "--out", "none"]);
+        let run = run.exits(12).says(&format!("`{option} {key}`: the recording `graph.recording` has no"));
+        let _ = run.says(&format!("did you mean `{meant}`?"));
+        assert!(!env.path("none").exists());
+    }
+    let personal = ["--pseudonyms", "--personal", "department", "--out", "made"];
+    let told = fixture(&env, "graph", "job.toml", &personal).success().json();
+    assert!(told["replaced"]["department"].as_u64().unwrap() > 0, "{told}");
+}
+
+#[test]
+fn a_fixture_is_replayed_by_a_job_beside_the_one_that_was_recorded() {
+    let env = env();
+    env.copy(&repository("examples/teams"), "");
+    let job = env.read("job.toml");
+    let line = "recording = \"graph.recording\"\n";
+    let included = job.replacen("name = \"TeamsUsers\"\n", "", 1).replacen(line, "", 1);
+    env.write("shared.toml", &included);
+    let with = |name: &str, recording: &str| {
+        let head = "name = \"TeamsUsers\"\ninclude = [\"shared.toml\"]\n";
+        env.write(name, format!("{head}[directory]\nrecording = \"{recording}\"\n"));
+    };
+    with("live.toml", "graph.recording");
+    with("fixture.toml", "graph.fixture.recording");
+    let told = fixture(&env, "graph", "live.toml", &[]).success().json();
+    let read = env.run(&["connector", "run", "fixture.toml"]).success();
+    let _ = read.says(&format!("{} users on", told["replayed"]["users"]));
+    // A key stands once: what an included file says, nobody says otherwise.
+    env.write("shared.toml", job.replacen("name = \"TeamsUsers\"\n", "", 1));
+    let _ =
+        env.run(&["preview", "fixture.toml"]).exits(12).says("E0105").says("`directory.recording` stands in");
+    // Another connector's job is told from this one's.
+    env.copy(&repository("examples/okta"), "other");
+    let run = fixture(&env, "graph", "other/job.toml", &["--out", "none"]).exits(64);
+    let _ = run.says("was made with the connector `entra`, and the job reads with `okta`");
+}
+
+#[test]
 fn a_fixture_of_a_run_holds_no_secret_and_no_name() {
     let scene = Scene::new(env(), 30);
     scene.graph.world().config.page_rows = 10;
@@ -104,6 +160,12 @@ fn a_fixture_of_a_run_holds_no_secret_and_no_name() {
             }
         }
     }
+    // What stands there already is not written over by the way.
+    let again = fixture(&scene.env, "traffic", "job.toml", &["--pseudonyms"]).exits(1);
+    let _ = again.says("`traffic.fixture.recording` stands there already").says("--force");
+    assert_eq!(scene.env.read("traffic.fixture.recording"), made);
+    let _ = fixture(&scene.env, "traffic", "job.toml", &["--pseudonyms", "--force"]).success();
+    assert_ne!(scene.env.read("traffic.fixture.recording"), made);
     // Without a job nothing is replayed, and that is said.
     let plain = ["connector", "fixture", "traffic.recording", "--out", "plain"];
     let _ = scene.env.run(&plain).success().says("it was not replayed");

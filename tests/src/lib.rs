@@ -18,6 +18,7 @@ pub mod harness;
 pub mod hr;
 pub mod ldap;
 pub mod okta;
+pub mod partners;
 pub mod proxy;
 pub mod registry;
 pub mod scene;

@@ -261,6 +261,8 @@ impl Session {
                     spec.credentials.insert(name.clone(), rollcall_job::credential::at_hand(credential));
                 }
             }
+            let later = Host::ungranted_beyond_replay(&connector.package, &spec);
+            found.extend(later.into_iter().map(|one| directory.placed(one)));
             match self.host.check_offline(&connector.package, &spec).await {
                 Ok(known) => schemas.extend(known),
                 Err(wrong) => found.extend(wrong.into_iter().map(|one| directory.placed(one))),

@@ -115,7 +115,7 @@ mod tests {
     fn no_credential_is_a_way_of_its_own() {
         let manifest = r#"
             name = "x"
-            version = "1"
+            version = "1.0.0"
             about = "x"
             contract = "0.1"
             credentials.one_of = [["password"], []]

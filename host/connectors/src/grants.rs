@@ -12,6 +12,7 @@ use url::Url;
 use crate::expand::{Place, Unfilled, expand};
 use crate::grants_ldap::{FilledLdap, LdapTerms};
 use crate::manifest::{HttpGrant, Login, LoginKind, Manifest, SettingKind};
+use crate::manifest_servers::can_allow;
 use crate::settings::{Settings, is_loopback};
 use crate::words::tame;
 
@@ -266,7 +267,15 @@ impl Allow<'_> {
         let written = url.origin().ascii_serialization();
         let message =
             format!("the connector asks for `{written}`, which is plain `http://` to another machine");
-        Err(Diagnostic::error(codes::CONNECTOR_REFUSED, message).path(&["directory", "settings"]))
+        let hint = match can_allow(self.manifest) {
+            true => {
+                "write `allow_insecure = true` under `[directory.settings]` where everybody on the way may read along"
+            }
+            false => {
+                "its author asks for `https://`, or declares the boolean setting `allow_insecure` for a job to set"
+            }
+        };
+        Err(Diagnostic::error(codes::CONNECTOR_REFUSED, message).path(&["directory", "settings"]).hint(hint))
     }
 
     /// Gives the URL of a login back where it is allowed.
@@ -336,7 +345,7 @@ mod tests {
 
     const MANIFEST: &str = r#"
         name = "x"
-        version = "1"
+        version = "1.0.0"
         about = "x"
         contract = "0.1"
         settings.base_url = { type = "text", about = "x", kind = "url", default = "https://default.example" }

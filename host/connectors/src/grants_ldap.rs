@@ -172,7 +172,7 @@ mod tests {
 
     const MANIFEST: &str = r#"
         name = "x"
-        version = "1"
+        version = "1.0.0"
         about = "x"
         contract = "0.1"
         settings.url = { type = "text", about = "x", kind = "ldap-url", default = "ldaps://default.example" }

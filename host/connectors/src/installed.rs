@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Package;
 use crate::packing::signature::{PublicKey, Signature};
-use crate::packing::version::Version;
+use crate::packing::version;
 use crate::packing::{Bundle, digest};
 use crate::pins::Pin;
 
@@ -241,11 +241,11 @@ impl Register {
     pub fn newer(&self, bundle: &Bundle) -> Result<(), Diagnostic> {
         let Some(installed) = self.connectors.get(bundle.name()) else { return Ok(()) };
         let (name, new) = (bundle.name(), bundle.version());
-        let message = match Version::parse(&installed.version) {
-            Some(old) if *new < old => {
+        let message = match version::parse(&installed.version).zip(version::parse(new)) {
+            Some((old, new)) if new < old => {
                 format!("the connector `{name}` is installed as {old}, and this is {new}, which is older")
             }
-            Some(old) if *new == old && bundle.digest() != installed.sha256 => {
+            Some((old, new)) if new == old && bundle.digest() != installed.sha256 => {
                 format!("another package of the connector `{name}` {old} is installed")
             }
             _ => return Ok(()),
@@ -270,14 +270,15 @@ fn revoked(what: &str, name: &str) -> Diagnostic {
 }
 
 impl Installed {
-    /// Gives what `rollcall.lock` has of it.
-    pub fn pin(&self, name: &str) -> Pin {
+    /// Gives what `rollcall.lock` has of it. `component`: what is in its package.
+    pub fn pin(&self, component: &Package) -> Pin {
         Pin {
-            name: name.to_owned(),
+            name: component.manifest().name.clone(),
             version: self.version.clone(),
             sha256: self.sha256.clone(),
             key: self.key.clone(),
             origin: self.origin.clone(),
+            component: Some(component.digest_text()),
         }
     }
 

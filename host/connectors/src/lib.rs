@@ -30,6 +30,7 @@ pub mod manifest;
 mod manifest_check;
 mod manifest_ldap;
 mod manifest_mistakes;
+mod manifest_servers;
 mod meter;
 mod network;
 mod network_ldap;

@@ -7,6 +7,8 @@ use crate::expand::names_in;
 use crate::manifest::{Login, LoginKind, Manifest, Setting, SettingKind, SettingType};
 use crate::manifest_ldap;
 use crate::manifest_mistakes::Mistakes;
+use crate::manifest_servers::{check_filled, check_server};
+use crate::packing::version;
 use crate::words::{did_you_mean, listed};
 
 /// The track of the contract that this host speaks.
@@ -24,6 +26,7 @@ pub(crate) fn check(manifest: &Manifest) -> Mistakes {
         check_setting(name, setting, &mut wrong);
     }
     check_presets(manifest, &mut wrong);
+    check_filled(manifest, &mut wrong);
     if let Some(select) = &manifest.attributes.select
         && manifest.settings.contains_key(select)
     {
@@ -56,11 +59,13 @@ fn check_head(manifest: &Manifest, wrong: &mut Mistakes) {
         let message = format!("the name `{}` is not of `[a-z0-9-]`, at most 40 long", name.escape_default());
         wrong.add(&["name"], message, "write it as in `my-hr`; it begins with a letter");
     }
-    for (key, text) in [("version", &manifest.version), ("about", &manifest.about)] {
-        if text.is_empty() {
-            let hint = "the version is as in `0.1.0`, and `about` one sentence on the connector";
-            wrong.add(&[key], format!("`{key}` must not be empty"), hint);
-        }
+    if version::parse(&manifest.version).is_none() {
+        let message =
+            format!("the version `{}` tells nobody which of two is newer", manifest.version.escape_default());
+        wrong.add(&["version"], message, "write it as `1.2.3`, or `1.2.3-beta.1`");
+    }
+    if manifest.about.is_empty() {
+        wrong.add(&["about"], "`about` must not be empty", "say in one sentence what the connector reads");
     }
     if manifest.contract != CONTRACT {
         let message = format!(
@@ -247,6 +252,9 @@ fn check_login(manifest: &Manifest, (name, at): (&str, &str), login: &Login, wro
     }
     for (key, text) in login.texts() {
         check_template(manifest, &path(key), text, wrong);
+        if matches!(key, "origins" | "token_url") {
+            check_server(manifest, &path(key), text, wrong);
+        }
     }
     for (key, credential) in login.credentials() {
         if !manifest.credentials.named.contains_key(credential) {
@@ -262,6 +270,7 @@ fn check_grants(manifest: &Manifest, wrong: &mut Mistakes) {
         let at = at.to_string();
         let path = |key| ["grant", "http", at.as_str(), key];
         check_template(manifest, &path("origin"), &grant.origin, wrong);
+        check_server(manifest, &path("origin"), &grant.origin, wrong);
         if grant.reason.is_empty() {
             wrong.add(&path("reason"), format!("the grant of `{}` has no `reason`", grant.origin), REASON);
         }

@@ -128,7 +128,7 @@ mod tests {
     use crate::manifest::Manifest;
 
     const GOOD: &str = r#"name = "x"
-version = "1"
+version = "1.0.0"
 about = "x"
 contract = "0.1"
 

@@ -25,6 +25,29 @@ pub struct Pin {
     /// Where it was fetched from; none where it was a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
+    /// The SHA-256 of the component in the package; none where `sha256` is a component's already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<String>,
+}
+
+impl Pin {
+    /// Gives the digest of what runs.
+    fn component(&self) -> &str {
+        self.component.as_deref().unwrap_or(&self.sha256)
+    }
+
+    /// Says whether it is a component's that a job names by its path, in no package.
+    fn is_bare(&self) -> bool {
+        self.component.is_none()
+    }
+
+    /// Says whether both are of one component, of which one at least is in no package: no key signs it there, so that only
+    /// the component itself can be compared.
+    fn is_component_of(&self, other: &Self) -> bool {
+        (self.is_bare() || other.is_bare())
+            && self.version == other.version
+            && self.component() == other.component()
+    }
 }
 
 /// The pinned connectors, by name.
@@ -48,8 +71,12 @@ impl Pins {
         })
     }
 
-    /// Pins a connector, in the place of another one of its name.
+    /// Pins a connector, in the place of another one of its name. The pin of a package stays where its own component comes
+    /// along alone: it says more.
     pub fn put(&mut self, pin: Pin) {
+        if self.of(&pin.name).is_some_and(|known| pin.is_bare() && pin.is_component_of(known)) {
+            return;
+        }
         self.connector.retain(|known| known.name != pin.name);
         self.connector.push(pin);
         self.connector.sort_by(|one, other| one.name.cmp(&other.name));
@@ -58,6 +85,10 @@ impl Pins {
     /// Gives the pins, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Pin> {
         self.connector.iter()
+    }
+
+    fn of(&self, name: &str) -> Option<&Pin> {
+        self.connector.iter().find(|known| known.name == name)
     }
 
     /// Gives the file's text.
@@ -70,7 +101,7 @@ impl Pins {
     /// # Errors
     /// Where it is.
     pub fn check_bundled(&self, name: &str) -> Result<(), Diagnostic> {
-        let Some(pinned) = self.connector.iter().find(|known| known.name == name) else { return Ok(()) };
+        let Some(pinned) = self.of(name) else { return Ok(()) };
         let message = format!(
             "`{FILE}` pins the connector `{name}` {}, which was a partner's, and this rollcall has its own of that name",
             pinned.version
@@ -86,13 +117,18 @@ impl Pins {
     pub fn check(&self, pin: &Pin) -> Result<(), Diagnostic> {
         let hint = "if that is meant, `rollcall connector lock JOB` pins the one of now";
         let differs = |message: String| Err(Diagnostic::error(codes::LOCK_DIFFERS, message).hint(hint));
-        let Some(pinned) = self.connector.iter().find(|known| known.name == pin.name) else {
+        let Some(pinned) = self.of(&pin.name) else {
             return differs(format!("`{FILE}` does not pin the connector `{}`", pin.name));
         };
+        if pin.is_component_of(pinned) {
+            return Ok(());
+        }
         let key = |pin: &Pin| pin.key.clone().unwrap_or_else(|| "no key".to_owned());
+        // Digests of one kind are named.
+        let digest = if pin.is_bare() { pinned.component() } else { &pinned.sha256 };
         for (what, pinned, is) in [
             ("version", pinned.version.clone(), pin.version.clone()),
-            ("digest", pinned.sha256.clone(), pin.sha256.clone()),
+            ("digest", digest.to_owned(), pin.sha256.clone()),
             ("key", key(pinned), key(pin)),
         ] {
             if pinned != is {
@@ -117,6 +153,7 @@ mod tests {
             sha256: "ab".to_owned(),
             key: key.map(str::to_owned),
             origin: None,
+            component: Some("in it".to_owned()),
         }
     }
 
@@ -144,5 +181,36 @@ mod tests {
         check(&pin("hr", "1.0.0", None), Some("pins the key RWx"));
         check(&pin("other", "1.0.0", None), Some("does not pin the connector `other`"));
         assert!(Pins::parse("connector = 1").is_err());
+    }
+
+    #[test]
+    fn a_component_is_the_one_in_its_package() {
+        let package = Pin {
+            sha256: "package".to_owned(),
+            component: Some("ab".to_owned()),
+            ..pin("hr", "1.0.0", Some("RWx"))
+        };
+        let bare = Pin { component: None, ..pin("hr", "1.0.0", None) };
+        let check = |pinned: &Pin, is: &Pin, expect: bool| {
+            let mut pins = Pins::default();
+            pins.put(pinned.clone());
+            assert_eq!(pins.check(is).is_ok(), expect, "{pinned:?} {is:?}");
+        };
+        check(&package, &bare, true);
+        check(&bare, &package, true);
+        check(&package, &Pin { sha256: "cd".to_owned(), ..bare.clone() }, false);
+        check(&bare, &Pin { component: Some("cd".to_owned()), ..package.clone() }, false);
+        // A line that says nothing of the component is of a package too.
+        check(&Pin { component: None, ..package.clone() }, &package, true);
+        // Two packages are compared as such, whatever is in them.
+        check(&package, &Pin { sha256: "other".to_owned(), ..package.clone() }, false);
+        check(&package, &Pin { key: None, ..package.clone() }, false);
+        check(&Pin { component: None, key: None, ..package.clone() }, &package, false);
+        let mut pins = Pins::default();
+        pins.put(package.clone());
+        pins.put(bare.clone());
+        assert_eq!(pins.iter().collect::<Vec<_>>(), [&package]);
+        pins.put(Pin { sha256: "cd".to_owned(), ..bare.clone() });
+        assert_eq!(pins.iter().map(|pin| &*pin.sha256).collect::<Vec<_>>(), ["cd"]);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rollcall_core::{Diagnostic, Secret, Text, codes};
+use rollcall_core::{Diagnostic, Secret, Severity, Text, codes};
 use rollcall_edges::clock::Clock;
 use rollcall_edges::directory::{Attributes, DirectoryError};
 use rollcall_net::{AddressPolicy, Faults, Looked, Origin, Trust};
@@ -154,6 +154,21 @@ impl Host {
         let validated = inner.clone();
         self.threads.run(async move { validated.validate().await }).await.map_err(diagnostics)?;
         self.threads.run(async move { Ok(inner.offline_attributes().await) }).await.map_err(diagnostics)?
+    }
+
+    /// Gives, as warnings, what a job that replays a recording would have to grant in order to read the directory itself.
+    pub fn ungranted_beyond_replay(package: &Package, spec: &ConnectSpec) -> Vec<Diagnostic> {
+        if !matches!(spec.recording, Recording::Replay(_)) {
+            return Vec::new();
+        }
+        let online = ConnectSpec { recording: Recording::None, ..spec.clone() };
+        let mut wrong = prepare(package, &online).err().unwrap_or_default();
+        wrong.retain(|one| one.code == codes::CONNECTOR_REFUSED);
+        for one in &mut wrong {
+            one.severity = Severity::Warning;
+            one.message += "; a recording is replayed without, the directory itself is not read";
+        }
+        wrong
     }
 
     /// Connects to a job's directory. Nothing is sent yet; the connector has judged the settings.

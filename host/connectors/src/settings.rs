@@ -12,6 +12,7 @@ use url::{Host, Url};
 use crate::credentials::{looks_like_credential, reference};
 use crate::manifest::{Manifest, Setting, SettingKind};
 use crate::manifest_check::{normal, outside_choices};
+use crate::manifest_servers::can_allow;
 use crate::words::{did_you_mean, listed, tame};
 
 /// The name of the boolean setting that lets plain `http://` leave this machine.
@@ -228,21 +229,32 @@ fn urls(
     wrong: &mut Vec<Diagnostic>,
 ) {
     let insecure = values.get(ALLOW_INSECURE).and_then(Value::as_bool).unwrap_or(false);
-    let can_allow = manifest.settings.contains_key(ALLOW_INSECURE);
+    let can_allow = can_allow(manifest);
     for name in given {
         let kind = manifest.settings.get(name).and_then(|setting| setting.kind);
-        if kind == Some(SettingKind::LdapUrl)
-            && let Some(text) = values.get(name).and_then(Value::as_str)
-            && let Err(why) = LdapServer::parse(text)
-        {
-            wrong.push(no_server(name, text, why));
-        }
-        if kind == Some(SettingKind::Url)
-            && let Some(text) = values.get(name).and_then(Value::as_str)
-            && let Err(diagnostic) = check_url(name, text, insecure, can_allow)
+        if let Some(text) = values.get(name).and_then(Value::as_str)
+            && let Err(diagnostic) = check_address(kind, name, text, insecure, can_allow)
         {
             wrong.push(diagnostic);
         }
+    }
+}
+
+/// Says what is wrong with the text of a setting that holds an address. `insecure`: plain `http://` may leave this machine,
+/// `can_allow`: a job can say so.
+pub(crate) fn check_address(
+    kind: Option<SettingKind>,
+    name: &str,
+    text: &str,
+    insecure: bool,
+    can_allow: bool,
+) -> Result<(), Diagnostic> {
+    match kind {
+        Some(SettingKind::LdapUrl) => {
+            LdapServer::parse(text).map(drop).map_err(|why| no_server(name, text, why))
+        }
+        Some(SettingKind::Url) => check_url(name, text, insecure, can_allow),
+        Some(SettingKind::Path) | None => Ok(()),
     }
 }
 
@@ -280,11 +292,13 @@ fn check_url(name: &str, text: &str, insecure: bool, can_allow: bool) -> Result<
         }
         other => {
             let message = format!("`{name}` must begin with `https://`, not `{}:`", tame(other, SHOWN_BYTES));
-            return Err(at(name, message));
+            return Err(at(name, message).hint("write `https://host` or `https://host:port/path`"));
         }
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(at(name, format!("`{name}` must not have a `?` or `#`")));
+        return Err(
+            at(name, format!("`{name}` must not have a `?` or `#`")).hint("write what stands before it")
+        );
     }
     Ok(())
 }

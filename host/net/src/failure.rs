@@ -25,10 +25,17 @@ pub(crate) fn explain(error: &reqwest::Error, about: &str) -> NetError {
     }
     let last = innermost(error);
     if error.is_connect() {
-        let hint =
-            cause::<rustls::Error>(error).map(|_| "does the server speak TLS on this port?".to_owned());
         let timeout = error.is_timeout();
-        let said = if timeout { "no connection in time".to_owned() } else { last };
+        let (said, hint) = match cause::<rustls::Error>(error) {
+            Some(rustls::Error::InvalidMessage(_)) => (
+                "what answers there does not speak TLS".to_owned(),
+                Some("is it the port of `https://`? Plain `http://` has another one"),
+            ),
+            Some(_) => (last, Some("does the server speak TLS on this port?")),
+            None if timeout => ("no connection in time".to_owned(), None),
+            None => (last, None),
+        };
+        let hint = hint.map(str::to_owned);
         return NetError::Unreachable { message: format!("`{host}` cannot be reached: {said}"), hint };
     }
     let said = if error.is_timeout() { "it did not answer in time".to_owned() } else { last };

@@ -430,8 +430,9 @@ async fn a_server_without_tls_is_named() {
     let server = Server::start(None, |_, _| ok("")).await;
     let url = Url::parse(&format!("https://127.0.0.1:{}/", server.address.port())).unwrap();
     match online().send(Request::get(url)).await {
-        Err(NetError::Unreachable { hint, .. }) => {
-            assert_eq!(hint.unwrap(), "does the server speak TLS on this port?");
+        Err(NetError::Unreachable { message, hint }) => {
+            assert!(message.ends_with("what answers there does not speak TLS"), "{message}");
+            assert_eq!(hint.unwrap(), "is it the port of `https://`? Plain `http://` has another one");
         }
         other => panic!("{other:?}"),
     }

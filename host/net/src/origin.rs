@@ -241,8 +241,8 @@ impl Grants {
     ///
     /// # Errors
     ///
-    /// [`NetError::Refused`]: with the key of the job file where only the job does not allow it, and else with what the
-    /// manifest would have to ask for.
+    /// [`NetError::Refused`]: at the key of the job file where only the job does not allow it, and else at the connector, with what
+    /// its manifest would have to ask for.
     pub fn admit(&self, request: &mut Request) -> Result<(), NetError> {
         request.method.make_ascii_uppercase();
         check_method(&request.method).map_err(|message| refused(message, None))?;
@@ -256,19 +256,30 @@ impl Grants {
         request.url.set_fragment(None);
         let (method, path) = (request.method.as_str(), request.url.path());
         let covered = |grants: &[Grant]| grants.iter().any(|grant| grant.covers(method, &origin, path));
-        let hint = match (covered(&self.asked), covered(&self.allowed)) {
-            (true, true) => return Ok(()),
-            (true, false) => {
-                let method = if method == "HEAD" { "GET" } else { method };
-                let line = pasted("http", &self.lines, Grant::new(origin, &[method.to_owned()]).lines());
-                format!("if that is right, write {line} under `[directory.grants]`")
-            }
-            (false, _) => format!(
-                "the connector does not ask for it: its author writes `[[grant.http]]` with `origin = \"{origin}\"`, \
-                 `methods = [\"{method}\"]` and a `reason` into `connector.toml`"
-            ),
+        let (asked, allowed) = (covered(&self.asked), covered(&self.allowed));
+        if asked && allowed {
+            return Ok(());
+        }
+        let method = if method == "HEAD" { "GET" } else { method };
+        let asks = format!("`origin = \"{origin}\"`, `methods = [\"{method}\"]`");
+        let line = pasted("http", &self.lines, Grant::new(origin, &[method.to_owned()]).lines());
+        let message = format!("`{}` is not granted", request.about());
+        if asked {
+            let hint = format!("if that is right, write {line} under `[directory.grants]`");
+            return Err(refused(message, Some(hint)));
+        }
+        let then = if allowed {
+            String::new()
+        } else {
+            format!("; then the job writes {line} under `[directory.grants]`")
         };
-        Err(refused(format!("`{}` is not granted", request.about()), Some(hint)))
+        let hint = format!(
+            "the connector does not ask for it: its author writes `[[grant.http]]` with {asks} and a `reason` into \
+             `connector.toml`{then}"
+        );
+        // No line of the job alone would mend it.
+        let refused = Diagnostic::error(codes::CONNECTOR_REFUSED, message).path(&["directory", "connector"]);
+        Err(NetError::Refused(Box::new(refused.hint(hint))))
     }
 }
 
@@ -463,7 +474,8 @@ mod tests {
             &["https://hr.example"],
             "PUT https://hr.example/v1",
             "the connector does not ask for it: its author writes `[[grant.http]]` with \
-             `origin = \"https://hr.example\"`, `methods = [\"PUT\"]` and a `reason` into `connector.toml`",
+             `origin = \"https://hr.example\"`, `methods = [\"PUT\"]` and a `reason` into `connector.toml`; then the job writes \
+             `http = [\"https://hr.example\", \"PUT https://hr.example\"]` under `[directory.grants]`",
         );
     }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rollcall_core::{Diagnostic, codes};
 use url::Url;
 
 use crate::error::NetError;
@@ -252,10 +253,10 @@ impl LdapPages for Replayed {
 }
 
 fn missing(message: String) -> NetError {
-    NetError::recording(
-        message,
-        Some("the job asks for other things than when it was recorded: record it again with `--record`"),
-    )
+    let hint = "this job replays: take `recording` out of [directory] to read the directory itself, and then, with `--record`, to \
+                record what the job asks for now";
+    let found = Diagnostic::error(codes::RECORDING_INVALID, message).path(&["directory", "recording"]);
+    NetError::Recording(Box::new(found.hint(hint)))
 }
 
 fn read_line(lines: &mut BufReader<File>, line: &mut Vec<u8>) -> std::io::Result<u64> {

@@ -23,7 +23,8 @@ test("a text is UTF-8 or an error", () => {
   ]) {
     check(wrong, null);
   }
-  assert.equal(decode(encode("Zö€🌟")), "Zö€🌟");
+  assert.equal(decode(encode("Zö€🌟%41")), "Zö€🌟%41");
+  assert.equal(decode(Uint8Array.from([0x5a, 0xff, 0x25, 0xc3, 0xb6, 0xc3]), true), "Z?%ö?");
 });
 
 test("no whole number is rounded", () => {

@@ -122,6 +122,9 @@ pub(crate) struct FixtureArgs {
     /// The file to write [default: `NAME.fixture.recording` beside it]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Write over a file that is there.
+    #[arg(long)]
+    pub(crate) force: bool,
     /// The job that it was recorded with: both are replayed through its connector and compared, and the job's credentials are
     /// looked for.
     #[arg(long, value_name = "JOB")]
@@ -134,7 +137,8 @@ pub(crate) struct FixtureArgs {
     /// is drawn that nobody keeps.
     #[arg(long, value_name = "SOURCE", requires = "pseudonyms")]
     pub(crate) key: Option<String>,
-    /// This key, attribute or column names a person too. Repeatable.
+    /// This key, attribute or column names a person too. Repeatable. One that stands nowhere in the recording is refused, and so is
+    /// one of `--keep`.
     #[arg(long, value_name = "KEY", requires = "pseudonyms")]
     pub(crate) personal: Vec<String>,
     /// This one does not, although its name says so. Repeatable.
@@ -173,7 +177,7 @@ pub(crate) struct InstallArgs {
     /// Take it although it is older than the one that is installed, or another one of the same version.
     #[arg(long)]
     pub(crate) allow_downgrade: bool,
-    /// Pin it in the `rollcall.lock` of this folder too.
+    /// Pin it in the `rollcall.lock` of this folder too. Without it a lock goes on pinning what it pins.
     #[arg(long, value_name = "DIR")]
     pub(crate) lock: Option<PathBuf>,
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use rollcall_connectors::Package;
 use rollcall_connectors::limits::PACKAGE_BYTES;
 use rollcall_connectors::pins::Pin;
-use rollcall_core::{Diagnostic, codes};
+use rollcall_core::{Diagnostic, Place, codes};
 use rollcall_job::job::DirectoryJob;
 
 use super::installed::{Connectors, reserved};
@@ -17,7 +17,12 @@ pub(super) fn of_job(state: &Path, directory: &DirectoryJob) -> Result<(Package,
     // A path is resolved already, against the folder of the file that it stands in.
     let found =
         if name.ends_with(".wasm") { at_path(state, Path::new(name)) } else { installed(state, name) };
-    found.map_err(|found| found.into_iter().map(|one| one.path(&["directory", "connector"])).collect())
+    // A mistake of a manifest stays where it stands.
+    let placed = |one: Diagnostic| match one.place {
+        Place::Span { .. } => one,
+        _ => one.path(&["directory", "connector"]),
+    };
+    found.map_err(|found| found.into_iter().map(placed).collect())
 }
 
 fn unknown(message: String, hint: &str) -> Vec<Diagnostic> {
@@ -41,7 +46,8 @@ fn installed(state: &Path, name: &str) -> Result<(Package, Pin), Vec<Diagnostic>
         return Err(unknown(format!("there is no connector `{name}`"), &hint));
     };
     let (bundle, _) = connectors.open(name, installed)?;
-    Ok((bundle.into_package(), installed.pin(name)))
+    let pin = installed.pin(bundle.package());
+    Ok((bundle.into_package(), pin))
 }
 
 fn at_path(state: &Path, path: &Path) -> Result<(Package, Pin), Vec<Diagnostic>> {
@@ -53,6 +59,6 @@ fn at_path(state: &Path, path: &Path) -> Result<(Package, Pin), Vec<Diagnostic>>
     let connectors = Connectors::of(state).map_err(|failure| failure.diagnostics)?;
     connectors.register.not_revoked(&package).map_err(|why| vec![why])?;
     let (name, version) = (package.manifest().name.clone(), package.manifest().version.clone());
-    let pin = Pin { name, version, sha256: package.digest_text(), key: None, origin: None };
+    let pin = Pin { name, version, sha256: package.digest_text(), key: None, origin: None, component: None };
     Ok((package, pin))
 }

@@ -6,6 +6,7 @@
 //! fault may end well only where it has everything all the same.
 
 mod reading;
+mod wrong;
 
 use std::collections::BTreeSet;
 
@@ -18,6 +19,7 @@ use rollcall_net::{Fault, Faults};
 
 use crate::Connector;
 use crate::conformance::reading::{Read, Records, differ, told};
+use crate::conformance::wrong::Wrong;
 use crate::package::Package;
 use crate::recording::Recording;
 use crate::sandbox::{ConnectSpec, Host, Trial};
@@ -77,12 +79,13 @@ struct Suite<'a> {
     pages: u64,
 }
 
-/// Why something does not hold, in one clause.
-type Held = Result<String, String>;
+/// That something holds, in one clause, or why not.
+type Held = Result<String, Wrong>;
 
 impl Suite<'_> {
-    fn note(&mut self, subject: &str, state: FindingState, message: String) {
-        let finding = Finding { subject: subject.to_owned(), state, message, hint: None };
+    fn note(&mut self, subject: &str, state: FindingState, said: impl Into<Wrong>) {
+        let Wrong { message, hint } = said.into();
+        let finding = Finding { subject: subject.to_owned(), state, message, hint };
         (self.told)(&finding);
         self.findings.push(finding);
     }
@@ -90,7 +93,7 @@ impl Suite<'_> {
     fn verdict(&mut self, subject: &str, held: Held) {
         match held {
             Ok(message) => self.note(subject, FindingState::Passed, message),
-            Err(message) => self.note(subject, FindingState::Failed, message),
+            Err(wrong) => self.note(subject, FindingState::Failed, wrong),
         }
     }
 
@@ -136,12 +139,12 @@ impl Suite<'_> {
                     usage.cpu_ms
                 );
                 let whole = end == Coverage::Everything;
-                let wrong = "a reading from the beginning ended with `changes`".to_owned();
+                let wrong = "a reading from the beginning ended with `changes`".into();
                 self.verdict("a reading ends well", if whole { Ok(message) } else { Err(wrong) });
                 whole.then_some(First { records, pages, requests })
             }
             Err(error) => {
-                self.verdict("a reading ends well", Err(error.to_string()));
+                self.verdict("a reading ends well", Err(error.into()));
                 None
             }
         }
@@ -158,15 +161,15 @@ impl Suite<'_> {
             Ok(said) => said,
             // Not everything that a connector may be asked is in a recording of its reading.
             Err(error) if self.replays() => {
-                let message = format!("the recording has no answers for it: {error}");
-                return self.note("the directory is described", FindingState::Warned, message);
+                let wrong = Wrong::from(error).at("the recording has no answers for it");
+                return self.note("the directory is described", FindingState::Warned, wrong);
             }
-            Err(error) => return self.verdict("the directory is described", Err(error.to_string())),
+            Err(error) => return self.verdict("the directory is described", Err(error.into())),
         };
         let same = match one == two {
             true if one.is_empty() => Ok("it has none".to_owned()),
             true => Ok(format!("`{one}`")),
-            false => Err(format!("it was `{one}`, then `{two}`")),
+            false => Err(format!("it was `{one}`, then `{two}`").into()),
         };
         self.verdict("the identity stays", same);
         let failed = connection.findings.iter().find(|finding| finding.state == FindingState::Failed);
@@ -174,9 +177,12 @@ impl Suite<'_> {
         self.verdict(
             "the connection is checked",
             match (failed, users) {
-                (Some(failed), _) => Err(format!("{}: {}", failed.subject, failed.message)),
+                (Some(failed), _) => {
+                    let wrong = Wrong { message: failed.message.clone(), hint: failed.hint.clone() };
+                    Err(wrong.at(&failed.subject))
+                }
                 (None, Some(users)) => {
-                    Err(format!("{users} users are counted, and {} are read", records.len()))
+                    Err(format!("{users} users are counted, and {} are read", records.len()).into())
                 }
                 (None, None) => Ok(count(connection.findings.len(), "finding")),
             },
@@ -194,12 +200,12 @@ impl Suite<'_> {
             };
             let held = match self.read(Trial { page_users, ..Trial::default() }).await {
                 Ok(read) => same(records, &read.records),
-                Err(error) => Err(error.to_string()),
+                Err(error) => Err(error.into()),
             };
             match held {
                 Err(why) if page_users.is_some() && self.has_changed(records).await => {
-                    let message = format!("the directory has changed meanwhile: {why}");
-                    self.note(&subject, FindingState::Warned, message);
+                    let wrong = why.at("the directory has changed meanwhile");
+                    self.note(&subject, FindingState::Warned, wrong);
                 }
                 held => self.verdict(&subject, held),
             }
@@ -223,7 +229,7 @@ impl Suite<'_> {
         };
         let held = match left.await {
             Ok(read) => same(records, &read.records),
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(error.into()),
         };
         self.verdict("a reading may be left in the middle", held);
     }
@@ -233,14 +239,10 @@ impl Suite<'_> {
         let subject = "a reading goes on where one ended";
         match self.going_on().await {
             _ if self.replays() => {
-                self.note(
-                    subject,
-                    FindingState::Warned,
-                    "a recording is read from its beginning alone".into(),
-                );
+                self.note(subject, FindingState::Warned, "a recording is read from its beginning alone");
             }
             Ok(held) => self.verdict(subject, held),
-            Err(error) => self.verdict(subject, Err(error.to_string())),
+            Err(error) => self.verdict(subject, Err(error.into())),
         }
         let subject = "a foreign position is refused";
         let read = async {
@@ -249,8 +251,8 @@ impl Suite<'_> {
         };
         let held = match read.await {
             Err(DirectoryError::TokenExpired) => Ok("`token-expired`, so that everything is read".to_owned()),
-            Err(other) => Err(format!("`token-expired` was expected: {other}")),
-            Ok(_) => Err("it read on as if it were its own".to_owned()),
+            Err(other) => Err(Wrong::from(other).at("`token-expired` was expected")),
+            Ok(_) => Err("it read on as if it were its own".into()),
         };
         self.verdict(subject, held);
     }
@@ -293,7 +295,7 @@ impl Suite<'_> {
             }))
         });
         let held = match texts.filter_map(holds).next() {
-            Some((name, _)) => Err(format!("a user holds the credential `{name}`")),
+            Some((name, _)) => Err(format!("a user holds the credential `{name}`").into()),
             None => Ok(format!("none of {} in {}", secrets.len(), count(records.len(), "user"))),
         };
         self.verdict("no credential comes back", held);
@@ -356,7 +358,7 @@ impl Suite<'_> {
                 }
                 struck.insert(place);
                 let at = format!("request {} of {}", place + 1, first.requests);
-                expected.met(read, &first.records, &faults).map_err(|why| format!("{at}: {why}"))?;
+                expected.met(read, &first.records, &faults).map_err(|why| why.at(&at))?;
             }
         }
         Ok(format!("tried at {} of {}", struck.len(), count(first.requests, "request")))
@@ -389,32 +391,32 @@ impl Expected {
         read: Result<Read, DirectoryError>,
         records: &Records,
         faults: &Faults,
-    ) -> Result<(), String> {
+    ) -> Result<(), Wrong> {
         let waited = faults.waited().as_secs();
         match (self, read) {
             (Expected::Everything, Ok(read)) => {
                 same(records, &read.records)?;
                 match waited >= LATER_SECONDS {
                     true => Ok(()),
-                    false => Err(format!("it came again after {waited} s instead of {LATER_SECONDS}")),
+                    false => Err(format!("it came again after {waited} s instead of {LATER_SECONDS}").into()),
                 }
             }
-            (Expected::Everything, Err(error)) => Err(error.to_string()),
+            (Expected::Everything, Err(error)) => Err(error.into()),
             (Expected::Transient, Err(DirectoryError::Transient { .. }))
             | (Expected::Denied, Err(DirectoryError::Denied { .. }))
             | (Expected::NoOther, Err(_)) => Ok(()),
-            (Expected::Transient, Err(error)) => Err(format!("`transient` was expected: {error}")),
-            (Expected::Denied, Err(error)) => Err(format!("`denied` was expected: {error}")),
+            (Expected::Transient, Err(error)) => Err(Wrong::from(error).at("`transient` was expected")),
+            (Expected::Denied, Err(error)) => Err(Wrong::from(error).at("`denied` was expected")),
             (_, Ok(read)) => same(records, &read.records)
                 .map(|_| ())
-                .map_err(|why| format!("the reading ended well without being whole: {why}")),
+                .map_err(|why| why.at("the reading ended well without being whole")),
         }
     }
 }
 
 /// Says that two readings gave the same, or how they differ.
 fn same(one: &Records, other: &Records) -> Held {
-    differ(one, other).map_or(Ok(count(one.len(), "user")), Err)
+    differ(one, other).map_or(Ok(count(one.len(), "user")), |why| Err(why.into()))
 }
 
 /// Holds the records against what was said of their attributes.
@@ -424,11 +426,13 @@ fn fits(attributes: &Attributes, records: &Records) -> Held {
         for (name, cell) in cells {
             match info(name) {
                 None if attributes.open => {}
-                None => return Err(format!("`{name}` of `{id}` is not among the attributes")),
+                None => return Err(format!("`{name}` of `{id}` is not among the attributes").into()),
                 Some(info) if !is_of(cell, info) => {
                     let kind = &info.kind;
                     let many = if info.many { ", several" } else { "" };
-                    return Err(format!("`{name}` of `{id}` is no {kind}{many}: it is {}", told(Some(cell))));
+                    return Err(
+                        format!("`{name}` of `{id}` is no {kind}{many}: it is {}", told(Some(cell))).into()
+                    );
                 }
                 Some(_) => {}
             }

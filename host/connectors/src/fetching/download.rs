@@ -23,9 +23,17 @@ pub(super) async fn download(wire: &Online, url: &Url) -> Result<Fetched, Diagno
         200 => Some(String::from_utf8_lossy(&whole(&mut answer, FILE_BYTES).await?).into_owned()),
         // There is none. Anything else is no such answer: it might hide one.
         404 | 410 => None,
-        _ => return Err(refused(&answer, &Request::get(beside).about())),
+        _ => return Err(with_the_query(refused(&answer, &Request::get(beside.clone()).about()), &beside)),
     };
     Ok(Fetched { bytes, signature, origin: Source::Url(url.clone()).to_string() })
+}
+
+/// Says of a signature that was refused that it was asked for with the package's query, which may be for one file alone.
+fn with_the_query(mut why: Diagnostic, beside: &Url) -> Diagnostic {
+    if let (Some(_), Some(hint)) = (beside.query(), &mut why.hint) {
+        hint.push_str("; the signature is asked for with the query of the package: where that is for one file, fetch both");
+    }
+    why
 }
 
 async fn get(wire: &Online, url: &Url) -> Result<Response, Diagnostic> {

@@ -12,7 +12,6 @@ use sha2::{Digest as _, Sha256};
 use crate::cache::hex;
 use crate::limits::{LICENCE_BYTES, MANIFEST_BYTES, PACKAGE_BYTES, WIT_BYTES};
 use crate::package::Package;
-use crate::packing::version::Version;
 
 /// What a package's file ends with.
 pub const ENDING: &str = "rollcall";
@@ -33,7 +32,6 @@ pub const BUNDLE_BYTES: usize = PACKAGE_BYTES + MANIFEST_BYTES + WIT_BYTES + LIC
 #[derive(Clone, Debug)]
 pub struct Bundle {
     package: Package,
-    version: Version,
     bytes: Vec<u8>,
     licence: Option<String>,
 }
@@ -42,9 +40,8 @@ impl Bundle {
     /// Packs a component.
     ///
     /// # Errors
-    /// Refuses a version that does not tell which of two is newer, and a licence that is no text or too long.
+    /// Refuses a licence that is too long.
     pub fn pack(package: Package, licence: Option<&str>) -> Result<Self, Vec<Diagnostic>> {
-        let version = version_of(&package)?;
         if licence.is_some_and(|licence| licence.len() > LICENCE_BYTES) {
             let message = format!("the licence is longer than {LICENCE_BYTES} bytes");
             return Err(wrong(codes::PACKAGE_DAMAGED, message, "give one file with the licence's text"));
@@ -53,7 +50,7 @@ impl Bundle {
             vec![(MANIFEST, package.sealed()), (COMPONENT, package.bytes()), (CONTRACT, WIT.as_bytes())];
         files.extend(licence.map(|licence| (LICENCE, licence.as_bytes())));
         let bytes = tar::write(&files);
-        Ok(Self { version, bytes, licence: licence.map(str::to_owned), package })
+        Ok(Self { bytes, licence: licence.map(str::to_owned), package })
     }
 
     /// Looks into a package.
@@ -113,8 +110,7 @@ impl Bundle {
         if tar::write(&again) != bytes {
             return Err(damaged("it is not as `rollcall connector pack` writes it"));
         }
-        let version = version_of(&package)?;
-        Ok(Self { package, version, bytes, licence })
+        Ok(Self { package, bytes, licence })
     }
 
     /// Gives the component within.
@@ -133,8 +129,8 @@ impl Bundle {
     }
 
     /// Gives its version.
-    pub fn version(&self) -> &Version {
-        &self.version
+    pub fn version(&self) -> &str {
+        &self.package.manifest().version
     }
 
     /// Gives the whole file.
@@ -154,7 +150,7 @@ impl Bundle {
 
     /// Gives the name of its file.
     pub fn file_name(&self) -> String {
-        format!("{}-{}.{ENDING}", self.name(), self.version)
+        format!("{}-{}.{ENDING}", self.name(), self.version())
     }
 }
 
@@ -182,13 +178,4 @@ fn foreign(bytes: &[u8]) -> Vec<Diagnostic> {
         _ => ("no package", "a connector is handed on as `NAME-VERSION.rollcall`"),
     };
     wrong(codes::PACKAGE_FOREIGN, format!("the file is {what}"), hint)
-}
-
-fn version_of(package: &Package) -> Result<Version, Vec<Diagnostic>> {
-    let written = &package.manifest().version;
-    Version::parse(written).ok_or_else(|| {
-        let message =
-            format!("the version `{}` tells nobody which of two is newer", written.escape_default());
-        wrong(codes::CONNECTOR_INVALID, message, "write it in the manifest as `1.2.3`, or `1.2.3-beta.1`")
-    })
 }

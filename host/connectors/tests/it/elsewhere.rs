@@ -2,6 +2,7 @@
 //! back they swallow; no server hears of it.
 
 use rollcall_connectors::Package;
+use rollcall_core::Diagnostic;
 use rollcall_edges::directory::DirectoryError;
 use serde_json::json;
 
@@ -155,6 +156,13 @@ async fn what_the_job_allows_and_the_manifest_does_not_ask_for_is_not_reached() 
         };
         assert_eq!(why.message, format!("`GET {}/users` is not granted", other.url));
         assert!(why.hint.as_ref().unwrap().contains("the connector does not ask for it"), "{why:?}");
+        // The job writes its line then, where it has none yet.
+        assert_eq!(
+            why.hint.as_ref().unwrap().contains("then the job writes `http = ["),
+            lines.len() == 1,
+            "{why:?}"
+        );
+        assert_eq!(why.place, Diagnostic::error(why.code, "").path(&["directory", "connector"]).place);
         assert_eq!(heads(&other), Vec::<String>::new());
     }
     // A line for a part of what is asked for is all that opens; `odd` names a login that is for the other server.

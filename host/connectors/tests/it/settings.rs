@@ -88,11 +88,13 @@ fn urls_in_settings() {
     );
     check(
         json!({ "graph_url": "ldap://graph.example" }),
-        &["E0302 `graph_url` must begin with `https://`, not `ldap:` []"],
+        &[
+            "E0302 `graph_url` must begin with `https://`, not `ldap:` [write `https://host` or `https://host:port/path`]",
+        ],
     );
     check(
         json!({ "graph_url": "https://graph.example/?a=b" }),
-        &["E0302 `graph_url` must not have a `?` or `#` []"],
+        &["E0302 `graph_url` must not have a `?` or `#` [write what stands before it]"],
     );
     let wrong = Settings::check(
         &entra(),

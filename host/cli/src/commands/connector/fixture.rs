@@ -37,6 +37,11 @@ pub(super) async fn fixture(global: &Global, output: &Output, args: &FixtureArgs
             "give another file with `--out`",
         ));
     }
+    if to.exists() && !args.force {
+        let message = format!("`{}` stands there already, and nothing was written", to.display());
+        return Err(Failure::new(exit::ERROR, codes::FILE, message)
+            .hint("`--force` writes over it, `--out FILE` writes another"));
+    }
     let mut session = args.job.as_ref().map(|job| Session::open(global, job)).transpose()?;
     let secrets = Scrubber::default();
     for directory in session.iter().flat_map(|session| &session.job.directories) {
@@ -111,14 +116,24 @@ async fn proved(
     pseudonyms: bool,
 ) -> Result<(usize, usize), Failure> {
     let connector = rollcall_net::Replay::open(from).map_err(failed)?.header().connector.clone();
-    let is_ours: Vec<usize> =
-        session.both().enumerate().filter(|(_, both)| both.1.name() == connector).map(|(at, _)| at).collect();
-    let [at] = is_ours[..] else {
-        let message = format!("the job has {} read by `{connector}`", count(is_ours.len(), "directory"));
-        return Err(usage(
-            &message,
-            "give the job that it was recorded with; of several directories one by itself",
-        ));
+    let names: Vec<String> = session.both().map(|both| both.1.name().to_owned()).collect();
+    let is_ours: Vec<usize> = (0..names.len()).filter(|at| names[*at] == connector).collect();
+    let at = match is_ours[..] {
+        [at] => at,
+        [] => {
+            let read_by = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
+            let message = format!(
+                "the recording was made with the connector `{connector}`, and the job reads with {read_by}"
+            );
+            let hint = "give a job whose connector has that name; where it was renamed since, write the new one into the \
+                        recording's first line";
+            return Err(usage(&message, hint));
+        }
+        _ => {
+            let message =
+                format!("the job has {} that `{connector}` reads", count(is_ours.len(), "directory"));
+            return Err(usage(&message, "give a job that has the one that was recorded alone"));
+        }
     };
     let before = replayed(session, at, from).await?;
     let after = replayed(session, at, part).await?;

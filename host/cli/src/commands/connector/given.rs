@@ -68,6 +68,8 @@ impl Given {
             (Some(expect), _) => same(&came, expect, "the server gave")?,
             // Of one address there are several where only its query, which is not noted, tells them apart.
             (None, Some(_)) if pinned.iter().any(|pin| pin.sha256 == came) => {}
+            // What is pinned is the digest, wherever it was had from: a file's pin names no address.
+            (None, _) if !is_name && pins.iter().any(|pin| pin.sha256 == came) => {}
             (None, Some(pin)) => return Err(moved(&came, pin)),
             // The digest of a manifest is one of everything that it names.
             (None, None) if matches!(&source, Source::Registry(one) if one.digest().is_some()) => {}

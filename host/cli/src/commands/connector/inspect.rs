@@ -66,7 +66,10 @@ fn see(global: &Global, what: &Path) -> Result<Seen, Failure> {
     }
     let signed = match files::signature(what)? {
         Some((signature, _)) => {
-            format!("says the key {}; `rollcall connector verify` finds out", signature.id())
+            format!(
+                "the key {}, as the signature says; `rollcall connector verify` finds out",
+                signature.id()
+            )
         }
         None => "nobody".to_owned(),
     };

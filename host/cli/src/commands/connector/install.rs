@@ -7,6 +7,7 @@ use std::path::Path;
 use rollcall_connectors::asks::{Ask, asks, more};
 use rollcall_connectors::installed::{Installed, Register, Standing};
 use rollcall_connectors::packing::Bundle;
+use rollcall_connectors::pins::{FILE, Pin};
 use rollcall_core::text::count;
 use rollcall_core::{Diagnostic, codes};
 use rollcall_state::Shelf;
@@ -21,7 +22,7 @@ use crate::output::Output;
 use crate::report::can_ask;
 use crate::view::json as shapes;
 use crate::view::text::{shown, table};
-use crate::wiring::{self, Connectors, held_to, pins_of, reserved, state_folder, write_pins};
+use crate::wiring::{self, Connectors, held_to, pins_of, read_pins, reserved, state_folder, write_pins};
 
 /// The widest column of a table, in characters.
 const WIDEST: usize = 40;
@@ -115,10 +116,9 @@ pub(super) async fn install(
     let new = judged.installed();
     if global.locked {
         let folder = args.lock.as_deref().unwrap_or(Path::new(""));
-        held_to(folder, &new.pin(name), true).map_err(invalid)?;
+        held_to(folder, &new.pin(judged.bundle.package()), true).map_err(invalid)?;
     }
-    let pin =
-        |new: &Installed| args.lock.iter().try_for_each(|folder| write_pins(folder, vec![new.pin(name)]));
+    let pin = |new: &Installed| lock_with(output, args, before, &new.pin(judged.bundle.package()));
     // What cannot be opened any more is installed again.
     let old = before.and_then(|before| connectors.open(name, before).ok());
     if before == Some(&new) && old.is_some() {
@@ -159,6 +159,34 @@ pub(super) async fn install(
     output
         .human(&format!("{name} {} is installed; a job names it as `connector = \"{name}\"`\n", new.version));
     Ok(exit::DONE)
+}
+
+/// Pins what was installed in the folder that was named; where none was, says what still pins another one.
+fn lock_with(
+    output: &Output,
+    args: &InstallArgs,
+    before: Option<&Installed>,
+    new: &Pin,
+) -> Result<(), Failure> {
+    if let Some(folder) = &args.lock {
+        return write_pins(folder, vec![new.clone()]);
+    }
+    let again =
+        "`rollcall connector lock JOB` pins the one of now, and so does `--lock DIR` with this command";
+    // A lock of which this connector is no part is of other jobs.
+    let here = read_pins(Path::new("")).ok().flatten();
+    match here.filter(|pins| pins.iter().any(|pin| pin.name == new.name)).map(|pins| pins.check(new)) {
+        Some(Ok(())) => {}
+        Some(Err(why)) => {
+            let message = format!("{}: the jobs of this folder do not run until it is moved", why.message);
+            output.diagnostics(&[Diagnostic::warning(why.code, message).hint(again)]);
+        }
+        None if before.is_some_and(|before| before.sha256 != new.sha256) => {
+            output.say(&format!("a `{FILE}` beside a job goes on pinning the earlier one: {again}"));
+        }
+        None => {}
+    }
+    Ok(())
 }
 
 fn installed_json(name: &str, installed: &Installed, judged: &Judged, asks: &[Ask]) -> String {

@@ -9,6 +9,7 @@ mod install;
 mod pack;
 mod project;
 mod read;
+mod stale;
 mod test;
 mod trust;
 

@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::args::Global;
 use crate::commands::connector::files;
 use crate::commands::connector::read::size;
+use crate::commands::connector::stale;
 use crate::exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -32,6 +33,7 @@ pub(super) fn pack(
 ) -> Result<u8, Failure> {
     let package = Package::read(files::package(component)?).map_err(Failure::invalid)?;
     reserved(&package).map_err(|why| Failure::invalid(vec![why]))?;
+    output.diagnostics(stale::warning(component).as_slice());
     let found = || LICENCES.iter().map(PathBuf::from).find(|path| path.is_file());
     let licence = licence.map(Path::to_owned).or_else(found);
     let licence = licence.map(|path| files::text(&path, LICENCE_BYTES)).transpose()?;

@@ -8,6 +8,7 @@ use rollcall_edges::directory::FindingState;
 use serde_json::json;
 
 use crate::args::Global;
+use crate::commands::connector::stale;
 use crate::exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -21,6 +22,8 @@ pub(super) async fn test(global: &Global, output: &Output, job: &Path) -> Result
     let (mut payload, mut failed, mut tried) = (Vec::new(), 0, 0);
     for both in session.both() {
         let directory = both.0;
+        // Of an installed one the name is no path of a file.
+        output.diagnostics(stale::warning(Path::new(&*directory.connector)).as_slice());
         // Everything that the directory has is read, so that everything is looked at.
         let all = session.every_attribute(both).await?;
         let spec = session.asked(both, None, &all).await?;
