@@ -15,11 +15,21 @@ pub(crate) struct Used {
     pub(crate) memory: u64,
 }
 
-/// Gives what the children that have ended used in CPU time, in hundredths of a second (`proc(5)`, cutime and cstime).
-fn ticks() -> u64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+/// Gives the CPU time of a process, or of its children that have ended (`proc(5)`).
+pub(crate) fn cpu(process: &str, of_children: bool) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    fields[13].parse::<u64>().unwrap() + fields[14].parse::<u64>().unwrap()
+    let first = if of_children { 13 } else { 11 };
+    let ticks = |at: usize| fields[at].parse::<u64>().unwrap();
+    // In hundredths of a second.
+    Duration::from_millis((ticks(first) + ticks(first + 1)) * 10)
+}
+
+/// Gives the most memory that a process has had, in bytes; none where it is gone.
+pub(crate) fn peak(process: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or_default() * 1024)
 }
 
 /// Runs a process to its end and gives what it used and printed. One at a time.
@@ -27,15 +37,13 @@ fn ticks() -> u64 {
 /// # Panics
 /// Where it does not end well.
 pub(crate) fn measured(command: &mut Command) -> (Used, Vec<u8>) {
-    let (begun, before) = (Instant::now(), ticks());
+    let (begun, before) = (Instant::now(), cpu("self", true));
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let status = format!("/proc/{}/status", child.id());
+    let process = child.id().to_string();
     let watch = std::thread::spawn(move || {
         let mut most = 0;
-        while let Ok(text) = std::fs::read_to_string(&status) {
-            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-            let Some(line) = line else { break };
-            most = most.max(line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or_default() * 1024);
+        while let Some(now) = peak(&process) {
+            most = most.max(now);
             std::thread::sleep(Duration::from_millis(5));
         }
         most
@@ -44,7 +52,7 @@ pub(crate) fn measured(command: &mut Command) -> (Used, Vec<u8>) {
     let wall = begun.elapsed();
     // Some users may be left out for want of a number: 3.
     assert!(matches!(output.status.code(), Some(0 | 3)), "{}", String::from_utf8_lossy(&output.stderr));
-    let cpu = Duration::from_millis((ticks() - before) * 10);
+    let cpu = cpu("self", true) - before;
     (Used { wall, cpu, memory: watch.join().unwrap() }, output.stdout)
 }
 

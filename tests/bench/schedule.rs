@@ -8,7 +8,7 @@ use std::time::Duration;
 use rollcall_tests::harness::TestEnv;
 
 use crate::Wanted;
-use crate::process::{Used, machine};
+use crate::process::{Used, cpu, machine, peak};
 use crate::table::Table;
 
 /// How many people a job has.
@@ -92,16 +92,10 @@ impl Service {
         }
     }
 
-    /// Gives what the process has used so far (`proc(5)`).
+    /// Gives what the process has used so far.
     fn used(&self) -> Used {
-        let read = |name: &str| std::fs::read_to_string(format!("/proc/{}/{name}", self.child.id())).unwrap();
-        let stat = read("stat");
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-        let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-        let status = read("status");
-        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        let memory = most.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024;
-        Used { wall: self.begun.elapsed(), cpu: Duration::from_millis(ticks * 10), memory }
+        let process = self.child.id().to_string();
+        Used { wall: self.begun.elapsed(), cpu: cpu(&process, false), memory: peak(&process).unwrap() }
     }
 }
 

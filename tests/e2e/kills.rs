@@ -35,7 +35,7 @@ const OFFICE: &str = "[[system]]\nname = \"Primary\"\nprimary = true\n\n[[user]]
 
 /// Where the sync writes to.
 #[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Into {
+enum Into {
     Embedded,
     Served,
 }
@@ -51,16 +51,16 @@ fn people(numbers: std::ops::Range<usize>, changed: std::ops::Range<usize>) -> S
 }
 
 /// A world before the sync that is killed: two thirds of `changes` stand there; half of them change, a fifth leave.
-pub(crate) struct Before {
+struct Before {
     kept: tempfile::TempDir,
     now_ms: i64,
     into: Into,
-    pub(crate) changes: usize,
+    changes: usize,
 }
 
 impl Before {
     /// Makes it.
-    pub(crate) fn make(into: Into, changes: usize) -> Self {
+    fn make(into: Into, changes: usize) -> Self {
         let (joiners, updates, leavers) = (changes * 2 / 5, changes * 2 / 5, changes / 5);
         let standing = updates + leavers;
         let mut env = env();
@@ -71,7 +71,7 @@ impl Before {
         for (from, days) in [(0, 0), (leavers, 0), (leavers, 8)] {
             env.shift(i64::from(days) * 86_400_000);
             env.write("people.csv", people(from..standing, 0..0));
-            let stage = Stage::set(&mut env, into, &[]);
+            let stage = Stage::set(&mut env, into);
             if days == 0 {
                 let _ = env.run(&["sync", "job.toml", "--yes", "--json"]).success();
             }
@@ -85,24 +85,24 @@ impl Before {
     }
 
     /// Gives the world once more, as it was.
-    pub(crate) fn again(&self, modes: &[&str]) -> (TestEnv, Stage) {
+    fn again(&self) -> (TestEnv, Stage) {
         let mut env = env();
         env.shift(self.now_ms - env.now_ms());
         copy(&self.kept.path().join("state"), &env.state());
         copy(&self.kept.path().join("work"), &env.path(""));
-        let stage = Stage::set(&mut env, self.into, modes);
+        let stage = Stage::set(&mut env, self.into);
         (env, stage)
     }
 }
 
 /// The job file, and the server where there is one.
-pub(crate) struct Stage {
-    pub(crate) served: Option<Served>,
+struct Stage {
+    served: Option<Served>,
 }
 
 impl Stage {
-    fn set(env: &mut TestEnv, into: Into, modes: &[&str]) -> Self {
-        let served = (into == Into::Served).then(|| Served::start(&env.path("office.db"), modes));
+    fn set(env: &mut TestEnv, into: Into) -> Self {
+        let served = (into == Into::Served).then(|| Served::start(&env.path("office.db"), &[]));
         passwords(env);
         env.write("templates.toml", "");
         let (phone_system, groups) = match &served {
@@ -165,13 +165,13 @@ impl Draws {
 }
 
 /// The arguments of a sync.
-pub(crate) const SYNC: [&str; 4] = ["sync", "job.toml", "--yes", "--json"];
+const SYNC: [&str; 4] = ["sync", "job.toml", "--yes", "--json"];
 
 fn killed_anywhere(into: Into) {
     let asked = std::env::var("ROLLCALL_KILLS").ok().map(|text| text.parse::<usize>().unwrap());
     let changes = if asked.is_some() { CHANGES_FULL } else { CHANGES };
     let before = Before::make(into, changes);
-    let (env, stage) = before.again(&[]);
+    let (env, stage) = before.again();
     let begun = Instant::now();
     let run = env.run(&SYNC).success();
     let whole = begun.elapsed();
@@ -185,7 +185,7 @@ fn killed_anywhere(into: Into) {
     // A sync takes longer on a busy machine than the one that was timed: more kills fall before its first change then.
     while number < kills || (midway * 3 < kills && number < kills * MOST_ROUNDS) {
         number += 1;
-        let (env, stage) = before.again(&[]);
+        let (env, stage) = before.again();
         let mut command = env.command(&SYNC);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let wait = Duration::from_micros(draws.below(u64::try_from(whole.as_micros()).unwrap()));

@@ -10,7 +10,6 @@ mod admission;
 mod adopt;
 mod architecture;
 mod bad_data;
-mod bench;
 mod clouds;
 mod clouds_examples;
 mod codes;

@@ -114,6 +114,7 @@ impl Served {
     }
 
     /// Counts all calls to resources.
+    #[allow(dead_code, reason = "a measurement counts them")]
     pub(crate) fn calls(&self) -> usize {
         usize::try_from(self.running().calls()).unwrap()
     }
