@@ -10,7 +10,7 @@ use std::sync::Arc;
 use common::{World, person, policy};
 use proptest::prelude::*;
 use rollcall_core::memory::{Link, Missing};
-use rollcall_core::phone::{PhoneUser, System};
+use rollcall_core::phone::{Group, PhoneUser, System};
 use rollcall_core::plan::Plan;
 use rollcall_core::policy::{Adopt, FieldPolicy, NumberPrecedence, OnUpdate, Policy};
 use rollcall_core::settled::{Settled, disturbed};
@@ -28,6 +28,7 @@ struct Row {
     groups: &'static str,
     broken: bool,
     home: &'static str,
+    other: bool,
 }
 
 fn row() -> impl Strategy<Value = Row> {
@@ -43,8 +44,9 @@ fn row() -> impl Strategy<Value = Row> {
         groups,
         proptest::bool::weighted(0.1),
         home,
+        proptest::bool::weighted(0.2),
     )
-        .prop_map(|(id, key, name, (number, spare, rule), groups, broken, home)| Row {
+        .prop_map(|(id, key, name, (number, spare, rule), groups, broken, home, other)| Row {
             id,
             key: key.unwrap_or(id),
             name,
@@ -54,6 +56,7 @@ fn row() -> impl Strategy<Value = Row> {
             groups,
             broken,
             home,
+            other,
         })
 }
 
@@ -62,7 +65,7 @@ impl Row {
         let names = format!("Name {}|Name {}|Spare {}", self.name, (self.name + 1) % 8, self.id);
         let spare = if self.spare { format!("|20{}1", self.id) } else { String::new() };
         let number = self.number.map(|n| format!("20{n}0{spare}")).unwrap_or_default();
-        person(
+        let mut person = person(
             &format!("{:02}", self.id),
             &[
                 ("user_identification", &format!("k{}", self.key)),
@@ -74,7 +77,11 @@ impl Row {
                 ("broken", if self.broken { "yes" } else { "" }),
                 ("home", self.home),
             ],
-        )
+        );
+        if self.other {
+            person.id.directory = "other".into();
+        }
+        person
     }
 }
 
@@ -89,6 +96,7 @@ enum Meanwhile {
     Misses,
     MovesRecord,
     MakesUser(u8),
+    MakesGroup,
 }
 
 fn meanwhile() -> impl Strategy<Value = (usize, Meanwhile)> {
@@ -101,6 +109,7 @@ fn meanwhile() -> impl Strategy<Value = (usize, Meanwhile)> {
         Just(Meanwhile::Misses),
         Just(Meanwhile::MovesRecord),
         (0u8..8).prop_map(Meanwhile::MakesUser),
+        Just(Meanwhile::MakesGroup),
     ];
     (0usize..10, what)
 }
@@ -137,6 +146,13 @@ impl Meanwhile {
                     record.number = format!("29{whom}0").into();
                 }
             }
+            Self::MakesGroup if world.standing.group("Nowhere").is_some() => {
+                world.standing.groups.retain(|group| &*group.name != "Nowhere");
+            }
+            Self::MakesGroup => {
+                let group = Group { name: "Nowhere".into(), extension: None, system: "Primary".into() };
+                world.standing.groups.push(group);
+            }
             Self::MakesUser(name) => {
                 let name = format!("Name {name}");
                 if !stands(world, &name) {
@@ -172,17 +188,21 @@ fn partly(world: &World, people: &[Record], noted: &Noted, policy: &Policy) -> (
 }
 
 fn policies() -> impl Strategy<Value = Policy> {
-    (any::<[bool; 4]>(), proptest::bool::weighted(0.8)).prop_map(|([rule, once, adopt, update], new)| {
-        let mut policy = policy();
-        (policy.update, policy.new) = (update || once, new);
-        policy.number_precedence = if rule { NumberPrecedence::Rule } else { NumberPrecedence::Directory };
-        policy.adopt = adopt.then(Adopt::default);
-        if once {
-            let always = FieldPolicy::default_of(Field::FullName);
-            policy.fields.insert(Field::FullName, FieldPolicy { on_update: OnUpdate::Once, ..always });
-        }
-        policy
-    })
+    (any::<[bool; 5]>(), proptest::bool::weighted(0.8)).prop_map(
+        |([rule, once, adopt, update, first], new)| {
+            let mut policy = policy();
+            (policy.update, policy.new) = (update || once, new);
+            policy.number_precedence =
+                if rule { NumberPrecedence::Rule } else { NumberPrecedence::Directory };
+            policy.adopt = adopt.then(Adopt::default);
+            policy.precedence = [(Text::from("other"), 1)].into_iter().filter(|_| first).collect();
+            if once {
+                let always = FieldPolicy::default_of(Field::FullName);
+                policy.fields.insert(Field::FullName, FieldPolicy { on_update: OnUpdate::Once, ..always });
+            }
+            policy
+        },
+    )
 }
 
 proptest! {
@@ -206,8 +226,13 @@ proptest! {
             if let Some(id) = leaves.get(step) {
                 directory.remove(id);
             }
+            let groups = world.standing.groups.clone();
             for (whom, event) in events {
                 event.happens(&mut world, whom);
+            }
+            // Groups are the same for everybody, and a part of every mark.
+            if world.standing.groups != groups {
+                noted.clear();
             }
             let people: Vec<Record> = directory.values().map(Row::record).collect();
             world.let_grace_pass(&people);

@@ -18,8 +18,14 @@ pub struct LastListing {
     pub full: Instant,
 }
 
-/// Marks of users, one behind the other, by the hunt groups that are left out for each of them.
-pub type Marks = BTreeMap<Vec<Text>, Vec<u8>>;
+/// The marks of users for whom there is nothing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marks {
+    /// When everybody was mapped last: whoever is marked was, then or since.
+    pub since: Instant,
+    /// The marks, one behind the other, by the hunt groups that are left out for each user.
+    pub by_left_out: BTreeMap<Vec<Text>, Vec<u8>>,
+}
 
 /// A digest of a record, attributes and values.
 pub type RecordDigest = [u8; 16];
@@ -61,10 +67,10 @@ pub trait Mirror: Send {
     /// Gives the records of a directory that have one of `natives`, in their order; unknown ones are left out.
     async fn chosen(&mut self, directory: &str, natives: &[Text]) -> Result<Vec<Record>, StateError>;
 
-    /// Gives what [`Mirror::keep_marks`] was given last; nothing before.
-    async fn marks(&mut self) -> Result<Marks, StateError>;
+    /// Gives what [`Mirror::keep_marks`] was given last; `None` before, or where there was none of anybody.
+    async fn marks(&mut self) -> Result<Option<Marks>, StateError>;
 
-    /// Keeps the marks of the job's users for whom there is nothing to do, in the place of the former ones.
+    /// Keeps marks in the place of the former ones.
     async fn keep_marks(&mut self, marks: &Marks) -> Result<(), StateError>;
 
     /// Tells whether the last reading has a record.

@@ -22,12 +22,12 @@ use crate::durations::{Durations, Watch};
 use crate::error::RunError;
 use crate::grace::at;
 use crate::mapping::{AllMapped, Interest, Mapping, Whom, map_all};
-use crate::observe::Event;
+use crate::observe::{Event, Silent};
 use crate::pull::{Pull, Source};
 use crate::recall::{Moment, recall};
 use crate::run::{Options, Parts, may_pass};
 use crate::scope::digests;
-use crate::settled::Marks;
+use crate::settled::{Marks, Scope};
 use crate::steady::{self, Ground};
 use crate::undo::again;
 
@@ -187,13 +187,18 @@ impl Found<'_> {
             None => standing_of(parts.office).await?,
         };
         durations.read += watch.lap();
-        let names: Vec<Text> = parts.directories.iter().map(|source| source.name.clone()).collect();
+        let scope = |source: &Source<'_>| Scope {
+            directory: source.name.clone(),
+            full_every_ms: source.full_every_ms,
+        };
+        let (scopes, now): (Vec<Scope>, _) =
+            (parts.directories.iter().map(scope).collect(), parts.clock.now());
         let marks = match plain(options, interest.as_ref()) {
-            true => Some(Marks::look(parts.mirror, &names, &memory, &standing, fixed).await?),
+            true => Some(Marks::look(parts.mirror, &scopes, &memory, &standing, fixed, now).await?),
             false => None,
         };
         memory.settled = marks.as_ref().map(Marks::settled).unwrap_or_default();
-        let all = mapped(&mut parts, &names, marks.as_ref(), &mut memory, &policy, interest).await?;
+        let all = mapped(&mut parts, marks.as_ref(), &mut memory, &policy, interest).await?;
         if all.mapped.len() + memory.settled.len() != reading.total() {
             let message = format!(
                 "{} users were read, and {} stand in the mirror: another reading came between",
@@ -213,7 +218,8 @@ impl Found<'_> {
         let plan = plan(all.mapped, reading, &standing, &memory, &*parts.script, &policy, witness);
         durations.plan = watch.lap();
         if let Some(marks) = marks {
-            marks.keep(parts.mirror, &memory.settled, &plan).await?;
+            // Where a cache cannot be written, the next run maps more than it had to.
+            let _ = marks.keep(parts.mirror, &memory.settled, &plan).await;
         }
         let steady = inputs.and_then(|inputs| steady::note(&plan, inputs));
         let seen = all.seen;
@@ -225,7 +231,6 @@ impl Found<'_> {
 /// turns out to concern are mapped too, and are settled no longer.
 async fn mapped(
     parts: &mut Parts<'_>,
-    names: &[Text],
     marks: Option<&Marks>,
     memory: &mut Memory,
     policy: &Policy,
@@ -237,6 +242,7 @@ async fn mapped(
         linked: Arc::new(memory.links.keys().cloned().collect()),
         interest,
     };
+    let names: Vec<Text> = parts.directories.iter().map(|source| source.name.clone()).collect();
     let Some(marks) = marks.filter(|_| !memory.settled.is_empty()) else {
         let everybody: Vec<_> = names.iter().map(|name| (name.clone(), Whom::Everybody)).collect();
         return map_all(parts.mirror, &everybody, &mapping, parts.observer).await;
@@ -251,7 +257,7 @@ async fn mapped(
         memory.settled.remove(&id);
         disturbed.entry(id.directory).or_default().push(id.native);
     }
-    let more = map_all(parts.mirror, &these(disturbed), &mapping, parts.observer).await?;
+    let more = map_all(parts.mirror, &these(disturbed), &mapping, &Silent).await?;
     all.mapped.extend(more.mapped);
     let place = |id: &RecordId| names.iter().position(|name| *name == id.directory);
     all.mapped.sort_by(|a, b| (place(a.id()), &a.id().native).cmp(&(place(b.id()), &b.id().native)));

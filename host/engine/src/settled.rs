@@ -14,6 +14,7 @@ use rollcall_core::phone::{PhoneUser, Standing};
 use rollcall_core::plan::Plan;
 use rollcall_core::settled::Settled;
 use rollcall_core::{RecordId, Text};
+use rollcall_edges::clock::Instant;
 use rollcall_edges::mirror::{self, Mirror, RecordDigest};
 use sha2::{Digest as _, Sha256};
 
@@ -22,11 +23,19 @@ use crate::error::RunError;
 /// What stands for one user on all sides.
 type Mark = [u8; 16];
 
+/// A directory of a job.
+pub(crate) struct Scope {
+    pub(crate) directory: Text,
+    pub(crate) full_every_ms: u64,
+}
+
 /// The marks of a job's users as they are.
 pub(crate) struct Marks {
     now: BTreeMap<RecordId, Mark>,
     /// Those that were kept, each with what is left out for the user.
     kept: BTreeMap<Mark, Arc<[Text]>>,
+    /// When everybody was mapped last.
+    since: Instant,
     /// The mirror's versions, by directory: the records are those of just these.
     versions: Vec<(Text, Option<Text>)>,
     /// Who was read, in the order of directories and ids.
@@ -35,23 +44,34 @@ pub(crate) struct Marks {
 
 impl Marks {
     /// Looks at every owned user. `ground` has taken in what decides a plan for everybody alike; see
-    /// [`Ground::fixed`](crate::steady::Ground::fixed).
+    /// [`Ground::fixed`](crate::steady::Ground::fixed). Marks do not count for longer than everything may go unread.
     pub(crate) async fn look(
         mirror: &mut dyn Mirror,
-        directories: &[Text],
+        directories: &[Scope],
         memory: &Memory,
         standing: &Standing,
         ground: Sha256,
+        now: Instant,
     ) -> Result<Self, RunError> {
-        let mut kept = BTreeMap::new();
-        for (left_out, marks) in mirror.marks().await? {
-            let left_out: Arc<[Text]> = left_out.into();
-            kept.extend(marks.as_chunks().0.iter().map(|mark| (*mark, left_out.clone())));
+        let longest = directories.iter().map(|directory| directory.full_every_ms).min().unwrap_or_default();
+        let recent =
+            |since: Instant| u64::try_from(now.0.saturating_sub(since.0)).is_ok_and(|age| age < longest);
+        let mut marks = Self {
+            now: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            since: now,
+            versions: Vec::new(),
+            read: Vec::new(),
+        };
+        if let Some(kept) = mirror.marks().await?.filter(|kept| recent(kept.since)) {
+            marks.since = kept.since;
+            for (left_out, these) in kept.by_left_out {
+                let left_out: Arc<[Text]> = left_out.into();
+                marks.kept.extend(these.as_chunks().0.iter().map(|mark| (*mark, left_out.clone())));
+            }
         }
-        let mut marks = Self { now: BTreeMap::new(), kept, versions: Vec::new(), read: Vec::new() };
-        // What is the same for everybody, and is no user's own.
-        let ground = ground.chain_update(format!("{:?} {:?}", standing.systems, standing.groups));
-        for directory in directories {
+        let ground = ground.chain_update(of_everybody(standing));
+        for Scope { directory, .. } in directories {
             marks.versions.push((directory.clone(), mirror.version(directory).await?));
             for (native, record) in mirror.digests(directory).await? {
                 let id = RecordId { directory: directory.clone(), native };
@@ -98,14 +118,28 @@ impl Marks {
         let of = of.filter_map(|(id, left_out)| Some((*self.now.get(id)?, left_out.clone())));
         let marks: BTreeMap<Mark, Arc<[Text]>> = of.collect();
         if marks != self.kept {
-            let mut by_left_out = mirror::Marks::new();
+            let mut kept = mirror::Marks { since: self.since, by_left_out: BTreeMap::new() };
             for (mark, left_out) in marks {
-                by_left_out.entry(left_out.to_vec()).or_default().extend(mark);
+                kept.by_left_out.entry(left_out.to_vec()).or_default().extend(mark);
             }
-            mirror.keep_marks(&by_left_out).await?;
+            mirror.keep_marks(&kept).await?;
         }
         Ok(())
     }
+}
+
+/// Says what of a phone system is the same for everybody, in an order that does not depend on its answers': where a rule's
+/// system and a group's spelling are looked up. A group's number is nobody's business here.
+fn of_everybody(standing: &Standing) -> String {
+    let mut systems: Vec<_> = standing
+        .systems
+        .iter()
+        .map(|system| (&system.name, system.primary, &system.fqdn, &system.lan1, &system.lan2))
+        .collect();
+    let mut groups: Vec<_> = standing.groups.iter().map(|group| &group.name).collect();
+    systems.sort();
+    groups.sort();
+    format!("{systems:?} {groups:?}")
 }
 
 /// Makes a user's mark. Codes are left out: no plan looks at the code of somebody who stands.

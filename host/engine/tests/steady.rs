@@ -8,6 +8,7 @@ mod common;
 use std::sync::atomic::Ordering;
 
 use common::{World, changed_world, people};
+use rollcall_core::phone::{Group, System};
 use rollcall_core::plan::Action;
 use rollcall_core::{Field, Value};
 use rollcall_engine::Report;
@@ -84,14 +85,61 @@ async fn whoever_is_concerned_by_others_is_mapped_with_them() {
     assert_eq!((report.plan.changes.len(), report.plan.unchanged_users(), mapped), (1, 3, 1));
 }
 
+/// What somebody does between two runs.
+type Edit = fn(&mut World);
+
 #[tokio::test]
-async fn another_job_text_or_a_restored_mirror_has_everybody_mapped() {
+async fn whatever_decides_for_everybody_has_everybody_mapped() {
+    let group = |world: &mut World| {
+        let group = Group { name: "Sales".into(), extension: None, system: "Primary".into() };
+        world.office.inner.edit(|standing| standing.groups.push(group));
+    };
+    let system = |world: &mut World| {
+        let system = System { name: "London".into(), ..System::default() };
+        world.office.inner.edit(|standing| standing.systems.push(system));
+    };
+    let edits: [(&str, Edit); 5] = [
+        ("a group", group),
+        ("a system", system),
+        ("what the phone system takes", |world| world.office.without = Some(Field::Email)),
+        ("the job's text", |world| world.reword(&common::JOB.replace("\"number\"", " \"number\""))),
+        ("a lost mirror, which is a cache", |world| std::fs::remove_file(world.mirror()).unwrap()),
+    ];
+    for (what, edit) in edits {
+        let mut world = steady().await;
+        edit(&mut world);
+        assert_eq!(counted(&world, &ROWS).await.1, 3, "{what}");
+        // It is looked at once; what the edit itself changed is new to the run after it at most.
+        let _ = counted(&world, &ROWS).await;
+        assert_eq!(counted(&world, &ROWS).await.1, 0, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_mark_is_of_contents_and_not_of_a_time() {
+    let world = steady().await;
+    let before = std::fs::read(world.mirror()).unwrap();
+    let renamed = [ROWS[0], ROWS[1], ("3", "Cleopatra", "2003")];
+    assert_eq!(counted(&world, &renamed).await.0.applied(), 1);
+    // A mirror from before the change: Cleo has another mark by now, and what the others have is still true.
+    std::fs::write(world.mirror(), before).unwrap();
+    let (report, mapped) = counted(&world, &renamed).await;
+    assert_eq!((report.plan.unchanged_users(), mapped), (3, 1));
+    // A leaver who is back: her clock is in the link.
+    let _ = counted(&world, &renamed[..2]).await;
+    assert_eq!(counted(&world, &renamed).await.1, 1);
+}
+
+#[tokio::test]
+async fn everybody_is_mapped_at_least_as_often_as_everything_is_read() {
     let mut world = steady().await;
-    world.state_files("mirrors", |mirror| std::fs::remove_file(mirror).unwrap());
-    assert_eq!(counted(&world, &ROWS).await.1, 3, "the mirror is a cache");
-    assert_eq!(counted(&world, &ROWS).await.1, 0);
-    world.reword(&common::JOB.replace("\"number\"", " \"number\""));
-    assert_eq!(counted(&world, &ROWS).await.1, 3);
+    world.now += 23 * 3_600_000;
+    let day = [ROWS[0], ROWS[1], ("3", "Cleopatra", "2003")];
+    assert_eq!(counted(&world, &day).await.1, 1);
+    world.now += 3_600_000;
+    let night = [ROWS[0], ROWS[1], ("3", "Clio", "2003")];
+    assert_eq!(counted(&world, &night).await.1, 3);
+    assert_eq!(counted(&world, &night).await.1, 1);
 }
 
 #[tokio::test]

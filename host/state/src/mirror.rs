@@ -339,21 +339,23 @@ impl Mirror for MirrorFile {
         })
     }
 
-    async fn marks(&mut self) -> Result<Marks, StateError> {
-        let marks = self.read(|mirror| {
-            sql::all(mirror, "SELECT left_out, marks FROM settled", [], |row| {
-                Ok((parse(row.get_ref(0)?.as_str()?)?, row.get(1)?))
+    async fn marks(&mut self) -> Result<Option<Marks>, StateError> {
+        let rows = self.read(|mirror| {
+            sql::all(mirror, "SELECT left_out, marks, since FROM settled", [], |row| {
+                Ok((parse(row.get_ref(0)?.as_str()?)?, row.get(1)?, Instant(row.get(2)?)))
             })
         })?;
-        Ok(marks.into_iter().collect())
+        let since = rows.iter().map(|(_, _, since)| *since).min();
+        let by_left_out = rows.into_iter().map(|(left_out, marks, _)| (left_out, marks)).collect();
+        Ok(since.map(|since| Marks { since, by_left_out }))
     }
 
     async fn keep_marks(&mut self, marks: &Marks) -> Result<(), StateError> {
         let put = self.database.write(|mirror| {
             sql::run(mirror, "DELETE FROM settled", [])?;
-            for (left_out, marks) in marks {
-                let put = "INSERT INTO settled (left_out, marks) VALUES (?1, ?2)";
-                sql::run(mirror, put, params![json(left_out)?, marks])?;
+            for (left_out, these) in &marks.by_left_out {
+                let put = "INSERT INTO settled (left_out, marks, since) VALUES (?1, ?2, ?3)";
+                sql::run(mirror, put, params![json(left_out)?, these, marks.since.0])?;
             }
             Ok(())
         });

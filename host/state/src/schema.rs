@@ -168,8 +168,9 @@ ALTER TABLE listing ADD COLUMN covered INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE listing ADD COLUMN stamp BLOB NOT NULL DEFAULT x'';
 ",
     "
--- The marks of the users for whom there is nothing to do, one behind the other, by the hunt groups that are left out for them.
-CREATE TABLE settled (left_out TEXT PRIMARY KEY, marks BLOB NOT NULL) STRICT;
+-- The marks of the users for whom there is nothing to do, one behind the other, by the hunt groups that are left out for them;
+-- and when everybody was mapped last.
+CREATE TABLE settled (left_out TEXT PRIMARY KEY, marks BLOB NOT NULL, since INTEGER NOT NULL) STRICT;
 ",
 ];
 

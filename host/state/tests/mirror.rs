@@ -138,14 +138,19 @@ async fn chosen_records_and_kept_marks_come_back() {
     let chosen = mirror.chosen("test", &["3".into(), "9".into(), "1".into()]).await.unwrap();
     assert_eq!(chosen, [all[0].clone(), all[2].clone()]);
     assert!(mirror.chosen("other", &["1".into()]).await.unwrap().is_empty());
-    assert!(mirror.marks().await.unwrap().is_empty());
+    assert_eq!(mirror.marks().await.unwrap(), None);
     let marks = |all: &[(&[&str], &[u8])]| -> Marks {
         let names = |names: &[&str]| names.iter().map(|name| (*name).into()).collect();
-        all.iter().map(|(left_out, marks)| (names(left_out), marks.to_vec())).collect()
+        let by_left_out = all.iter().map(|(left_out, marks)| (names(left_out), marks.to_vec())).collect();
+        Marks { since: Instant(7), by_left_out }
     };
     mirror.keep_marks(&marks(&[(&[], b"first"), (&["Gone"], b"other")])).await.unwrap();
     let second = marks(&[(&[], b"second"), (&["Legal", "Research"], b"third")]);
     mirror.keep_marks(&second).await.unwrap();
     drop(mirror);
-    assert_eq!(store.mirror("J", "run").unwrap().marks().await.unwrap(), second);
+    assert_eq!(store.mirror("J", "run").unwrap().marks().await.unwrap(), Some(second));
+    // Marks of nobody are none.
+    let mut mirror = store.mirror("J", "run").unwrap();
+    mirror.keep_marks(&marks(&[])).await.unwrap();
+    assert_eq!(mirror.marks().await.unwrap(), None);
 }

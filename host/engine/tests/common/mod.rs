@@ -11,7 +11,7 @@ use rollcall_core::ops::Write;
 use rollcall_core::phone::{Abilities, Extension, PhoneUser, Standing, System};
 use rollcall_core::script::{Candidates, Rule, Script};
 use rollcall_core::waves::AtOnce;
-use rollcall_core::{Cell, Diagnostic, Record, RecordId, Text};
+use rollcall_core::{Cell, Diagnostic, Field, Record, RecordId, Text};
 use rollcall_edges::clock::{FixedClock, Instant};
 use rollcall_edges::directory::{
     Attributes, Connection, Coverage, Directory, DirectoryError, Listing, Page, RecordChange, Token,
@@ -79,6 +79,8 @@ pub struct Faulty {
     pub died: tokio::sync::Notify,
     /// How much it takes at once.
     pub at_once: AtOnce,
+    /// A field that it does not take.
+    pub without: Option<Field>,
 }
 
 /// As much at once as there is.
@@ -90,7 +92,9 @@ impl Office for Faulty {
         self.inner.identity().await
     }
     async fn abilities(&self) -> Result<Abilities, OfficeError> {
-        self.inner.abilities().await
+        let mut abilities = self.inner.abilities().await?;
+        abilities.fields.retain(|field| Some(*field) != self.without);
+        Ok(abilities)
     }
     async fn read(&self) -> Result<Standing, OfficeError> {
         self.inner.read().await
@@ -228,6 +232,8 @@ pub struct World {
     pub rules: Arc<Rules>,
     /// How many records were mapped so far.
     pub mapped: Arc<AtomicUsize>,
+    /// The time of the runs to come, in milliseconds since 1970.
+    pub now: i64,
 }
 
 impl World {
@@ -256,9 +262,11 @@ impl World {
                 cancel: Mutex::default(),
                 died: tokio::sync::Notify::new(),
                 at_once: AtOnce::ONE,
+                without: None,
             },
             rules: Arc::new(rules),
             mapped: Arc::default(),
+            now: 1_000,
         }
     }
 
@@ -269,11 +277,10 @@ impl World {
         self.job = rollcall_job::load(&file).unwrap();
     }
 
-    /// Goes over the files in a folder of the state.
-    pub fn state_files(&self, folder: &str, one: impl Fn(&std::path::Path)) {
-        for entry in std::fs::read_dir(self._folder.path().join("state").join(folder)).unwrap() {
-            one(&entry.unwrap().path());
-        }
+    /// Gives the job's mirror as a file.
+    pub fn mirror(&self) -> std::path::PathBuf {
+        let mut files = std::fs::read_dir(self._folder.path().join("state/mirrors")).unwrap();
+        files.next().unwrap().unwrap().path()
     }
 
     pub async fn sync(&self, rows: &[(&str, &str, &str)], fault: Option<(usize, Fault)>) -> Report {
@@ -298,7 +305,7 @@ impl World {
         *self.office.fault.lock().unwrap() = fault;
         let mut mirror = self.store.mirror(&self.job.name, "run").unwrap();
         let references = self.rules.attributes().clone();
-        let (clock, cancel) = (FixedClock(Instant(1_000)), Cancel::default());
+        let (clock, cancel) = (FixedClock(Instant(self.now)), Cancel::default());
         *self.office.cancel.lock().unwrap() = cancel.clone();
         let parts = Parts {
             job: &self.job,
@@ -310,7 +317,7 @@ impl World {
                 directory: &mut directory,
                 connector: "digest".into(),
                 scope: b"scope".to_vec(),
-                full_every_ms: 0,
+                full_every_ms: 24 * 3_600_000,
             }],
             office: &self.office,
             mirror: &mut mirror,

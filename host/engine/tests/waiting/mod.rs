@@ -94,7 +94,7 @@ impl<M: Mirror> Mirror for WaitingMirror<'_, M> {
     async fn chosen(&mut self, directory: &str, natives: &[Text]) -> Result<Vec<Record>, StateError> {
         around(self.0.chosen(directory, natives)).await
     }
-    async fn marks(&mut self) -> Result<Marks, StateError> {
+    async fn marks(&mut self) -> Result<Option<Marks>, StateError> {
         around(self.0.marks()).await
     }
     async fn keep_marks(&mut self, marks: &Marks) -> Result<(), StateError> {
