@@ -35,7 +35,7 @@ pub(crate) mod given {
         #[component(name = "bytes")]
         Bytes(Arc<[u8]>),
         #[component(name = "texts")]
-        Texts(Arc<[Text]>),
+        Texts(Vec<Text>),
     }
 
     #[derive(ComponentType, Lift)]
@@ -203,16 +203,15 @@ fn cell(cell: given::Cell, native: &Text) -> Result<Cell, DirectoryError> {
         given::Cell::Boolean(yes) => Cell::Boolean(yes),
         given::Cell::Bytes(bytes) if bytes.len() <= limits::CELL_BYTES => Cell::Bytes(bytes),
         given::Cell::Bytes(_) => return Err(too_long(native)),
-        given::Cell::Texts(list) => Cell::Texts(texts(list, native)?),
+        given::Cell::Texts(list) => Cell::Texts(texts(list, native)?.into()),
     })
 }
 
-fn texts<L: AsRef<[Text]>>(list: L, native: &Text) -> Result<L, DirectoryError> {
-    let texts = list.as_ref();
-    if texts.len() > limits::CELL_VALUES {
+fn texts(list: Vec<Text>, native: &Text) -> Result<Vec<Text>, DirectoryError> {
+    if list.len() > limits::CELL_VALUES {
         return Err(malformed(format!("more than {} values at the user `{native}`", limits::CELL_VALUES)));
     }
-    if texts.iter().any(|text| text.len() > limits::CELL_BYTES) { Err(too_long(native)) } else { Ok(list) }
+    if list.iter().any(|text| text.len() > limits::CELL_BYTES) { Err(too_long(native)) } else { Ok(list) }
 }
 
 fn bounded(text: Text, native: &Text) -> Result<Text, DirectoryError> {

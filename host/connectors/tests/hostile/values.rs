@@ -44,6 +44,15 @@ async fn many_small_texts_and_users_are_counted_by_what_they_take_here() {
     let large = "more than 96 MiB at once";
     page(guest, &[(COLUMNS, 1024), (COLUMNS + 4, 8_000_000)], &[], 320, large).await;
     page(guest, &[(CHANGES, 1024), (CHANGES + 4, 4_000_000)], &[], 320, large).await;
+    // Just under that limit every one of them is made, and refused then.
+    let few = "more than 1000 columns";
+    page(guest, &[(COLUMNS, 1024), (COLUMNS + 4, 6_000_000)], &[], 320, few).await;
+    // Behind whatever the host has put into the memory.
+    page(guest, &[(CHANGES, 1 << 20), (CHANGES + 4, 1_900_000)], &[], 320, "a user without an id").await;
+    let user = [(CHANGES, 128), (CHANGES + 4, 1), (132, 300), (136, 1), (140, 256), (144, 1)];
+    let texts = [(264, 1024), (268, 6_000_000)];
+    page(guest, &[user.as_slice(), &texts].concat(), &[(256, 5), (300, b'a')], 320, "1 values for 0 columns")
+        .await;
 }
 
 #[tokio::test]

@@ -252,8 +252,8 @@ pub(super) struct Pages {
     page_size: u32,
     /// Where the next page begins; empty for the first.
     cookie: Vec<u8>,
-    /// The number of the request for the next page, where it is under way already.
-    asked: Option<u32>,
+    /// The request for the next page, where it was sent already: its number, or why it could not be.
+    asked: Option<Result<u32, NetError>>,
     ended: bool,
     pub(super) requests: u32,
     pub(super) bytes: u64,
@@ -276,9 +276,9 @@ impl LdapPages for Pages {
                     before.close().await;
                 }
             } else {
-                // The server works on the next page while the caller works on this one. Where the connection broke
-                // meanwhile, that page says so.
-                self.asked = self.send(&mut connection).await.ok();
+                // The server works on the next page while the caller works on this one. A connection that breaks here is
+                // given up, and the next page says why.
+                self.asked = Some(self.send(&mut connection).await);
                 self.connection = Some(connection);
             }
             if !entries.is_empty() {
@@ -354,15 +354,14 @@ impl Pages {
     }
 
     async fn ask(&mut self, connection: &mut Connection) -> Result<Heard, NetError> {
-        self.requests = self.requests.saturating_add(1);
         let id = match self.asked.take() {
-            Some(id) => id,
+            Some(sent) => sent?,
             None => self.send(connection).await?,
         };
         heard(connection, id, &mut self.bytes, self.door.page_bytes).await
     }
 
-    /// Sends the request for the page that the cookie leads to, and gives its number.
+    /// Sends the request for the page that the cookie leads to, counts it, and gives its number.
     async fn send(&mut self, connection: &mut Connection) -> Result<u32, NetError> {
         let ask = Ask {
             base: &self.query.base,
@@ -371,6 +370,7 @@ impl Pages {
             attributes: &self.query.attributes,
             paged: self.paged.then_some((self.page_size, &self.cookie[..])),
         };
+        self.requests = self.requests.saturating_add(1);
         connection.send(|id| message::search(id, &ask)).await
     }
 

@@ -115,7 +115,7 @@ async fn the_next_page_is_asked_for_while_the_caller_works_on_one() {
     let wire = online(&format!("ldap://{}", directory.address), false, false, Trust::Machine).unwrap();
     let mut pages = wire.search(query(LdapScope::Subtree, 1)).await.unwrap();
     let first = pages.next().await.unwrap();
-    assert_eq!((&*first.entries[0].dn, first.requests), ("a", 1));
+    assert_eq!((&*first.entries[0].dn, first.requests), ("a", 2));
     let ahead = async {
         while directory.log().len() < 2 {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -123,9 +123,40 @@ async fn the_next_page_is_asked_for_while_the_caller_works_on_one() {
     };
     tokio::time::timeout(Duration::from_secs(20), ahead).await.unwrap();
     let second = pages.next().await.unwrap();
-    assert_eq!((&*second.entries[0].dn, second.requests), ("b", 1));
+    assert_eq!((&*second.entries[0].dn, second.requests), ("b", 0));
     assert!(pages.next().await.unwrap().entries.is_empty());
     assert_eq!(directory.log().len(), 2);
+}
+
+#[tokio::test]
+async fn a_search_that_is_given_up_leaves_the_next_one_nothing() {
+    let directory = Directory::start(false, |_, asked| match asked {
+        Asked::Search { paged: Some((_, cookie)), .. } if cookie.is_empty() => {
+            Some(vec![found(&entry("first", &[])), page_end(b"1")])
+        }
+        _ => Some(vec![found(&entry("second", &[])), page_end(b"")]),
+    })
+    .await;
+    let wire = online(&format!("ldap://{}", directory.address), false, false, Trust::Machine).unwrap();
+    let mut given_up = wire.search(query(LdapScope::Subtree, 1)).await.unwrap();
+    assert_eq!(&*given_up.next().await.unwrap().entries[0].dn, "first");
+    drop(given_up);
+    assert_eq!(read(&wire, query(LdapScope::Subtree, 1)).await.unwrap(), [["first"], ["second"]]);
+}
+
+#[tokio::test]
+async fn the_rest_of_an_attribute_is_fetched_before_the_next_page_is_asked_for() {
+    let (pages, log) = listed(1, |_, asked| match asked {
+        Asked::Search { paged: Some((_, cookie)), .. } if cookie.is_empty() => {
+            Some(vec![found(&entry("a", &[("member;range=0-0", &["x"])])), page_end(b"1")])
+        }
+        Asked::Search { paged: Some(_), .. } => Some(vec![found(&entry("b", &[])), page_end(b"")]),
+        _ => Some(vec![found(&entry("a", &[("member;range=1-*", &["y"])])), done(0x65, 0, "")]),
+    })
+    .await;
+    assert_eq!(pages.unwrap(), [["a"], ["b"]]);
+    let paged = |asked: &Asked| matches!(asked, Asked::Search { paged: Some(_), .. });
+    assert_eq!(log.iter().map(paged).collect::<Vec<_>>(), [true, false, true]);
 }
 
 #[tokio::test]
