@@ -88,6 +88,8 @@ fn joiner_rename_move_and_leaver_each_do_the_right_thing() {
     assert_eq!(names(&run, "create").len(), 1);
     assert!(run.codes().contains(&"E0414".to_owned()), "{:?}", run.codes());
     assert!(run.codes().contains(&"E0415".to_owned()), "{:?}", run.codes());
+    let human = scene.env.run(&["preview", "job.toml"]).success();
+    let _ = human.says("the rules would make 1 user otherwise today");
 
     assert_eq!(scene.linked(&renamed).unwrap()["name"], "Wilhelmina Zed");
     // The field table's `-` cells are never written on update.

@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rollcall_core::plan::Action;
+use rollcall_core::text::count;
 use rollcall_core::verify::Outcome;
 use rollcall_core::{Diagnostic, Severity, codes};
 use rollcall_engine::{Report, RunError};
@@ -39,7 +40,10 @@ pub(crate) fn can_ask() -> Result<(), Failure> {
     }
     let message = "nobody can be asked whether to apply the plan";
     Err(Failure::new(exit::USAGE, codes::NOT_CONFIRMED, message)
-        .hint("look at `rollcall preview`, then give `--yes`; a sync of a plan file (`--plan`) asks nobody"))
+        .hint(
+            "look first, with `rollcall preview`, or with `--out PLAN` where a command makes a plan of its own; then give \
+             `--yes`; a sync of a plan file (`--plan`) asks nobody",
+        ))
 }
 
 /// How a command asks that first looks at what it is to do: only where there is something to ask about does it matter
@@ -122,7 +126,17 @@ pub(crate) fn present(output: &Output, report: &Report, diagnostics: &[Diagnosti
     let ended = diagnostics.iter().filter(|d| !is_loud(d) && stopped.contains(&d.message.as_str())).take(1);
     let mut told: Vec<Diagnostic> = ended.cloned().collect();
     told.extend(loud(diagnostics));
+    told.extend(made_otherwise(diagnostics));
     output.diagnostics(&told);
+}
+
+/// Says in sum of how many users the rules would make something else today: a note on each would hide everything else.
+fn made_otherwise(diagnostics: &[Diagnostic]) -> Option<Diagnostic> {
+    let users = diagnostics.iter().filter(|found| found.code == codes::RULE_DIFFERS).count();
+    let message = format!("the rules would make {} otherwise today", count(users, "user"));
+    let hint =
+        "a rule never changes a user that stands; `rollcall explain JOB USER` tells of one, `--json` of all";
+    (users > 0).then(|| Diagnostic::note(codes::RULE_DIFFERS, message).hint(hint))
 }
 
 /// Reports a run that came to no plan, and gives its exit code.

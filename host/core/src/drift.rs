@@ -1,13 +1,13 @@
 //! What was changed by hand on the phone system: told apart from what the directory changed, whether it is written back
 //! or kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::codes;
 use crate::diag::Diagnostic;
 use crate::diff::FieldChange;
 use crate::field::{Field, Fields, Value, groups_of};
-use crate::memory::{Link, MatchedBy};
+use crate::memory::{Link, MatchedBy, Memory};
 use crate::phone::PhoneUser;
 use crate::policy::{NumberPrecedence, OnUpdate, Policy, WhenEmpty};
 use crate::provision::{Desired, texts};
@@ -20,9 +20,17 @@ pub(crate) struct Drift {
     back: BTreeMap<Field, usize>,
     /// Of so many users the field is kept, for this reason.
     kept: BTreeMap<(Field, &'static str), usize>,
+    /// The fields that the job makes otherwise than at its last run that passed.
+    remade: BTreeSet<Field>,
 }
 
 impl Drift {
+    /// Begins with what is remembered of the job.
+    pub(crate) fn of(memory: &Memory) -> Self {
+        let remade = memory.changed.iter().filter_map(|part| Field::by_key(part.strip_prefix("fields.")?));
+        Self { remade: remade.collect(), ..Self::default() }
+    }
+
     /// Counts what an update writes back.
     pub(crate) fn written_back(&mut self, fields: &[FieldChange]) {
         for change in fields.iter().filter(|change| change.drift) {
@@ -136,34 +144,41 @@ fn by_treatment(on_update: OnUpdate) -> Option<&'static str> {
     }
 }
 
-/// Says why a user is updated: what the directory changed, what somebody changed by hand, what both did, and what this job
-/// never wrote to a user that somebody else made.
-pub(crate) fn reason(fields: &[FieldChange], link: &Link) -> String {
-    let written = &link.written;
-    let taken = match link.matched_by {
-        Some(MatchedBy::Hand) => "linked by hand, and the phone user differs from the directory",
-        Some(MatchedBy::Import) => "imported, and the phone user differs from the directory",
-        _ => "changed in the directory",
-    };
-    let mut parts: [(&str, Vec<&str>); 4] = [
-        (taken, Vec::new()),
-        ("changed in the directory", Vec::new()),
-        ("changed by hand on the phone system, written back", Vec::new()),
-        ("changed by hand on the phone system and in the directory", Vec::new()),
-    ];
-    for change in fields {
-        // What a link by hand holds of a field is what both agreed on, or the value that the directory gave then.
-        let known = written.contains_key(&change.field) || link.kept.contains_key(&change.field);
-        let place = match (change.drift, in_directory(change, written)) {
-            (false, _) if link.matched_by.is_some() && !known => 0,
-            (false, _) => 1,
-            (true, false) => 2,
-            (true, true) => 3,
+impl Drift {
+    /// Says why a user is updated: what the directory changed, what the job makes otherwise now, what somebody changed by
+    /// hand, what came together, and what this job never wrote to a user that somebody else made.
+    pub(crate) fn reason(&self, fields: &[FieldChange], link: &Link) -> String {
+        let written = &link.written;
+        let taken = match link.matched_by {
+            Some(MatchedBy::Hand) => "linked by hand, and the phone user differs from the directory",
+            Some(MatchedBy::Import) => "imported, and the phone user differs from the directory",
+            _ => "changed in the directory",
         };
-        parts[place].1.push(change.field.key());
+        let mut parts: [(&str, Vec<&str>); 6] = [
+            (taken, Vec::new()),
+            ("changed in the directory", Vec::new()),
+            ("made otherwise by the job now", Vec::new()),
+            ("changed by hand on the phone system, written back", Vec::new()),
+            ("changed by hand on the phone system and in the directory", Vec::new()),
+            ("changed by hand on the phone system, and made otherwise by the job now", Vec::new()),
+        ];
+        for change in fields {
+            // What a link by hand holds of a field is what both agreed on, or the value that the directory gave then.
+            let known = written.contains_key(&change.field) || link.kept.contains_key(&change.field);
+            let remade = self.remade.contains(&change.field);
+            let place = match (change.drift, in_directory(change, written)) {
+                (false, _) if link.matched_by.is_some() && !known => 0,
+                (false, _) if remade => 2,
+                (false, _) => 1,
+                (true, false) => 3,
+                (true, true) if remade => 5,
+                (true, true) => 4,
+            };
+            parts[place].1.push(change.field.key());
+        }
+        let parts = parts.iter().filter(|(_, names)| !names.is_empty());
+        parts.map(|(what, names)| format!("{what}: {}", names.join(", "))).collect::<Vec<_>>().join("; ")
     }
-    let parts = parts.iter().filter(|(_, names)| !names.is_empty());
-    parts.map(|(what, names)| format!("{what}: {}", names.join(", "))).collect::<Vec<_>>().join("; ")
 }
 
 /// Tells whether the directory now says something else than this job wrote last.

@@ -8,7 +8,7 @@ use crate::adoption::{self, Adoption};
 use crate::codes;
 use crate::diag::{Diagnostic, Severity};
 use crate::diff::{FieldChange, diff};
-use crate::drift::{self, Drift};
+use crate::drift::Drift;
 use crate::elsewhere;
 use crate::field::{Field, Value};
 use crate::groups::keep_known_groups;
@@ -260,7 +260,7 @@ pub fn plan(
     let (provisioned, claims) = provision(pairings, standing, memory, policy, &deletes);
     let Provisioned { desired, skipped, left } = provisioned;
     let mut held_back = 0;
-    let mut drift = Drift::default();
+    let mut drift = Drift::of(memory);
     let mut unknown_groups: BTreeSet<Text> =
         memory.settled.values().flat_map(|names| names.iter().cloned()).collect();
     let mut weak = Tally::default();
@@ -443,7 +443,7 @@ fn update(
             Some(record) if fields.is_empty() => {
                 format!("the user's extension record was left behind on the number {record}")
             }
-            _ => drift::reason(&fields, link),
+            _ => drift.reason(&fields, link),
         },
         fields,
         birth: None,

@@ -228,6 +228,18 @@ fn what_was_changed_by_hand_is_counted_and_told_apart_from_the_directory() {
         note.message,
         "changed by hand on the phone system: 4 values are written back: `full_name` of 1 user, `email` of 3 users"
     );
+    // Of a field whose expression has changed nobody can say that the directory has.
+    let mut job = world.clone();
+    job.memory.changed = vec!["fields.email".into(), "fields.full_name".into(), "rules.files".into()];
+    let plan = job.plan(&now, &policy());
+    assert_eq!(
+        plan.changes.iter().map(|change| change.reason.as_str()).collect::<Vec<_>>(),
+        [
+            "changed by hand on the phone system, written back: full_name, email",
+            "made otherwise by the job now: full_name; changed by hand on the phone system, written back: email",
+            "changed by hand on the phone system, and made otherwise by the job now: email",
+        ]
+    );
     let mut once = policy();
     once.fields.get_mut(&Field::Email).unwrap().on_update = OnUpdate::Once;
     let plan = world.plan(&now, &once);

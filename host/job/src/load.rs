@@ -126,10 +126,25 @@ fn unreadable(path: &Path, why: &io::Error) -> Diagnostic {
     let message = format!("the job file `{}` cannot be read: {}", path.display(), reason(why));
     let hint = match why.kind() {
         io::ErrorKind::NotFound => "name the job file, or make one with `rollcall init`".to_owned(),
-        io::ErrorKind::IsADirectory => format!("type `{}`", path.join("job.toml").display()),
+        io::ErrorKind::IsADirectory => inside(path),
         _ => "look at the file and its permissions".to_owned(),
     };
     Diagnostic::error(codes::JOB_UNREADABLE, message).hint(hint)
+}
+
+/// Says what to type in the place of a folder: the job files in it, as far as they are a few.
+fn inside(folder: &Path) -> String {
+    const NAMED_MOST: usize = 5;
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut jobs: Vec<_> =
+        entries.filter(|path| path.extension().is_some_and(|ending| ending == "toml")).collect();
+    jobs.sort();
+    let named: Vec<String> = jobs.iter().take(NAMED_MOST).map(|job| format!("`{}`", job.display())).collect();
+    match named.as_slice() {
+        [] => "name a job file; none lies in this folder".to_owned(),
+        [one] => format!("type {one}"),
+        several => format!("name one of the files in it, such as {}", several.join(", ")),
+    }
 }
 
 /// Says that what was given for the job is the list that a job reads, going by its ending: read as TOML, each of its lines
