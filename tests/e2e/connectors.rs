@@ -153,7 +153,6 @@ fn what_a_host_would_refuse_is_refused_by_every_command() {
         format!("[[grant.http]]\norigin = \"{origin}\"\nmethods = [\"GET\"]\nreason = \"Reads.\"\n")
     };
     for (manifest, line, says) in [
-        (manifest("one", ""), 2, "the version `one` tells nobody which of two is newer"),
         (manifest("1.0.0", &grant("hr.example")), 14, "`hr.example` is not the URL of a server"),
         (manifest("1.0.0", &grant("http://hr.example")), 14, "is plain `http://` to another machine"),
     ] {
@@ -173,6 +172,27 @@ fn what_a_host_would_refuse_is_refused_by_every_command() {
             let told = env.run(command).exits(12).says("E0301").says(says).says("hint:");
             let _ = told.says(&format!("connector.toml:{line}:"));
         }
+    }
+}
+
+/// What only its maker could mend is refused where a connector is made, and not where it runs.
+#[test]
+fn what_runs_is_not_refused_for_what_its_maker_has_to_mend() {
+    let env = machine("./hr.wasm");
+    let url =
+        "settings.url = { type = \"text\", about = \"x\", kind = \"url\", default = \"http://hr.intern\" }\n";
+    let odd = manifest("1", "").replace("[[grant", &format!("{url}[[grant"));
+    env.write("hr.wasm", with_manifest(&odd));
+    for command in [&["check"][..], &["connector", "test"], &["connector", "inspect", "hr.wasm"]] {
+        let _ = env.run(command).success().hides("which of two is newer").hides("plain `http://`");
+    }
+    env.write("connector.toml", odd);
+    env.write("requirements.txt", "./sdk\n");
+    for command in [&["connector", "pack", "hr.wasm"][..], &["connector", "build"]] {
+        let told = env.run(command).exits(12).says("E0301").says("connector.toml:2:").says("hint:");
+        let _ = told
+            .says("the version `1` tells nobody which of two is newer")
+            .says("the default of `url` is plain");
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
-use rollcall_connectors::{Manifest, Package};
+use rollcall_connectors::{Manifest, Package, Stage};
 use rollcall_core::{Diagnostic, codes};
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ pub(super) fn build(output: &Output, dir: &Path) -> Result<u8, Failure> {
     {
         if path.is_file() {
             let file = path.display().to_string();
-            Manifest::parse_file(files::text(&path, MANIFEST_TEXT)?.as_bytes(), &file)
+            Manifest::parse_file(files::text(&path, MANIFEST_TEXT)?.as_bytes(), &file, Stage::Make)
                 .map_err(Failure::invalid)?;
         }
     }
@@ -60,6 +60,7 @@ pub(super) fn build(output: &Output, dir: &Path) -> Result<u8, Failure> {
     let component = built.map_err(|(failure, earlier)| set_aside(failure, &earlier))?;
     // What would be refused later is told now.
     let package = Package::read(files::package(&component)?).map_err(Failure::invalid)?;
+    package.check_for(Stage::Make).map_err(Failure::invalid)?;
     reserved(&package).map_err(|why| Failure::invalid(vec![why]))?;
     if output.json {
         output.payload(&shapes::write(&json!({
