@@ -91,7 +91,7 @@ fn a_line_that_nobody_asks_for_is_shown_and_nothing_runs() {
         "job.toml",
         job.replace("[directory.settings]", "recording = \"hr.recording\"\n[directory.settings]"),
     );
-    let _ = env.run(&["check"]).success().says("warning[E0303]").says(missing).says("is replayed without");
+    let _ = env.run(&["check"]).success().says("warning[E0303]").says(missing).says("is replayed without it");
     let _ = with("http = [\"https://hr.example/api\"]").success();
     let told =
         with("http = [\n  \"https://hr.example\",\n  \"POST https://elsewhere.example\",\n]").exits(12);
@@ -104,6 +104,17 @@ fn a_line_that_nobody_asks_for_is_shown_and_nothing_runs() {
     let lines = "http = [\"https://hr.example\"]\nfiles = [\"/etc\"]\nldap = [\"ldaps://dc.example\"]";
     let told = with(lines).exits(12).says("`/etc` allows").says("the folder of the setting `path`");
     let _ = told.says("`ldaps://dc.example` allows");
+    // What is wrong with the replay too is told once.
+    let clear = grant.replace("https://", "http://");
+    let allow = "settings.allow_insecure = { type = \"boolean\", about = \"x\" }\n";
+    let odd = manifest("1.0.0", &clear).replace("[[grant.files]]", &format!("{allow}[[grant.files]]"));
+    env.write("hr.wasm", with_manifest(&odd));
+    env.write(
+        "job.toml",
+        job.replace("[directory.settings]", "recording = \"hr.recording\"\n[directory.settings]"),
+    );
+    let told = env.run(&["check"]).exits(12).says("which is plain `http://` to another machine");
+    let _ = told.hides("is replayed without it");
 }
 
 #[test]
