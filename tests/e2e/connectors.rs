@@ -222,11 +222,18 @@ fn a_component_that_is_older_than_its_source_is_told() {
     std::fs::File::options().append(true).open(env.path("hr.py")).unwrap().set_modified(later).unwrap();
     let _ = pack().says("warning").says(newer).says("rollcall connector build ");
     let _ = env.run(&["connector", "test"]).success().says(newer);
-    // What lies beside, as the SDK and tests do, is no source.
-    std::fs::create_dir(env.path("tests")).unwrap();
-    std::fs::rename(env.path("hr.py"), env.path("tests/hr.py")).unwrap();
     env.write("hr.wasm", partners("hr", "1.0.0"));
-    let _ = pack().hides("is older than");
+    // What lies beside, as the SDK, tests and what tools make do, is no source.
+    let mut at = env.path("hr.py");
+    for folder in ["tests", "venv", "env", ".venv", "dist", "build", "node_modules"] {
+        let _ = pack().says("is older than");
+        std::fs::create_dir(env.path(folder)).unwrap();
+        let inside = env.path(&format!("{folder}/hr.py"));
+        std::fs::rename(&at, &inside).unwrap();
+        let _ = pack().hides("is older than");
+        std::fs::rename(&inside, env.path("hr.py")).unwrap();
+        at = env.path("hr.py");
+    }
 }
 
 #[test]
@@ -293,6 +300,12 @@ fn a_new_project_builds_tests_and_runs_at_once() {
     env.set("PATH", std::env::var("PATH").unwrap());
     let built = env.run(&["connector", "build", "--json"]).success().json();
     assert_eq!(built["name"], "my-hr");
+    // A build settles that a source is newer, also where cargo has nothing to do for it.
+    env.write("beside.py", "# newer");
+    let pack = || env.run(&["connector", "pack", "target/wasm32-wasip2/release/my_hr.wasm"]).success();
+    let _ = pack().says("is older than `beside.py` in its project");
+    let _ = env.run(&["connector", "build"]).success();
+    let _ = pack().hides("is older than");
     let told = env.run(&["connector", "run"]).success();
     let _ = told.says("3 users on 2 pages").says("anna.berg@my-hr.example");
     // It keeps every rule of the suite, and each of its readings ends, whatever the answers are.

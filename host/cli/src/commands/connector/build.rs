@@ -8,8 +8,8 @@ use rollcall_connectors::{Manifest, Package, Stage};
 use rollcall_core::{Diagnostic, codes};
 use serde_json::{Value, json};
 
-use crate::commands::connector::files;
 use crate::commands::connector::read::size;
+use crate::commands::connector::{files, stale};
 use crate::exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -26,6 +26,7 @@ const PYTHON_HINT: &str = "install Python 3.11 or newer, with venv and pip";
 
 /// Builds a project.
 pub(super) fn build(output: &Output, dir: &Path) -> Result<u8, Failure> {
+    let begun = SystemTime::now();
     let has = |name: &str| dir.join(name).is_file();
     // Where the manifest stands by itself, its mistakes are told before the tools run, by its own name.
     for path in
@@ -62,6 +63,7 @@ pub(super) fn build(output: &Output, dir: &Path) -> Result<u8, Failure> {
     let package = Package::read(files::package(&component)?).map_err(Failure::invalid)?;
     package.check_for(Stage::Make).map_err(Failure::invalid)?;
     reserved(&package).map_err(|why| Failure::invalid(vec![why]))?;
+    stale::built(&component, begun);
     if output.json {
         output.payload(&shapes::write(&json!({
             "schema_version": shapes::SCHEMA_VERSION, "component": component.display().to_string(),
