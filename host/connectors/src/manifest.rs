@@ -356,8 +356,8 @@ pub struct FilesGrant {
     pub reason: String,
 }
 
-/// What is about to be done with a connector, which decides how strictly its manifest is judged: what runs today must not be
-/// refused for what only its maker could mend.
+/// What is about to be done with a connector, which decides how strictly its manifest is judged: what runs today must
+/// not be refused for what only its maker could mend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     /// A job runs it. Refused is what no job can make right.

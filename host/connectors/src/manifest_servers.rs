@@ -37,8 +37,8 @@ pub(crate) fn check_server(manifest: &Manifest, path: &[&str], template: &str, w
     }
 }
 
-/// Checks the addresses among defaults and presets. A job may write its own in their place, so that they are judged where a
-/// connector is made, and at a run where they are used.
+/// Checks the addresses among defaults and presets. A job may write its own in their place, so that they are judged
+/// where a connector is made, and at a run where they are used.
 pub(crate) fn check_filled(manifest: &Manifest, wrong: &mut Mistakes) {
     let mut check = |name: &str, value: &Value, said: &str, path: &[&str]| {
         let kind = manifest.settings.get(name).and_then(|setting| setting.kind);

@@ -25,8 +25,8 @@ pub struct Pin {
     /// Where it was fetched from; none where it was a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
-    /// The SHA-256 of the component in the package; none where `sha256` is a component's already, and in lines of an earlier
-    /// kind.
+    /// The SHA-256 of the component in the package; none where `sha256` is a component's already, and in lines of an
+    /// earlier kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub component: Option<String>,
 }
@@ -93,16 +93,16 @@ impl Pins {
         self.connector.iter()
     }
 
-    /// Says in the lines of an earlier kind which component is in the package. `component`: the SHA-256 of the one in the
-    /// package of a pin, where that is at hand.
+    /// Says in the lines of an earlier kind which component is in the package. `component`: the SHA-256 of the one in
+    /// the package of a pin, where that is at hand.
     pub fn complete(&mut self, component: impl Fn(&Pin) -> Option<String>) {
         for pin in self.connector.iter_mut().filter(|pin| pin.is_earlier()) {
             pin.component = component(pin);
         }
     }
 
-    /// Refuses a component that a job names by its path where nothing says whether it is the one in the pinned package: a pin of
-    /// its own would lose the key.
+    /// Refuses a component that a job names by its path where nothing says whether it is the one in the pinned package:
+    /// a pin of its own would lose the key.
     ///
     /// # Errors
     /// Where it is.

@@ -40,8 +40,8 @@ pub(super) fn warning(component: &Path) -> Option<Diagnostic> {
     Some(Diagnostic::warning(codes::BUILD, message).hint(hint))
 }
 
-/// Notes that a component is as new as the build that began then: a tool that had nothing to do for a change leaves it as old
-/// as it was. Where that cannot be noted nothing is lost but a warning too many.
+/// Notes that a component is as new as the build that began then: a tool that had nothing to do for a change leaves it
+/// as old as it was. Where that cannot be noted nothing is lost but a warning too many.
 pub(super) fn built(component: &Path, begun: SystemTime) {
     if modified(component).is_some_and(|written| written < begun) {
         let file = std::fs::File::options().append(true).open(component);
