@@ -3,22 +3,42 @@
 
 import { Permanent } from "./errors.js";
 
-const CHUNK = 8192;
+/** How many bytes are decoded at a time: the escapes of a whole answer would take three times its memory. */
+const BLOCK = 8192;
 
 /** Decodes a whole text. What is no UTF-8 is an error, or a `?` for each wrong byte where `loose` is said. */
 export function decode(bytes, loose = false) {
-  let each = "";
-  for (let at = 0; at < bytes.length; at += CHUNK) {
-    each += String.fromCharCode(...bytes.subarray(at, at + CHUNK));
+  let text = "";
+  for (let at = 0, end; at < bytes.length; at = end) {
+    end = border(bytes, at + BLOCK);
+    text += block(bytes.subarray(at, end), loose);
   }
+  return text;
+}
+
+function block(bytes, loose) {
   try {
-    return decodeURIComponent(escape(each));
-  } catch {
+    return decodeURIComponent(escape(String.fromCharCode(...bytes)));
+  } catch (error) {
+    // A memory that is full, say, tells nothing of the text.
+    if (!(error instanceof URIError)) {
+      throw error;
+    }
     if (!loose) {
       throw new Permanent("the answer is no UTF-8");
     }
     return loosely(bytes);
   }
+}
+
+/** Gives the last place up to `end` at which a character begins. Where none of the last four does, none is cut at `end`. */
+function border(bytes, end) {
+  for (let at = end; at > end - 4; at--) {
+    if ((bytes[at] & 0xc0) !== 0x80) {
+      return at;
+    }
+  }
+  return end;
 }
 
 function loosely(bytes) {

@@ -91,7 +91,7 @@ fn a_line_that_nobody_asks_for_is_shown_and_nothing_runs() {
         "job.toml",
         job.replace("[directory.settings]", "recording = \"hr.recording\"\n[directory.settings]"),
     );
-    let _ = env.run(&["check"]).success().says("warning[E0303]").says(missing).says("is replayed without");
+    let _ = env.run(&["check"]).success().says("warning[E0303]").says(missing).says("is replayed without it");
     let _ = with("http = [\"https://hr.example/api\"]").success();
     let told =
         with("http = [\n  \"https://hr.example\",\n  \"POST https://elsewhere.example\",\n]").exits(12);
@@ -104,6 +104,17 @@ fn a_line_that_nobody_asks_for_is_shown_and_nothing_runs() {
     let lines = "http = [\"https://hr.example\"]\nfiles = [\"/etc\"]\nldap = [\"ldaps://dc.example\"]";
     let told = with(lines).exits(12).says("`/etc` allows").says("the folder of the setting `path`");
     let _ = told.says("`ldaps://dc.example` allows");
+    // What is wrong with the replay too is told once.
+    let clear = grant.replace("https://", "http://");
+    let allow = "settings.allow_insecure = { type = \"boolean\", about = \"x\" }\n";
+    let odd = manifest("1.0.0", &clear).replace("[[grant.files]]", &format!("{allow}[[grant.files]]"));
+    env.write("hr.wasm", with_manifest(&odd));
+    env.write(
+        "job.toml",
+        job.replace("[directory.settings]", "recording = \"hr.recording\"\n[directory.settings]"),
+    );
+    let told = env.run(&["check"]).exits(12).says("which is plain `http://` to another machine");
+    let _ = told.hides("is replayed without it");
 }
 
 #[test]
@@ -153,7 +164,6 @@ fn what_a_host_would_refuse_is_refused_by_every_command() {
         format!("[[grant.http]]\norigin = \"{origin}\"\nmethods = [\"GET\"]\nreason = \"Reads.\"\n")
     };
     for (manifest, line, says) in [
-        (manifest("one", ""), 2, "the version `one` tells nobody which of two is newer"),
         (manifest("1.0.0", &grant("hr.example")), 14, "`hr.example` is not the URL of a server"),
         (manifest("1.0.0", &grant("http://hr.example")), 14, "is plain `http://` to another machine"),
     ] {
@@ -176,6 +186,27 @@ fn what_a_host_would_refuse_is_refused_by_every_command() {
     }
 }
 
+/// What only its maker could mend is refused where a connector is made, and not where it runs.
+#[test]
+fn what_runs_is_not_refused_for_what_its_maker_has_to_mend() {
+    let env = machine("./hr.wasm");
+    let url =
+        "settings.url = { type = \"text\", about = \"x\", kind = \"url\", default = \"http://hr.intern\" }\n";
+    let odd = manifest("1", "").replace("[[grant", &format!("{url}[[grant"));
+    env.write("hr.wasm", with_manifest(&odd));
+    for command in [&["check"][..], &["connector", "test"], &["connector", "inspect", "hr.wasm"]] {
+        let _ = env.run(command).success().hides("which of two is newer").hides("plain `http://`");
+    }
+    env.write("connector.toml", odd);
+    env.write("requirements.txt", "./sdk\n");
+    for command in [&["connector", "pack", "hr.wasm"][..], &["connector", "build"]] {
+        let told = env.run(command).exits(12).says("E0301").says("connector.toml:2:").says("hint:");
+        let _ = told
+            .says("the version `1` tells nobody which of two is newer")
+            .says("the default of `url` is plain");
+    }
+}
+
 #[test]
 fn a_component_that_is_older_than_its_source_is_told() {
     let env = machine("./hr.wasm");
@@ -191,11 +222,18 @@ fn a_component_that_is_older_than_its_source_is_told() {
     std::fs::File::options().append(true).open(env.path("hr.py")).unwrap().set_modified(later).unwrap();
     let _ = pack().says("warning").says(newer).says("rollcall connector build ");
     let _ = env.run(&["connector", "test"]).success().says(newer);
-    // What lies beside, as the SDK and tests do, is no source.
-    std::fs::create_dir(env.path("tests")).unwrap();
-    std::fs::rename(env.path("hr.py"), env.path("tests/hr.py")).unwrap();
     env.write("hr.wasm", partners("hr", "1.0.0"));
-    let _ = pack().hides("is older than");
+    // What lies beside, as the SDK, tests and what tools make do, is no source.
+    let mut at = env.path("hr.py");
+    for folder in ["tests", "venv", "env", ".venv", "dist", "build", "node_modules"] {
+        let _ = pack().says("is older than");
+        std::fs::create_dir(env.path(folder)).unwrap();
+        let inside = env.path(&format!("{folder}/hr.py"));
+        std::fs::rename(&at, &inside).unwrap();
+        let _ = pack().hides("is older than");
+        std::fs::rename(&inside, env.path("hr.py")).unwrap();
+        at = env.path("hr.py");
+    }
 }
 
 #[test]
@@ -262,6 +300,12 @@ fn a_new_project_builds_tests_and_runs_at_once() {
     env.set("PATH", std::env::var("PATH").unwrap());
     let built = env.run(&["connector", "build", "--json"]).success().json();
     assert_eq!(built["name"], "my-hr");
+    // A build settles that a source is newer, also where cargo has nothing to do for it.
+    env.write("beside.py", "# newer");
+    let pack = || env.run(&["connector", "pack", "target/wasm32-wasip2/release/my_hr.wasm"]).success();
+    let _ = pack().says("is older than `beside.py` in its project");
+    let _ = env.run(&["connector", "build"]).success();
+    let _ = pack().hides("is older than");
     let told = env.run(&["connector", "run"]).success();
     let _ = told.says("3 users on 2 pages").says("anna.berg@my-hr.example");
     // It keeps every rule of the suite, and each of its readings ends, whatever the answers are.

@@ -308,6 +308,44 @@ fn a_component_is_held_against_the_package_that_it_is_in() {
 }
 
 #[test]
+fn a_line_of_an_earlier_kind_is_completed() {
+    let env = trusting();
+    let _ = install(&env, &signed(&env, "1.0.0", ""), &["--yes", "--lock", "."]).success();
+    let lock = env.read("rollcall.lock");
+    let earlier: String =
+        lock.split_inclusive('\n').filter(|line| !line.starts_with("component = ")).collect();
+    assert!(earlier.contains("key = ") && earlier != lock, "{lock}");
+    env.write("rollcall.lock", &earlier);
+    let _ = env.run(&["check", "--locked"]).success();
+    env.write("job.toml", env.read("job.toml").replace("connector = \"hr\"", "connector = \"./hr.wasm\""));
+    let told = env.run(&["check"]).exits(12).says("E0330").says("in a line of an earlier kind");
+    let _ = told.says("`rollcall connector lock JOB` completes the line");
+    let _ = env.run(&["connector", "lock"]).success();
+    assert_eq!(env.read("rollcall.lock"), lock);
+    let _ = env.run(&["check", "--locked"]).success();
+    // Without the package nobody knows what is in it, and the key stays.
+    env.write("rollcall.lock", &earlier);
+    let _ = env.run(&["connector", "remove", "hr"]).success();
+    let _ = env.run(&["connector", "lock"]).exits(12).says("E0330").says("take the line of `hr` out");
+    assert_eq!(env.read("rollcall.lock"), earlier);
+}
+
+#[test]
+fn a_package_beside_a_component_of_its_name_is_told() {
+    let env = trusting();
+    env.write("own.wasm", partners("hr", "1.0.0"));
+    let job = env.read("job.toml");
+    env.write("job.toml", job.replace("connector = \"hr\"", "connector = \"./own.wasm\""));
+    let _ = env.run(&["connector", "lock"]).success();
+    let told = install(&env, &signed(&env, "1.1.0", ""), &["--yes"]).success().says("warning[E0330]");
+    let told = told.says("jobs of this folder that name it as `hr` do not run");
+    let _ = told.says("the jobs that name it by its path go on").hides("until it is moved");
+    let _ = env.run(&["check", "--locked"]).success();
+    env.write("job.toml", job);
+    let _ = env.run(&["check"]).exits(12).says("E0330");
+}
+
+#[test]
 fn an_update_says_what_still_pins_the_earlier_one() {
     let env = trusting();
     let _ = install(&env, &signed(&env, "1.0.0", ""), &["--yes", "--lock", "."]).success();

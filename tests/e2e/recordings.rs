@@ -41,6 +41,10 @@ fn whoever_replays_is_told_how_to_read_the_directory_itself() {
     env.write("graph.recording", recording.lines().next().unwrap());
     let hint = "hint: this job replays: take `recording` out of [directory]";
     let _ = env.run(&["preview"]).exits(12).says("E0309").says("job.toml:").says(hint);
+    // A fixture is tried with a job that may have no such line.
+    env.write("live.toml", env.read("job.toml").replacen("recording = \"graph.recording\"\n", "", 1));
+    let tried = env.run(&["connector", "fixture", "graph.recording", "--job", "live.toml"]).exits(12);
+    let _ = tried.says("E0309").says("give the job as it was when it was recorded").hides(hint);
     let tried = env.run(&["connector", "test"]).exits(1).says("failed  a reading ends well").says(hint);
     let _ = tried.says("1 rule looked at, 1 failed");
 }

@@ -13,7 +13,7 @@ use crate::expand::{Place, Unfilled, expand};
 use crate::grants_ldap::{FilledLdap, LdapTerms};
 use crate::manifest::{HttpGrant, Login, LoginKind, Manifest, SettingKind};
 use crate::manifest_servers::can_allow;
-use crate::settings::{Settings, is_loopback};
+use crate::settings::{Settings, is_in_the_clear};
 use crate::words::tame;
 
 /// A login with its texts filled in: the way that the job's credentials fit.
@@ -261,7 +261,7 @@ impl Allow<'_> {
 
     /// Gives the URL back where nothing goes to another machine in the clear.
     fn encrypted(&self, url: Url) -> Result<Url, Diagnostic> {
-        if url.scheme() != "http" || is_loopback(&url) || self.settings.allow_insecure() {
+        if !is_in_the_clear(&url) || self.settings.allow_insecure() {
             return Ok(url);
         }
         let written = url.origin().ascii_serialization();

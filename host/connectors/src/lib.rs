@@ -52,7 +52,7 @@ pub use compile::{ChildCompiler, CompileLimits, compile};
 pub use connector::{Connector, Tail};
 pub use credentials::check_credentials;
 pub use host::run::Progress;
-pub use manifest::Manifest;
+pub use manifest::{Manifest, Stage};
 pub use meter::Usage;
 pub use package::Package;
 pub use recording::Recording;

@@ -356,25 +356,37 @@ pub struct FilesGrant {
     pub reason: String,
 }
 
+/// What is about to be done with a connector, which decides how strictly its manifest is judged: what runs today must
+/// not be refused for what only its maker could mend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// A job runs it. Refused is what no job can make right.
+    Run,
+    /// It is installed. Its version has to say which of two is newer, besides.
+    Install,
+    /// It is built or packed. Its defaults and presets have to be usable as they stand, besides.
+    Make,
+}
+
 impl Manifest {
     /// What a manifest's file is called.
     pub const FILE: &str = "connector.toml";
 
-    /// Reads and checks the manifest that is sealed into a component.
+    /// Reads the manifest that is sealed into a component, and checks it for a run.
     ///
     /// # Errors
     ///
     /// Gives one diagnostic for each mistake: these are the connector maker's, not the job's.
     pub fn parse(bytes: &[u8]) -> Result<Self, Vec<Diagnostic>> {
-        Self::parse_file(bytes, Self::FILE)
+        Self::parse_file(bytes, Self::FILE, Stage::Run)
     }
 
-    /// Reads and checks the manifest of a file, which its mistakes name.
+    /// Reads the manifest of a file, which its mistakes name, and checks it for a stage.
     ///
     /// # Errors
     ///
     /// See [`Manifest::parse`].
-    pub fn parse_file(bytes: &[u8], file: &str) -> Result<Self, Vec<Diagnostic>> {
+    pub fn parse_file(bytes: &[u8], file: &str, stage: Stage) -> Result<Self, Vec<Diagnostic>> {
         let invalid = |message: String, hint: &str| {
             vec![Diagnostic::error(codes::CONNECTOR_INVALID, message).hint(hint)]
         };
@@ -386,7 +398,7 @@ impl Manifest {
             .map_err(|_| invalid("the manifest is not UTF-8".to_owned(), "write it as UTF-8"))?;
         let places = ManifestText::new(file, text);
         let manifest: Self = toml::from_str(text).map_err(|error| vec![places.misread(&error)])?;
-        let wrong = manifest_check::check(&manifest).told(&places);
+        let wrong = manifest_check::check(&manifest, stage).told(&places);
         if wrong.is_empty() { Ok(manifest) } else { Err(wrong) }
     }
 }

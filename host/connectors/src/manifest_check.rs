@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::expand::names_in;
-use crate::manifest::{Login, LoginKind, Manifest, Setting, SettingKind, SettingType};
+use crate::manifest::{Login, LoginKind, Manifest, Setting, SettingKind, SettingType, Stage};
 use crate::manifest_ldap;
 use crate::manifest_mistakes::Mistakes;
 use crate::manifest_servers::{check_filled, check_server};
@@ -18,15 +18,14 @@ const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPT
 /// What every mandatory sentence is for.
 pub(crate) const REASON: &str = "say in one sentence why: whoever installs the connector reads it";
 
-/// Gives every mistake of a manifest.
-pub(crate) fn check(manifest: &Manifest) -> Mistakes {
+/// Gives every mistake of a manifest that matters at a stage.
+pub(crate) fn check(manifest: &Manifest, stage: Stage) -> Mistakes {
     let mut wrong = Mistakes::default();
     check_head(manifest, &mut wrong);
     for (name, setting) in &manifest.settings {
         check_setting(name, setting, &mut wrong);
     }
     check_presets(manifest, &mut wrong);
-    check_filled(manifest, &mut wrong);
     if let Some(select) = &manifest.attributes.select
         && manifest.settings.contains_key(select)
     {
@@ -46,6 +45,12 @@ pub(crate) fn check(manifest: &Manifest) -> Mistakes {
         }
     }
     check_grants(manifest, &mut wrong);
+    if stage >= Stage::Install {
+        version::check(&manifest.version, &mut wrong);
+    }
+    if stage >= Stage::Make {
+        check_filled(manifest, &mut wrong);
+    }
     wrong
 }
 
@@ -58,11 +63,6 @@ fn check_head(manifest: &Manifest, wrong: &mut Mistakes) {
     {
         let message = format!("the name `{}` is not of `[a-z0-9-]`, at most 40 long", name.escape_default());
         wrong.add(&["name"], message, "write it as in `my-hr`; it begins with a letter");
-    }
-    if version::parse(&manifest.version).is_none() {
-        let message =
-            format!("the version `{}` tells nobody which of two is newer", manifest.version.escape_default());
-        wrong.add(&["version"], message, "write it as `1.2.3`, or `1.2.3-beta.1`");
     }
     if manifest.about.is_empty() {
         wrong.add(&["about"], "`about` must not be empty", "say in one sentence what the connector reads");

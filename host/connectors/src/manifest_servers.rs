@@ -1,17 +1,21 @@
 //! The servers that a manifest names, and the addresses that it fills in. What no job can make right is a mistake here, so that
 //! its maker is told and not whoever runs it.
 
+use std::collections::BTreeSet;
+
 use rollcall_net::Origin;
 use serde_json::{Map, Value};
 use url::Url;
 
 use crate::expand::{Place, expand, names_in};
-use crate::manifest::{Manifest, SettingKind, SettingType};
+use crate::manifest::{Manifest, Setting, SettingKind, SettingType};
 use crate::manifest_mistakes::Mistakes;
-use crate::settings::{ALLOW_INSECURE, check_address};
+use crate::settings::{ALLOW_INSECURE, check_address, is_in_the_clear};
 
-/// What stands for a setting's text while nobody knows it: one is part of any host, the other of a port.
-const STAND_INS: [&str; 2] = ["x", "1"];
+/// What stands for a setting's text while nobody knows it: part of a host, of a port, a scheme, and this machine.
+const STAND_INS: [&str; 4] = ["x", "1", "https", "localhost"];
+/// How many ways to fill in a text are tried; one that has more is not judged.
+const WAYS: usize = 4096;
 const WRITE: &str = "write `https://host`, or `{setting}` with a setting of `kind = \"url\"`";
 
 /// Checks a text that has to become the URL of a server. What is wrong with the settings in it is told by others.
@@ -20,12 +24,12 @@ pub(crate) fn check_server(manifest: &Manifest, path: &[&str], template: &str, w
     if !names.iter().all(|name| manifest.settings.contains_key(*name)) {
         return;
     }
-    let servers = STAND_INS.iter().filter_map(|word| with(manifest, template, &names, word));
-    let Some(server) = servers.into_iter().find_map(|url| Origin::of(&url).ok()) else {
+    let Some(urls) = urls(manifest, template, &names) else { return };
+    let mut servers = urls.iter().filter(|url| Origin::of(url).is_ok()).peekable();
+    if servers.peek().is_none() {
         return wrong.add(path, format!("`{template}` is not the URL of a server"), WRITE);
-    };
-    let is_known = !authority(template).contains('{');
-    if is_known && !server.is_encrypted() && !server.is_loopback() && !can_allow(manifest) {
+    }
+    if servers.all(is_in_the_clear) && !can_allow(manifest) {
         let hint = format!(
             "write `https://`; or declare the boolean setting `{ALLOW_INSECURE}`, with which a job takes that on itself"
         );
@@ -33,7 +37,8 @@ pub(crate) fn check_server(manifest: &Manifest, path: &[&str], template: &str, w
     }
 }
 
-/// Checks the addresses among defaults and presets.
+/// Checks the addresses among defaults and presets. A job may write its own in their place, so that they are judged
+/// where a connector is made, and at a run where they are used.
 pub(crate) fn check_filled(manifest: &Manifest, wrong: &mut Mistakes) {
     let mut check = |name: &str, value: &Value, said: &str, path: &[&str]| {
         let kind = manifest.settings.get(name).and_then(|setting| setting.kind);
@@ -58,14 +63,34 @@ pub(crate) fn check_filled(manifest: &Manifest, wrong: &mut Mistakes) {
     }
 }
 
-/// Gives the URL that a text becomes where its settings hold a word.
-fn with(manifest: &Manifest, template: &str, names: &[&str], word: &str) -> Option<Url> {
-    let is_url =
-        |name: &str| manifest.settings.get(name).is_some_and(|one| one.kind == Some(SettingKind::Url));
-    let value = |name: &str| if is_url(name) { format!("https://{word}") } else { word.to_owned() };
-    let settings: Map<String, Value> =
-        names.iter().map(|name| ((*name).to_owned(), Value::from(value(name)))).collect();
-    Url::parse(&expand(manifest, &settings, template, Place::Url).ok()?).ok()
+/// Gives the URLs that a text can become, one for each way to fill in its settings; none where there are too many.
+fn urls(manifest: &Manifest, template: &str, names: &[&str]) -> Option<Vec<Url>> {
+    let mut ways = vec![Map::new()];
+    for name in BTreeSet::from_iter(names) {
+        let words = words(manifest.settings.get(*name)?);
+        if ways.len() * words.len() > WAYS {
+            return None;
+        }
+        let with = |way: &Map<String, Value>, word: &String| {
+            let mut way = way.clone();
+            way.insert((*name).to_owned(), Value::from(word.as_str()));
+            way
+        };
+        ways = ways.iter().flat_map(|way| words.iter().map(move |word| with(way, word))).collect();
+    }
+    let url = |way| Url::parse(&expand(manifest, &way, template, Place::Url).ok()?).ok();
+    Some(ways.into_iter().filter_map(url).collect())
+}
+
+/// Gives what a setting may hold: its choices, or else its default and what stands for any text.
+fn words(setting: &Setting) -> Vec<String> {
+    if !setting.choices.is_empty() {
+        return setting.choices.clone();
+    }
+    let is_url = setting.kind == Some(SettingKind::Url);
+    let any =
+        STAND_INS.iter().map(|word| if is_url { format!("https://{word}") } else { (*word).to_owned() });
+    any.chain(setting.default.as_ref().and_then(Value::as_str).map(str::to_owned)).collect()
 }
 
 /// Says whether a job can let plain `http://` leave its machine.
@@ -74,22 +99,22 @@ pub(crate) fn can_allow(manifest: &Manifest) -> bool {
     setting.is_some_and(|setting| setting.kind_of_value == SettingType::Boolean)
 }
 
-fn authority(template: &str) -> &str {
-    let rest = template.split_once("://").map_or(template, |(_, rest)| rest);
-    rest.split(['/', '?', '#']).next().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::Stage;
 
     const HEAD: &str = "name = \"x\"\nversion = \"1.0.0\"\nabout = \"x\"\ncontract = \"0.1\"\n\
         settings.url = { type = \"text\", about = \"x\", kind = \"url\", default = \"https://hr.example\" }\n\
-        settings.host = { type = \"text\", about = \"x\" }\n";
+        settings.host = { type = \"text\", about = \"x\" }\n\
+        settings.tenant = { type = \"text\", about = \"x\" }\n\
+        settings.scheme = { type = \"text\", about = \"x\", choices = [\"ftp\", \"https\"] }\n\
+        settings.insecure = { type = \"text\", about = \"x\", choices = [\"http\"] }\n";
     const ALLOWS: &str = "settings.allow_insecure = { type = \"boolean\", about = \"x\", default = false }\n";
 
     fn told(manifest: &str) -> Vec<String> {
-        let wrong = Manifest::parse(manifest.as_bytes()).err().unwrap_or_default();
+        let made = Manifest::parse_file(manifest.as_bytes(), Manifest::FILE, Stage::Make);
+        let wrong = made.err().unwrap_or_default();
         let said = |one: &rollcall_core::Diagnostic| {
             assert!(matches!(one.place, rollcall_core::Place::Span { .. }) && one.hint.is_some(), "{one:?}");
             one.message.trim_start_matches("the manifest is wrong: ").to_owned()
@@ -117,6 +142,9 @@ mod tests {
             "http://localhost:8080",
             "http://127.0.0.1",
             "http://{host}",
+            "{host}://hr.example",
+            "{scheme}://hr.example",
+            "{scheme}://{host}:{tenant}",
         ] {
             check(good, "", None);
         }
@@ -126,6 +154,9 @@ mod tests {
         let clear = Some("is plain `http://` to another machine");
         check("http://hr.example", "", clear);
         check("http://hr.example/{host}", "", clear);
+        check("http://{host}.example", "", clear);
+        check("http://{host}.example", ALLOWS, None);
+        check("{insecure}://hr.example", "", clear);
         check("http://hr.example", ALLOWS, None);
     }
 
@@ -134,6 +165,8 @@ mod tests {
         let check = |default: &str, more: &str, expect: &[&str]| {
             let text = format!("{HEAD}{more}").replacen("https://hr.example", default, 1);
             assert_eq!(told(&text), expect);
+            // A job may write its own.
+            Manifest::parse(text.as_bytes()).unwrap();
         };
         check("", "", &[]);
         check("hr.example", "", &["the default of `url` is no URL"]);

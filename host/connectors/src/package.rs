@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use wasmparser::{Encoding, Parser, Payload};
 
 use crate::limits::PACKAGE_BYTES;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Stage};
 use crate::manifest_check::CONTRACT;
 use crate::words::tame;
 
@@ -90,6 +90,14 @@ impl Package {
     /// Gives the manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// Checks the manifest for what is to be done with the package.
+    ///
+    /// # Errors
+    /// Gives one diagnostic for each mistake.
+    pub fn check_for(&self, stage: Stage) -> Result<(), Vec<Diagnostic>> {
+        Manifest::parse_file(&self.sealed, Manifest::FILE, stage).map(drop)
     }
 
     /// Gives the SHA-256 of the bytes.

@@ -25,7 +25,8 @@ pub struct Pin {
     /// Where it was fetched from; none where it was a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
-    /// The SHA-256 of the component in the package; none where `sha256` is a component's already.
+    /// The SHA-256 of the component in the package; none where `sha256` is a component's already, and in lines of an
+    /// earlier kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub component: Option<String>,
 }
@@ -37,8 +38,13 @@ impl Pin {
     }
 
     /// Says whether it is a component's that a job names by its path, in no package.
-    fn is_bare(&self) -> bool {
-        self.component.is_none()
+    pub fn is_bare(&self) -> bool {
+        self.component.is_none() && self.key.is_none()
+    }
+
+    /// Says whether it is of a signed package and, as such lines once were, does not say which component is in it.
+    fn is_earlier(&self) -> bool {
+        self.component.is_none() && self.key.is_some()
     }
 
     /// Says whether both are of one component, of which one at least is in no package: no key signs it there, so that only
@@ -87,7 +93,37 @@ impl Pins {
         self.connector.iter()
     }
 
-    fn of(&self, name: &str) -> Option<&Pin> {
+    /// Says in the lines of an earlier kind which component is in the package. `component`: the SHA-256 of the one in
+    /// the package of a pin, where that is at hand.
+    pub fn complete(&mut self, component: impl Fn(&Pin) -> Option<String>) {
+        for pin in self.connector.iter_mut().filter(|pin| pin.is_earlier()) {
+            pin.component = component(pin);
+        }
+    }
+
+    /// Refuses a component that a job names by its path where nothing says whether it is the one in the pinned package:
+    /// a pin of its own would lose the key.
+    ///
+    /// # Errors
+    /// Where it is.
+    pub fn comparable(&self, pin: &Pin) -> Result<(), Diagnostic> {
+        let Some(pinned) = self.of(&pin.name).filter(|pinned| pin.is_bare() && pinned.is_earlier()) else {
+            return Ok(());
+        };
+        let (name, version) = (&pinned.name, &pinned.version);
+        let message = format!(
+            "`{FILE}` pins the package of the connector `{name}` {version} in a line of an earlier kind, which does not say \
+             which component is in it"
+        );
+        let hint = format!(
+            "`rollcall connector lock JOB` completes the line where that package is installed; or take the line of `{name}` \
+             out of `{FILE}`"
+        );
+        Err(Diagnostic::error(codes::LOCK_DIFFERS, message).hint(hint))
+    }
+
+    /// Gives the pin of a connector.
+    pub fn of(&self, name: &str) -> Option<&Pin> {
         self.connector.iter().find(|known| known.name == name)
     }
 
@@ -123,6 +159,7 @@ impl Pins {
         if pin.is_component_of(pinned) {
             return Ok(());
         }
+        self.comparable(pin)?;
         let key = |pin: &Pin| pin.key.clone().unwrap_or_else(|| "no key".to_owned());
         // Digests of one kind are named.
         let digest = if pin.is_bare() { pinned.component() } else { &pinned.sha256 };
@@ -200,8 +237,17 @@ mod tests {
         check(&bare, &package, true);
         check(&package, &Pin { sha256: "cd".to_owned(), ..bare.clone() }, false);
         check(&bare, &Pin { component: Some("cd".to_owned()), ..package.clone() }, false);
-        // A line that says nothing of the component is of a package too.
-        check(&Pin { component: None, ..package.clone() }, &package, true);
+        // A line that says nothing of the component is of a package too, and can be completed.
+        let earlier = Pin { component: None, ..package.clone() };
+        check(&earlier, &package, true);
+        check(&earlier, &bare, false);
+        let mut pins = Pins::parse(&Pins { connector: vec![earlier] }.text()).unwrap();
+        let told = pins.check(&bare).unwrap_err();
+        assert!(told.message.contains("of an earlier kind") && pins.comparable(&package).is_ok(), "{told:?}");
+        pins.complete(|_| None);
+        assert!(pins.comparable(&bare).is_err());
+        pins.complete(|pin| Some(pin.sha256.replace("package", "ab")));
+        assert_eq!(pins.iter().collect::<Vec<_>>(), [&package]);
         // Two packages are compared as such, whatever is in them.
         check(&package, &Pin { sha256: "other".to_owned(), ..package.clone() }, false);
         check(&package, &Pin { key: None, ..package.clone() }, false);

@@ -163,10 +163,12 @@ impl Host {
         }
         let online = ConnectSpec { recording: Recording::None, ..spec.clone() };
         let mut wrong = prepare(package, &online).err().unwrap_or_default();
-        wrong.retain(|one| one.code == codes::CONNECTOR_REFUSED);
+        // What is wrong with the replay too is told as an error.
+        let now = prepare(package, spec).err().unwrap_or_default();
+        wrong.retain(|one| one.code == codes::CONNECTOR_REFUSED && !now.contains(one));
         for one in &mut wrong {
             one.severity = Severity::Warning;
-            one.message += "; a recording is replayed without, the directory itself is not read";
+            one.message += "; the recording is replayed without it, the directory itself is not read";
         }
         wrong
     }

@@ -66,7 +66,7 @@ impl Session {
         let bounds = Bounds::of(&store);
         let started = bounds.hold(async {
             let instance = code.pre.instantiate_async(&mut store).await?;
-            let next = instance.get_typed_func(&mut store, &code.next)?;
+            let next = instance.get_typed_func(&mut store, code.next)?;
             Ok((code.indices.load(&mut store, &instance)?, next))
         });
         let started = started.await;

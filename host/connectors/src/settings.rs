@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use rollcall_core::{Diagnostic, Text, codes};
-use rollcall_net::LdapServer;
+use rollcall_net::{LdapServer, Origin};
 use serde_json::{Map, Value};
-use url::{Host, Url};
+use url::Url;
 
 use crate::credentials::{looks_like_credential, reference};
 use crate::manifest::{Manifest, Setting, SettingKind};
@@ -283,7 +283,7 @@ fn check_url(name: &str, text: &str, insecure: bool, can_allow: bool) -> Result<
     }
     match url.scheme() {
         "https" => {}
-        "http" if insecure || is_loopback(&url) => {}
+        "http" if insecure || !is_in_the_clear(&url) => {}
         "http" => {
             let message = format!("`{name}` is plain `http://` to another machine");
             let hint =
@@ -303,12 +303,7 @@ fn check_url(name: &str, text: &str, insecure: bool, can_allow: bool) -> Result<
     Ok(())
 }
 
-/// Says whether a URL stays on this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name.trim_end_matches('.').eq_ignore_ascii_case("localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+/// Says whether what is sent to the server of a URL goes to another machine by plain `http://`.
+pub(crate) fn is_in_the_clear(url: &Url) -> bool {
+    Origin::of(url).is_ok_and(|server| !server.is_encrypted() && !server.is_loopback())
 }

@@ -1,4 +1,4 @@
-// UTF-8 and whole numbers by hand, which the runtime inside a component does not have.
+// UTF-8 and exact whole numbers, which the runtime inside a component does not have.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -25,6 +25,37 @@ test("a text is UTF-8 or an error", () => {
   }
   assert.equal(decode(encode("Zö€🌟%41")), "Zö€🌟%41");
   assert.equal(decode(Uint8Array.from([0x5a, 0xff, 0x25, 0xc3, 0xb6, 0xc3]), true), "Z?%ö?");
+});
+
+test("a text of many blocks is the same as a whole", () => {
+  // Each character stands across the borders of blocks at each of its places.
+  for (const character of ["ö", "€", "🌟"]) {
+    for (let before = 0; before < 4; before++) {
+      const text = "x".repeat(before) + character.repeat(10_000);
+      const bytes = new TextEncoder().encode(text);
+      assert.equal(decode(bytes), text);
+      const wrong = Uint8Array.from(bytes);
+      wrong[9_000] = 0xff;
+      assert.throws(() => decode(wrong), /is no UTF-8/);
+      const loose = decode(wrong, true);
+      assert.ok(loose.includes("?") && loose.endsWith(character.repeat(100)), character);
+    }
+  }
+  const stray = new Uint8Array(20_000).fill(0x80);
+  assert.throws(() => decode(stray), /is no UTF-8/);
+  assert.equal(decode(stray, true), "?".repeat(20_000));
+});
+
+test("a memory that is full is no wrong text", () => {
+  const real = globalThis.decodeURIComponent;
+  globalThis.decodeURIComponent = () => {
+    throw new RangeError("out of memory");
+  };
+  try {
+    assert.throws(() => decode(Uint8Array.from([0x5a])), RangeError);
+  } finally {
+    globalThis.decodeURIComponent = real;
+  }
 });
 
 test("no whole number is rounded", () => {

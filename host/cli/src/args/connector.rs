@@ -137,8 +137,8 @@ pub(crate) struct FixtureArgs {
     /// is drawn that nobody keeps.
     #[arg(long, value_name = "SOURCE", requires = "pseudonyms")]
     pub(crate) key: Option<String>,
-    /// This key, attribute or column names a person too. Repeatable. One that stands nowhere in the recording is refused, and so is
-    /// one of `--keep`.
+    /// This key, attribute, column or header names a person too. Repeatable. One that stands nowhere in the recording
+    /// is refused, and so is one of `--keep`.
     #[arg(long, value_name = "KEY", requires = "pseudonyms")]
     pub(crate) personal: Vec<String>,
     /// This one does not, although its name says so. Repeatable.

@@ -46,6 +46,13 @@ impl Connectors {
             read(&signature)?.and_then(|bytes| Signature::parse(&String::from_utf8_lossy(&bytes)).ok());
         self.register.judge_installed(installed, bytes, signature.as_ref())
     }
+
+    /// Gives the SHA-256 of the component in a pinned package, where that is the installed one.
+    fn component_of(&self, pin: &Pin) -> Option<String> {
+        let installed = self.register.connectors.get(&pin.name).filter(|known| known.sha256 == pin.sha256)?;
+        let (bundle, _) = self.open(&pin.name, installed).ok()?;
+        Some(bundle.package().digest_text())
+    }
 }
 
 /// Reads the register; an empty one where nothing was ever installed.
@@ -93,11 +100,13 @@ pub(crate) fn read_pins(folder: &Path) -> Result<Option<Pins>, Diagnostic> {
     }
 }
 
-/// Adds pins to those of a folder.
-pub(crate) fn write_pins(folder: &Path, add: Vec<Pin>) -> Result<(), Failure> {
-    let known = read_pins(folder).map_err(|why| Failure::invalid(vec![why]))?;
-    let mut pins = known.unwrap_or_default();
+/// Adds pins to those of a folder. Lines of an earlier kind are completed where their packages are installed.
+pub(crate) fn write_pins(folder: &Path, connectors: &Connectors, add: Vec<Pin>) -> Result<(), Failure> {
+    let invalid = |why| Failure::invalid(vec![why]);
+    let mut pins = read_pins(folder).map_err(invalid)?.unwrap_or_default();
+    pins.complete(|pin| connectors.component_of(pin));
     for pin in add {
+        pins.comparable(&pin).map_err(invalid)?;
         pins.put(pin);
     }
     let path = folder.join(pins::FILE);

@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cache::hex;
 use crate::limits::{LICENCE_BYTES, MANIFEST_BYTES, PACKAGE_BYTES, WIT_BYTES};
+use crate::manifest::Stage;
 use crate::package::Package;
 
 /// What a package's file ends with.
@@ -40,8 +41,9 @@ impl Bundle {
     /// Packs a component.
     ///
     /// # Errors
-    /// Refuses a licence that is too long.
+    /// Refuses a licence that is too long, and what its maker has to mend in the manifest first.
     pub fn pack(package: Package, licence: Option<&str>) -> Result<Self, Vec<Diagnostic>> {
+        package.check_for(Stage::Make)?;
         if licence.is_some_and(|licence| licence.len() > LICENCE_BYTES) {
             let message = format!("the licence is longer than {LICENCE_BYTES} bytes");
             return Err(wrong(codes::PACKAGE_DAMAGED, message, "give one file with the licence's text"));
@@ -100,6 +102,7 @@ impl Bundle {
         let licence = text(LICENCE)?.map(str::to_owned);
         let contract = text(CONTRACT)?.unwrap_or_default().as_bytes().to_vec();
         let package = Package::read(content(COMPONENT).unwrap_or_default().to_vec())?;
+        package.check_for(Stage::Install)?;
         if content(MANIFEST) != Some(package.sealed()) {
             return Err(damaged("its manifest is not the one that is sealed into the component"));
         }

@@ -2,6 +2,8 @@
 
 pub use semver::Version;
 
+use crate::manifest_mistakes::Mistakes;
+
 /// How long a version may be, in bytes: it stands in the name of a file.
 const BYTES: usize = 40;
 
@@ -9,6 +11,15 @@ const BYTES: usize = 40;
 /// differ in it alone are neither older nor newer.
 pub fn parse(text: &str) -> Option<Version> {
     Version::parse(text).ok().filter(|version| version.build.is_empty() && text.len() <= BYTES)
+}
+
+/// Checks the version of a manifest.
+pub(crate) fn check(written: &str, wrong: &mut Mistakes) {
+    if parse(written).is_none() {
+        let message =
+            format!("the version `{}` tells nobody which of two is newer", written.escape_default());
+        wrong.add(&["version"], message, "write it as `1.2.3`, or `1.2.3-beta.1`");
+    }
 }
 
 #[cfg(test)]

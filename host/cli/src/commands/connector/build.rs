@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
-use rollcall_connectors::{Manifest, Package};
+use rollcall_connectors::{Manifest, Package, Stage};
 use rollcall_core::{Diagnostic, codes};
 use serde_json::{Value, json};
 
-use crate::commands::connector::files;
 use crate::commands::connector::read::size;
+use crate::commands::connector::{files, stale};
 use crate::exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -26,6 +26,7 @@ const PYTHON_HINT: &str = "install Python 3.11 or newer, with venv and pip";
 
 /// Builds a project.
 pub(super) fn build(output: &Output, dir: &Path) -> Result<u8, Failure> {
+    let begun = SystemTime::now();
     let has = |name: &str| dir.join(name).is_file();
     // Where the manifest stands by itself, its mistakes are told before the tools run, by its own name.
     for path in
@@ -33,7 +34,7 @@ pub(super) fn build(output: &Output, dir: &Path) -> Result<u8, Failure> {
     {
         if path.is_file() {
             let file = path.display().to_string();
-            Manifest::parse_file(files::text(&path, MANIFEST_TEXT)?.as_bytes(), &file)
+            Manifest::parse_file(files::text(&path, MANIFEST_TEXT)?.as_bytes(), &file, Stage::Make)
                 .map_err(Failure::invalid)?;
         }
     }
@@ -60,7 +61,9 @@ pub(super) fn build(output: &Output, dir: &Path) -> Result<u8, Failure> {
     let component = built.map_err(|(failure, earlier)| set_aside(failure, &earlier))?;
     // What would be refused later is told now.
     let package = Package::read(files::package(&component)?).map_err(Failure::invalid)?;
+    package.check_for(Stage::Make).map_err(Failure::invalid)?;
     reserved(&package).map_err(|why| Failure::invalid(vec![why]))?;
+    stale::built(&component, begun);
     if output.json {
         output.payload(&shapes::write(&json!({
             "schema_version": shapes::SCHEMA_VERSION, "component": component.display().to_string(),

@@ -155,7 +155,15 @@ async fn replayed(session: &mut Session, at: usize, path: &Path) -> Result<Readi
     };
     let read = session.unless_stopped(reading(session, both, usize::MAX)).await;
     session.progress.clear();
-    read?
+    read?.map_err(|mut failure| {
+        // The job may have another recording, or none.
+        for why in failure.diagnostics.iter_mut().filter(|why| why.code == codes::RECORDING_INVALID) {
+            why.hint = Some(
+                "give the job as it was when it was recorded, or record what it asks for now, with `--record`".into(),
+            );
+        }
+        failure
+    })
 }
 
 /// Says in what two readings differ. With pseudonyms they have the same pages, the same users in the same order, with the same

@@ -118,7 +118,7 @@ pub(super) async fn install(
         let folder = args.lock.as_deref().unwrap_or(Path::new(""));
         held_to(folder, &new.pin(judged.bundle.package()), true).map_err(invalid)?;
     }
-    let pin = |new: &Installed| lock_with(output, args, before, &new.pin(judged.bundle.package()));
+    let pin = |new: &Installed| lock_with(output, args, &connectors, &new.pin(judged.bundle.package()));
     // What cannot be opened any more is installed again.
     let old = before.and_then(|before| connectors.open(name, before).ok());
     if before == Some(&new) && old.is_some() {
@@ -162,23 +162,34 @@ pub(super) async fn install(
 }
 
 /// Pins what was installed in the folder that was named; where none was, says what still pins another one.
-fn lock_with(
-    output: &Output,
-    args: &InstallArgs,
-    before: Option<&Installed>,
-    new: &Pin,
-) -> Result<(), Failure> {
+fn lock_with(output: &Output, args: &InstallArgs, connectors: &Connectors, new: &Pin) -> Result<(), Failure> {
     if let Some(folder) = &args.lock {
-        return write_pins(folder, vec![new.clone()]);
+        return write_pins(folder, connectors, vec![new.clone()]);
     }
+    let (name, before) = (&new.name, connectors.register.connectors.get(&new.name));
     let again =
         "`rollcall connector lock JOB` pins the one of now, and so does `--lock DIR` with this command";
     // A lock of which this connector is no part is of other jobs.
     let here = read_pins(Path::new("")).ok().flatten();
-    match here.filter(|pins| pins.iter().any(|pin| pin.name == new.name)).map(|pins| pins.check(new)) {
-        Some(Ok(())) => {}
-        Some(Err(why)) => {
-            let message = format!("{}: the jobs of this folder do not run until it is moved", why.message);
+    let known = here.as_ref().and_then(|pins| Some((pins.check(new), pins.of(name)?)));
+    match known {
+        Some((Ok(()), _)) => {}
+        Some((Err(why), pinned)) if pinned.is_bare() => {
+            let message = format!(
+                "`{FILE}` pins a component that a job names by its path as the connector `{name}`, and another one is in this \
+                 package: jobs of this folder that name it as `{name}` do not run"
+            );
+            let hint = format!(
+                "the jobs that name it by its path go on; keep the others in a folder of their own, or, where there are none \
+                 by path any more, take the line of `{name}` out of `{FILE}`"
+            );
+            output.diagnostics(&[Diagnostic::warning(why.code, message).hint(hint)]);
+        }
+        Some((Err(why), _)) => {
+            let message = format!(
+                "{}: jobs of this folder that name it as `{name}` do not run until it is moved",
+                why.message
+            );
             output.diagnostics(&[Diagnostic::warning(why.code, message).hint(again)]);
         }
         None if before.is_some_and(|before| before.sha256 != new.sha256) => {
@@ -321,7 +332,7 @@ pub(super) fn lock(global: &Global, output: &Output, job: &Path) -> Result<u8, F
     }
     let told: String =
         pins.iter().map(|pin| format!("{} {} sha256:{}\n", pin.name, pin.version, pin.sha256)).collect();
-    write_pins(&job.folder, pins)?;
+    write_pins(&job.folder, &Connectors::of(&state_folder(global)?)?, pins)?;
     let none = "every connector of the job comes with rollcall, so that none is pinned\n";
     output.human(if told.is_empty() { none } else { &told });
     Ok(exit::DONE)

@@ -11,7 +11,19 @@ const ABOVE: usize = 4;
 /// How deep a project is looked through, in folders.
 const DEPTH: usize = 6;
 /// What no component is made of: what tools and tests leave there, and the SDK.
-const OTHERS: [&str; 7] = ["target", "node_modules", "sdk", "test", "tests", "examples", "__pycache__"];
+const OTHERS: [&str; 11] = [
+    "target",
+    "node_modules",
+    "venv",
+    "env",
+    "dist",
+    "build",
+    "sdk",
+    "test",
+    "tests",
+    "examples",
+    "__pycache__",
+];
 /// What sources end with; of the rest only the manifests of connector and project count.
 const SOURCES: [&str; 6] = ["rs", "js", "mjs", "ts", "py", "wit"];
 const MANIFESTS: [&str; 4] = [Manifest::FILE, "Cargo.toml", "package.json", "requirements.txt"];
@@ -26,6 +38,15 @@ pub(super) fn warning(component: &Path) -> Option<Diagnostic> {
     let message = format!("`{}` is older than `{source}` in its project", component.display());
     let hint = format!("`rollcall connector build {}` makes it anew", project.display());
     Some(Diagnostic::warning(codes::BUILD, message).hint(hint))
+}
+
+/// Notes that a component is as new as the build that began then: a tool that had nothing to do for a change leaves it
+/// as old as it was. Where that cannot be noted nothing is lost but a warning too many.
+pub(super) fn built(component: &Path, begun: SystemTime) {
+    if modified(component).is_some_and(|written| written < begun) {
+        let file = std::fs::File::options().append(true).open(component);
+        let _ = file.and_then(|file| file.set_modified(begun));
+    }
 }
 
 /// Says whether `connector build` could have made a component here.
