@@ -63,6 +63,41 @@ impl Drift {
         self.kept.values().sum()
     }
 
+    /// Says why a user is updated: what the directory changed, what the job makes otherwise now, what somebody changed by
+    /// hand, what came together, and what this job never wrote to a user that somebody else made.
+    pub(crate) fn reason(&self, fields: &[FieldChange], link: &Link) -> String {
+        let written = &link.written;
+        let taken = match link.matched_by {
+            Some(MatchedBy::Hand) => "linked by hand, and the phone user differs from the directory",
+            Some(MatchedBy::Import) => "imported, and the phone user differs from the directory",
+            _ => "changed in the directory",
+        };
+        let mut parts: [(&str, Vec<&str>); 6] = [
+            (taken, Vec::new()),
+            ("changed in the directory", Vec::new()),
+            ("made otherwise by the job now", Vec::new()),
+            ("changed by hand on the phone system, written back", Vec::new()),
+            ("changed by hand on the phone system and in the directory", Vec::new()),
+            ("changed by hand on the phone system, and made otherwise by the job now", Vec::new()),
+        ];
+        for change in fields {
+            // What a link by hand holds of a field is what both agreed on, or the value that the directory gave then.
+            let known = written.contains_key(&change.field) || link.kept.contains_key(&change.field);
+            let remade = self.remade.contains(&change.field);
+            let place = match (change.drift, in_directory(change, written)) {
+                (false, _) if link.matched_by.is_some() && !known => 0,
+                (false, _) if remade => 2,
+                (false, _) => 1,
+                (true, false) => 3,
+                (true, true) if remade => 5,
+                (true, true) => 4,
+            };
+            parts[place].1.push(change.field.key());
+        }
+        let parts = parts.iter().filter(|(_, names)| !names.is_empty());
+        parts.map(|(what, names)| format!("{what}: {}", names.join(", "))).collect::<Vec<_>>().join("; ")
+    }
+
     /// Tells of both, one note each.
     pub(crate) fn notes(self) -> impl Iterator<Item = Diagnostic> {
         let back = self.back.into_iter().map(|(field, users)| (users, of_users(field, users))).collect();
@@ -141,43 +176,6 @@ fn by_treatment(on_update: OnUpdate) -> Option<&'static str> {
         OnUpdate::Always => None,
         OnUpdate::Once => Some("`on_update = \"once\"`"),
         OnUpdate::Never => Some("`on_update = \"never\"`"),
-    }
-}
-
-impl Drift {
-    /// Says why a user is updated: what the directory changed, what the job makes otherwise now, what somebody changed by
-    /// hand, what came together, and what this job never wrote to a user that somebody else made.
-    pub(crate) fn reason(&self, fields: &[FieldChange], link: &Link) -> String {
-        let written = &link.written;
-        let taken = match link.matched_by {
-            Some(MatchedBy::Hand) => "linked by hand, and the phone user differs from the directory",
-            Some(MatchedBy::Import) => "imported, and the phone user differs from the directory",
-            _ => "changed in the directory",
-        };
-        let mut parts: [(&str, Vec<&str>); 6] = [
-            (taken, Vec::new()),
-            ("changed in the directory", Vec::new()),
-            ("made otherwise by the job now", Vec::new()),
-            ("changed by hand on the phone system, written back", Vec::new()),
-            ("changed by hand on the phone system and in the directory", Vec::new()),
-            ("changed by hand on the phone system, and made otherwise by the job now", Vec::new()),
-        ];
-        for change in fields {
-            // What a link by hand holds of a field is what both agreed on, or the value that the directory gave then.
-            let known = written.contains_key(&change.field) || link.kept.contains_key(&change.field);
-            let remade = self.remade.contains(&change.field);
-            let place = match (change.drift, in_directory(change, written)) {
-                (false, _) if link.matched_by.is_some() && !known => 0,
-                (false, _) if remade => 2,
-                (false, _) => 1,
-                (true, false) => 3,
-                (true, true) if remade => 5,
-                (true, true) => 4,
-            };
-            parts[place].1.push(change.field.key());
-        }
-        let parts = parts.iter().filter(|(_, names)| !names.is_empty());
-        parts.map(|(what, names)| format!("{what}: {}", names.join(", "))).collect::<Vec<_>>().join("; ")
     }
 }
 
