@@ -36,11 +36,12 @@ pub fn check(references: &References, directories: &[Attributes]) -> Vec<Diagnos
             .map(|known| (strsim::jaro_winkler(&known.to_lowercase(), &name.to_lowercase()), known))
             .filter(|(alike, _)| *alike >= ALIKE_LEAST)
             .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)));
-        let hint = match near {
-            _ if names.len() <= LISTED_MOST => format!("there is {}", names.join(", ")),
-            Some((_, near)) => format!("did you mean `{near}`? `rollcall fields JOB` lists the attributes"),
-            None => "`rollcall fields JOB` lists the attributes".to_owned(),
+        let near = near.map(|(_, near)| format!("did you mean `{near}`? ")).unwrap_or_default();
+        let all = match names.len() {
+            ..=LISTED_MOST => format!("there is {}", names.join(", ")),
+            _ => "`rollcall fields JOB` lists the attributes".to_owned(),
         };
+        let hint = format!("{near}{all}");
         for place in places {
             let message = format!("{whose} attribute `{name}`");
             wrong.push(
@@ -69,8 +70,17 @@ mod tests {
         let known = [info("displayName"), info("mail")].into_iter().chain(many).collect();
         let attributes = Attributes { known, open: false };
         let references: References = [("dispalyName".into(), vec![Place::Nowhere])].into();
-        let wrong = check(&references, std::slice::from_ref(&attributes));
-        assert!(wrong[0].hint.as_ref().unwrap().contains("`displayName`"));
+        let hint = |attributes: &Attributes| {
+            check(&references, std::slice::from_ref(attributes)).remove(0).hint.unwrap_or_default()
+        };
+        assert_eq!(
+            hint(&attributes),
+            "did you mean `displayName`? `rollcall fields JOB` lists the attributes"
+        );
+        let few = Attributes { known: attributes.known[..2].to_vec(), open: false };
+        assert_eq!(hint(&few), "did you mean `displayName`? there is displayName, mail");
+        let others = Attributes { known: attributes.known[1..2].to_vec(), open: false };
+        assert_eq!(hint(&others), "there is mail");
         let open = Attributes { open: true, ..attributes.clone() };
         assert!(check(&references, &[open, attributes.clone()]).is_empty());
         assert!(check(&references, &[Attributes::default(), attributes]).is_empty(), "nothing is described");
