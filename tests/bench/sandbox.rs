@@ -10,6 +10,8 @@ use rollcall_connectors::{ConnectSpec, Host, Package};
 use rollcall_edges::clock::SystemClock;
 use rollcall_edges::directory::Directory as _;
 
+use rollcall_tests::repository;
+
 use crate::Wanted;
 use crate::file::people;
 use crate::process::{machine, measured};
@@ -40,7 +42,7 @@ pub(crate) fn measure(wanted: &Wanted, table: &mut Table) {
 
 /// Builds and names the native program.
 fn native(file: &Path) -> Command {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
+    let root = repository("");
     let target = root.join("target/native");
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--profile", "connector", "-p", "rollcall-connector-csv"]);

@@ -1,11 +1,9 @@
 //! Many small jobs in one `serve`, each with a phone system of its own, on a clock that runs sixty times as fast.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rollcall_tests::harness::TestEnv;
+use rollcall_tests::service::Service;
 
 use crate::Wanted;
 use crate::process::{Used, cpu, machine, peak};
@@ -21,12 +19,13 @@ pub(crate) fn measure(wanted: &Wanted, table: &mut Table) {
     let jobs = (wanted.users / 100).max(1);
     let env = machine();
     (0..jobs).for_each(|n| job(&env, n));
-    let mut service = Service::start(&env);
+    let begun = Instant::now();
+    let service = Service::start(&env, "2026-12-01T07:59:30Z+60x", &["."]);
     // The first run of each makes its users, the second makes sure; from the third on there is nothing new.
-    service.wait_for(2 * jobs);
-    let before = service.used();
-    service.wait_for(3 * jobs);
-    let after = service.used();
+    wait_for(&service, 2 * jobs);
+    let before = used(&service, begun);
+    wait_for(&service, 3 * jobs);
+    let after = used(&service, begun);
     let cpu = after.cpu.saturating_sub(before.cpu);
     let used = Used { wall: after.wall.saturating_sub(before.wall), cpu, memory: after.memory };
     let share = cpu.as_secs_f64() / 3_600.0 * 100.0;
@@ -49,59 +48,20 @@ fn job(env: &TestEnv, n: usize) {
     env.write(&format!("{n}.toml"), text);
 }
 
-struct Service {
-    child: Child,
-    address: String,
-    begun: std::time::Instant,
-}
-
-impl Service {
-    fn start(env: &TestEnv) -> Self {
-        let begun = std::time::Instant::now();
-        let mut child = env
-            .command(&["serve", "--json", "--listen", "127.0.0.1:0", "."])
-            .env("ROLLCALL_NOW", "2026-12-01T07:59:30Z+60x")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut first = String::new();
-        stdout.read_line(&mut first).unwrap();
-        let told: serde_json::Value = serde_json::from_str(&first).expect("serve did not begin");
-        let address = told["address"].as_str().unwrap().to_owned();
-        // A line for each run is printed, and somebody has to take it.
-        std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
-        Self { child, address, begun }
-    }
-
-    /// Counts the runs that ended well.
-    fn runs(&self) -> usize {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(stream, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let counts = answer.lines().filter(|line| line.starts_with("rollcall_runs_total"));
+/// Waits until so many runs have ended.
+fn wait_for(service: &Service, runs: usize) {
+    let ended = || -> usize {
+        let (_, metrics) = service.get("/metrics");
+        let counts = metrics.lines().filter(|line| line.starts_with("rollcall_runs_total"));
         counts.filter_map(|line| line.split(' ').next_back()?.parse::<usize>().ok()).sum()
-    }
-
-    fn wait_for(&mut self, runs: usize) {
-        while self.runs() < runs {
-            assert!(self.child.try_wait().unwrap().is_none(), "serve has ended");
-            std::thread::sleep(Duration::from_millis(500));
-        }
-    }
-
-    /// Gives what the process has used so far.
-    fn used(&self) -> Used {
-        let process = self.child.id().to_string();
-        Used { wall: self.begun.elapsed(), cpu: cpu(&process, false), memory: peak(&process).unwrap() }
+    };
+    while ended() < runs {
+        std::thread::sleep(Duration::from_millis(500));
     }
 }
 
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Gives what the service has used since it began.
+fn used(service: &Service, begun: Instant) -> Used {
+    let process = service.id().to_string();
+    Used { wall: begun.elapsed(), cpu: cpu(&process, false), memory: peak(&process).unwrap() }
 }

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 use rollcall_tests::harness::TestEnv;
+use rollcall_tests::repository;
 
 mod admission;
 mod adopt;
@@ -56,9 +57,4 @@ mod undo;
 /// Makes a machine of its own for a test.
 fn env() -> TestEnv {
     TestEnv::new(env!("CARGO_BIN_EXE_rollcall"), concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
-}
-
-/// Gives a path inside the repository.
-fn repository(path: &str) -> std::path::PathBuf {
-    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(path)
 }

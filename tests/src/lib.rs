@@ -23,6 +23,12 @@ pub mod proxy;
 pub mod registry;
 pub mod scene;
 pub mod scim;
+pub mod service;
 pub mod shelves;
 pub mod staff;
 pub mod web;
+
+/// Gives a path inside the repository.
+pub fn repository(path: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(path)
+}

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::repository;
+
 /// Where the example is.
 pub const EXAMPLE: &str = "examples/partner-connector";
 /// What the outer cargo sets and a partner's cargo does not see.
@@ -145,10 +147,6 @@ fn copy(from: &Path, to: &Path) {
         std::fs::create_dir_all(there.parent().unwrap()).unwrap();
         std::fs::copy(path, there).unwrap();
     }
-}
-
-fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
 
 /// FNV-1a, which stays the same from one Rust to the next.

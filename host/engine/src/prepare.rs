@@ -11,6 +11,7 @@ use rollcall_core::witness::{Step, Witness};
 use rollcall_core::{Diagnostic, Record, RecordId, Text, codes, map::Mapped, settled};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::DirectoryError;
+use rollcall_edges::mirror;
 use rollcall_edges::office::Office;
 use rollcall_edges::state::{Identities, JobState, State, Steady};
 use rollcall_job::expiry::expiring;
@@ -27,7 +28,7 @@ use crate::pull::{Pull, Source};
 use crate::recall::{Moment, recall};
 use crate::run::{Options, Parts, may_pass};
 use crate::scope::digests;
-use crate::settled::{Marks, Scope};
+use crate::settled::Marks;
 use crate::steady::{self, Ground};
 use crate::undo::again;
 
@@ -187,18 +188,16 @@ impl Found<'_> {
             None => standing_of(parts.office).await?,
         };
         durations.read += watch.lap();
-        let scope = |source: &Source<'_>| Scope {
-            directory: source.name.clone(),
-            full_every_ms: source.full_every_ms,
-        };
-        let (scopes, now): (Vec<Scope>, _) =
-            (parts.directories.iter().map(scope).collect(), parts.clock.now());
+        let names: Vec<Text> = parts.directories.iter().map(|source| source.name.clone()).collect();
         let marks = match plain(options, interest.as_ref()) {
-            true => Some(Marks::look(parts.mirror, &scopes, &memory, &standing, fixed, now).await?),
+            true => {
+                let kept = kept_marks(&mut parts).await?;
+                Some(Marks::look(parts.mirror, &names, &memory, &standing, fixed, kept).await?)
+            }
             false => None,
         };
         memory.settled = marks.as_ref().map(Marks::settled).unwrap_or_default();
-        let all = mapped(&mut parts, marks.as_ref(), &mut memory, &policy, interest).await?;
+        let all = mapped(&mut parts, &names, marks.as_ref(), &mut memory, &policy, interest).await?;
         if all.mapped.len() + memory.settled.len() != reading.total() {
             let message = format!(
                 "{} users were read, and {} stand in the mirror: another reading came between",
@@ -227,10 +226,28 @@ impl Found<'_> {
     }
 }
 
+/// Gives the marks that were kept, none where they are older than everything may go unread.
+async fn kept_marks(parts: &mut Parts<'_>) -> Result<mirror::Marks, RunError> {
+    let now = parts.clock.now();
+    let kept = parts.mirror.marks().await?;
+    let kept = kept.filter(|kept| parts.directories.iter().all(|one| one.is_recent(kept.since, now)));
+    Ok(kept.unwrap_or(mirror::Marks { since: now, by_left_out: BTreeMap::new() }))
+}
+
+/// Chooses the records of some people, by directory.
+fn these(ids: impl IntoIterator<Item = RecordId>) -> Vec<(Text, Whom)> {
+    let mut wanted: BTreeMap<Text, Vec<Text>> = BTreeMap::new();
+    for id in ids {
+        wanted.entry(id.directory).or_default().push(id.native);
+    }
+    wanted.into_iter().map(|(directory, natives)| (directory, Whom::These(natives))).collect()
+}
+
 /// Maps everybody who was read and is not settled, in the order of the job's directories and of ids. Settled users whom it
 /// turns out to concern are mapped too, and are settled no longer.
 async fn mapped(
     parts: &mut Parts<'_>,
+    names: &[Text],
     marks: Option<&Marks>,
     memory: &mut Memory,
     policy: &Policy,
@@ -242,20 +259,15 @@ async fn mapped(
         linked: Arc::new(memory.links.keys().cloned().collect()),
         interest,
     };
-    let names: Vec<Text> = parts.directories.iter().map(|source| source.name.clone()).collect();
     let Some(marks) = marks.filter(|_| !memory.settled.is_empty()) else {
         let everybody: Vec<_> = names.iter().map(|name| (name.clone(), Whom::Everybody)).collect();
         return map_all(parts.mirror, &everybody, &mapping, parts.observer).await;
     };
-    let these = |wanted: BTreeMap<Text, Vec<Text>>| -> Vec<_> {
-        wanted.into_iter().map(|(name, natives)| (name, Whom::These(natives))).collect()
-    };
-    let mut all =
-        map_all(parts.mirror, &these(marks.unsettled(&memory.settled)), &mapping, parts.observer).await?;
-    let mut disturbed: BTreeMap<Text, Vec<Text>> = BTreeMap::new();
-    for id in settled::disturbed(&all.mapped, memory) {
-        memory.settled.remove(&id);
-        disturbed.entry(id.directory).or_default().push(id.native);
+    let unsettled = these(marks.unsettled(&memory.settled));
+    let mut all = map_all(parts.mirror, &unsettled, &mapping, parts.observer).await?;
+    let disturbed = settled::disturbed(&all.mapped, memory);
+    for id in &disturbed {
+        memory.settled.remove(id);
     }
     let more = map_all(parts.mirror, &these(disturbed), &mapping, &Silent).await?;
     all.mapped.extend(more.mapped);

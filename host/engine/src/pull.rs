@@ -22,6 +22,14 @@ pub struct Source<'a> {
     pub full_every_ms: u64,
 }
 
+impl Source<'_> {
+    /// Tells whether a time is not so long ago that everything has to be read again.
+    pub(crate) fn is_recent(&self, time: Instant, now: Instant) -> bool {
+        let since = now.0.saturating_sub(time.0);
+        u64::try_from(since).is_ok_and(|since| since < self.full_every_ms)
+    }
+}
+
 /// What the mirror holds of a directory once it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pulled {
@@ -54,11 +62,7 @@ impl Pull<'_> {
     /// was then.
     pub async fn read(&mut self, source: &mut Source<'_>) -> Result<Pulled, RunError> {
         let last = self.mirror.last(&source.name, &source.scope).await?;
-        let recent = |full: Instant| {
-            let since = self.now.0.saturating_sub(full.0);
-            u64::try_from(since).is_ok_and(|since| since < source.full_every_ms)
-        };
-        let last = last.filter(|last| recent(last.full) && last.token.is_some());
+        let last = last.filter(|last| source.is_recent(last.full, self.now) && last.token.is_some());
         if let Some(last) = last {
             match self.listing(source, last.token).await {
                 // The directory no longer knows where the last reading ended: a full one follows.

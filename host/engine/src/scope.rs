@@ -85,11 +85,14 @@ fn shown<'a>(name: &'a str, folder: &Path) -> &'a str {
 
 fn digest(parts: &[&str]) -> Vec<u8> {
     let mut digest = Sha256::new();
-    for part in parts {
-        digest.update((part.len() as u64).to_le_bytes());
-        digest.update(part.as_bytes());
-    }
+    parts.iter().for_each(|part| add(&mut digest, part.as_bytes()));
     digest.finalize().to_vec()
+}
+
+/// Adds a part with its length, so that no two lists of parts are one.
+pub(crate) fn add(digest: &mut Sha256, part: &[u8]) {
+    digest.update((part.len() as u64).to_le_bytes());
+    digest.update(part);
 }
 
 /// Names the parts that are not as they were at the last run that passed: changed, new or gone. Nothing where no run has

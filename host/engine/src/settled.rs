@@ -23,12 +23,6 @@ use crate::error::RunError;
 /// What stands for one user on all sides.
 type Mark = [u8; 16];
 
-/// A directory of a job.
-pub(crate) struct Scope {
-    pub(crate) directory: Text,
-    pub(crate) full_every_ms: u64,
-}
-
 /// The marks of a job's users as they are.
 pub(crate) struct Marks {
     now: BTreeMap<RecordId, Mark>,
@@ -44,34 +38,28 @@ pub(crate) struct Marks {
 
 impl Marks {
     /// Looks at every owned user. `ground` has taken in what decides a plan for everybody alike; see
-    /// [`Ground::fixed`](crate::steady::Ground::fixed). Marks do not count for longer than everything may go unread.
+    /// [`Ground::fixed`](crate::steady::Ground::fixed). `kept`: the marks that count.
     pub(crate) async fn look(
         mirror: &mut dyn Mirror,
-        directories: &[Scope],
+        directories: &[Text],
         memory: &Memory,
         standing: &Standing,
         ground: Sha256,
-        now: Instant,
+        kept: mirror::Marks,
     ) -> Result<Self, RunError> {
-        let longest = directories.iter().map(|directory| directory.full_every_ms).min().unwrap_or_default();
-        let recent =
-            |since: Instant| u64::try_from(now.0.saturating_sub(since.0)).is_ok_and(|age| age < longest);
         let mut marks = Self {
             now: BTreeMap::new(),
             kept: BTreeMap::new(),
-            since: now,
+            since: kept.since,
             versions: Vec::new(),
             read: Vec::new(),
         };
-        if let Some(kept) = mirror.marks().await?.filter(|kept| recent(kept.since)) {
-            marks.since = kept.since;
-            for (left_out, these) in kept.by_left_out {
-                let left_out: Arc<[Text]> = left_out.into();
-                marks.kept.extend(these.as_chunks().0.iter().map(|mark| (*mark, left_out.clone())));
-            }
+        for (left_out, these) in kept.by_left_out {
+            let left_out: Arc<[Text]> = left_out.into();
+            marks.kept.extend(these.as_chunks().0.iter().map(|mark| (*mark, left_out.clone())));
         }
         let ground = ground.chain_update(of_everybody(standing));
-        for Scope { directory, .. } in directories {
+        for directory in directories {
             marks.versions.push((directory.clone(), mirror.version(directory).await?));
             for (native, record) in mirror.digests(directory).await? {
                 let id = RecordId { directory: directory.clone(), native };
@@ -92,13 +80,9 @@ impl Marks {
         self.now.iter().filter_map(known).collect()
     }
 
-    /// Gives the ids of the records that were read of whoever is not settled, by directory.
-    pub(crate) fn unsettled(&self, settled: &Settled) -> BTreeMap<Text, Vec<Text>> {
-        let mut wanted: BTreeMap<Text, Vec<Text>> = BTreeMap::new();
-        for id in self.read.iter().filter(|id| !settled.contains_key(id)) {
-            wanted.entry(id.directory.clone()).or_default().push(id.native.clone());
-        }
-        wanted
+    /// Gives whose records were read and are not settled.
+    pub(crate) fn unsettled(&self, settled: &Settled) -> impl Iterator<Item = RecordId> {
+        self.read.iter().filter(|id| !settled.contains_key(id)).cloned()
     }
 
     /// Keeps the marks of those who were settled and of those whom the plan has found to be, unless another reading has

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::RunError;
 use crate::recall::Moment;
+use crate::scope::add;
 
 /// What decides a plan besides the phone system.
 pub(crate) struct Ground<'a> {
@@ -64,11 +65,6 @@ impl Ground<'_> {
         }
         Ok(Some(digest))
     }
-}
-
-fn add(digest: &mut Sha256, part: &[u8]) {
-    digest.update((part.len() as u64).to_le_bytes());
-    digest.update(part);
 }
 
 /// Takes a digest of a phone system that only a read can tell apart.
