@@ -27,7 +27,7 @@ pub struct Marks {
     pub by_left_out: BTreeMap<Vec<Text>, Vec<u8>>,
 }
 
-/// A digest of a record, attributes and values.
+/// A digest of a record: its id within the directory, attributes and values.
 pub type RecordDigest = [u8; 16];
 
 /// The directory's last known records, merged by id. It is a cache: lose it, and the next run reads everything.
@@ -40,14 +40,22 @@ pub trait Mirror: Send {
     /// attributes).
     async fn last(&mut self, directory: &str, scope: &[u8]) -> Result<Option<LastListing>, StateError>;
 
-    /// Begins a listing of one directory.
-    async fn begin(&mut self, directory: &str, scope: &[u8]) -> Result<(), StateError>;
+    /// Begins a listing of one directory. `covers` is what it is expected to name: everybody, or whoever has changed.
+    async fn begin(&mut self, directory: &str, scope: &[u8], covers: Coverage) -> Result<(), StateError>;
 
     /// Merges a page; the last change of an id wins. Unknown ids of `Gone` are ignored.
     async fn merge(&mut self, page: Page) -> Result<(), StateError>;
 
     /// Ends the listing well. `Everything` sweeps what this listing did not name. Gives how many records there are.
-    async fn seal(&mut self, end: Coverage, token: Option<Token>, now: Instant) -> Result<u32, StateError>;
+    ///
+    /// `None`: the mirror is as it was, and the listing has to be made again. Another reading has ended meanwhile and
+    /// changed somebody whom this one had found as he stood.
+    async fn seal(
+        &mut self,
+        end: Coverage,
+        token: Option<Token>,
+        now: Instant,
+    ) -> Result<Option<u32>, StateError>;
 
     /// Gives up to `limit` records of a directory with ids greater than `after`, in order of id.
     async fn records(

@@ -78,14 +78,31 @@ impl Pull<'_> {
         Ok(Pulled { users, partly_since: None })
     }
 
+    /// Reads until nothing that another reading does at the same time is in the way.
     async fn listing(
         &mut self,
         source: &mut Source<'_>,
         since: Option<Token>,
     ) -> Result<(usize, Coverage), RunError> {
+        let before = self.pulled;
+        loop {
+            if let Some(read) = self.attempt(source, since.clone()).await? {
+                return Ok(read);
+            }
+            self.pulled = before;
+        }
+    }
+
+    /// Reads once; `None` where it has to be done again.
+    async fn attempt(
+        &mut self,
+        source: &mut Source<'_>,
+        since: Option<Token>,
+    ) -> Result<Option<(usize, Coverage)>, RunError> {
         let full = since.is_none();
+        let covers = if full { Coverage::Everything } else { Coverage::Changes };
         let mut listing = source.directory.open(since).await?;
-        self.mirror.begin(&source.name, &source.scope).await?;
+        self.mirror.begin(&source.name, &source.scope, covers).await?;
         self.goes_on()?;
         let mut page = listing.next().await?;
         loop {
@@ -105,7 +122,8 @@ impl Pull<'_> {
                 Some(end) => {
                     self.mirror.merge(page).await?;
                     self.observer.event(Event::Pulled(self.pulled));
-                    return Ok((self.mirror.seal(end, token, self.now).await? as usize, end));
+                    let users = self.mirror.seal(end, token, self.now).await?;
+                    return Ok(users.map(|users| (users as usize, end)));
                 }
             }
             self.observer.event(Event::Pulled(self.pulled));

@@ -172,12 +172,22 @@ ALTER TABLE listing ADD COLUMN stamp BLOB NOT NULL DEFAULT x'';
 -- and when everybody was mapped last.
 CREATE TABLE settled (left_out TEXT PRIMARY KEY, marks BLOB NOT NULL, since INTEGER NOT NULL) STRICT;
 ",
+    "
+-- Each record with its digest, so that one that arrives as it stands is known by a look. What was read before has none.
+DROP TABLE record;
+DELETE FROM listing;
+DELETE FROM settled;
+CREATE TABLE record (
+    directory TEXT NOT NULL, native TEXT NOT NULL, heading INTEGER NOT NULL, digest BLOB NOT NULL, cells TEXT NOT NULL,
+    PRIMARY KEY (directory, native)
+) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// Where a listing is staged. It belongs to one connection, so that two readings of one job, such as a preview during
 /// a sync, never see each other's pages, and whatever is left of one is gone with its process.
 pub(crate) const STAGED: &str = "CREATE TEMP TABLE IF NOT EXISTS staged (
-    native TEXT PRIMARY KEY, heading INTEGER, cells TEXT
+    native TEXT PRIMARY KEY, heading INTEGER, digest BLOB, cells TEXT
 ) STRICT, WITHOUT ROWID";
 
 /// Opens a database file with one connection, makes it where it is missing, and brings it up to date. A file that is

@@ -68,13 +68,18 @@ impl<M: Mirror> Mirror for WaitingMirror<'_, M> {
     async fn last(&mut self, directory: &str, scope: &[u8]) -> Result<Option<LastListing>, StateError> {
         around(self.0.last(directory, scope)).await
     }
-    async fn begin(&mut self, directory: &str, scope: &[u8]) -> Result<(), StateError> {
-        around(self.0.begin(directory, scope)).await
+    async fn begin(&mut self, directory: &str, scope: &[u8], covers: Coverage) -> Result<(), StateError> {
+        around(self.0.begin(directory, scope, covers)).await
     }
     async fn merge(&mut self, page: Page) -> Result<(), StateError> {
         around(self.0.merge(page)).await
     }
-    async fn seal(&mut self, end: Coverage, token: Option<Token>, now: Instant) -> Result<u32, StateError> {
+    async fn seal(
+        &mut self,
+        end: Coverage,
+        token: Option<Token>,
+        now: Instant,
+    ) -> Result<Option<u32>, StateError> {
         around(self.0.seal(end, token, now)).await
     }
     async fn records(

@@ -1,104 +1,29 @@
 //! The mirror: the directory's last known records of one job. It is a cache in a file of its own.
 //!
-//! A listing is staged page by page and moved over in one transaction when it ends well, together with its token.
+//! A listing goes in page by page and is moved over in one transaction when it ends well, together with its token.
+
+mod cells;
+mod digest;
+mod listing;
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use rollcall_core::{Cell, Record, RecordId, Text};
 use rollcall_edges::clock::Instant;
-use rollcall_edges::directory::{Coverage, Edit, Page, RecordChange, Token};
+use rollcall_edges::directory::{Coverage, Edit, Page, Token};
 use rollcall_edges::mirror::{LastListing, Marks, Mirror, RecordDigest};
 use rollcall_edges::state::StateError;
 use rollcall_sqlite::{Connection, Database, Row, params};
-use serde::de::{self, MapAccess, SeqAccess, Visitor};
-use serde::ser::SerializeMap as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use sha2::{Digest as _, Sha256};
 
+use self::cells::{cells_back, cells_of};
+use self::listing::{Fresh, Listing, stage, unstage};
 use crate::schema;
 use crate::seal::damaged;
 use crate::shapes::{json, parse};
 use crate::sql::{self, Worked};
-
-/// A cell as it stands in the file: the shortest JSON that tells its kind.
-struct Stored(Cell);
-
-impl Serialize for Stored {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.0 {
-            Cell::None => serializer.serialize_unit(),
-            Cell::Text(text) => serializer.serialize_str(text),
-            Cell::Integer(number) => serializer.serialize_i64(*number),
-            Cell::Boolean(yes) => serializer.serialize_bool(*yes),
-            Cell::Texts(texts) => serializer.collect_seq(texts.iter()),
-            Cell::Bytes(bytes) => {
-                let mut map = serializer.serialize_map(Some(1))?;
-                map.serialize_entry(BYTES, &**bytes)?;
-                map.end()
-            }
-        }
-    }
-}
-
-/// The key under which bytes stand, so that they are told from texts.
-const BYTES: &str = "b";
-
-// An enum that serde tells apart by trying would make an error for every kind that a cell is not.
-impl<'de> Deserialize<'de> for Stored {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(CellVisitor).map(Stored)
-    }
-}
-
-struct CellVisitor;
-
-impl<'de> Visitor<'de> for CellVisitor {
-    type Value = Cell;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("a cell")
-    }
-
-    fn visit_unit<E>(self) -> Result<Cell, E> {
-        Ok(Cell::None)
-    }
-
-    fn visit_bool<E>(self, yes: bool) -> Result<Cell, E> {
-        Ok(Cell::Boolean(yes))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Cell, E> {
-        Ok(Cell::Integer(number))
-    }
-
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Cell, E> {
-        i64::try_from(number).map(Cell::Integer).map_err(E::custom)
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Cell, E> {
-        Ok(Cell::Text(text.into()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Cell, A::Error> {
-        let mut texts: Vec<Text> = Vec::new();
-        while let Some(text) = seq.next_element()? {
-            texts.push(text);
-        }
-        Ok(Cell::Texts(texts.into()))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Cell, A::Error> {
-        match map.next_entry::<Text, Vec<u8>>()? {
-            Some((key, bytes)) if &*key == BYTES => Ok(Cell::Bytes(bytes.into())),
-            _ => Err(de::Error::custom("a cell of no known kind")),
-        }
-    }
-}
 
 /// The lists of columns that records have, each by its number in the file.
 type Headings = BTreeMap<i64, Arc<[Text]>>;
@@ -106,8 +31,7 @@ type Headings = BTreeMap<i64, Arc<[Text]>>;
 /// A mirror's file.
 pub struct MirrorFile {
     database: Database,
-    /// The listing that is being staged: directory and scope.
-    listing: Option<(Text, Vec<u8>)>,
+    listing: Option<Listing>,
     headings: Headings,
 }
 
@@ -142,13 +66,6 @@ impl MirrorFile {
         });
         self.headings = headings;
         worked
-    }
-
-    fn directory(&self) -> Result<Text, StateError> {
-        self.listing
-            .as_ref()
-            .map(|(name, _)| name.clone())
-            .ok_or_else(|| damaged("a page came before its listing"))
     }
 }
 
@@ -213,22 +130,6 @@ fn patched(
     Ok(Some(Record { id: record.id, columns: columns.into(), cells: cells.into() }))
 }
 
-/// Writes a row of the staging table: id, and heading and cells unless the user is gone.
-fn stage(mirror: &Connection, native: &str, held: Option<(i64, String)>) -> Worked<()> {
-    let insert = "INSERT INTO staged (native, heading, cells) VALUES (?1, ?2, ?3) \
-                  ON CONFLICT (native) DO UPDATE SET heading = excluded.heading, cells = excluded.cells";
-    let (heading, cells) = held.unzip();
-    sql::run(mirror, insert, params![native, heading, cells]).map(drop)
-}
-
-fn cells_of(cells: Box<[Cell]>) -> Result<String, StateError> {
-    json(&cells.into_iter().map(Stored).collect::<Vec<_>>())
-}
-
-fn cells_back(text: &str) -> Result<Box<[Cell]>, StateError> {
-    Ok(parse::<Vec<Stored>>(text)?.into_iter().map(|Stored(cell)| cell).collect())
-}
-
 #[async_trait]
 impl Mirror for MirrorFile {
     async fn last(&mut self, directory: &str, scope: &[u8]) -> Result<Option<LastListing>, StateError> {
@@ -240,33 +141,45 @@ impl Mirror for MirrorFile {
         })
     }
 
-    async fn begin(&mut self, directory: &str, scope: &[u8]) -> Result<(), StateError> {
-        self.read(|mirror| sql::run(mirror, "DELETE FROM staged", []))?;
-        self.listing = Some((directory.into(), scope.to_vec()));
+    async fn begin(&mut self, directory: &str, scope: &[u8], covers: Coverage) -> Result<(), StateError> {
+        self.listing = None;
+        let (directory, scope) = (directory.into(), scope.to_vec());
+        self.listing = Some(self.read(|mirror| Listing::begin(mirror, directory, scope, covers))?);
         Ok(())
     }
 
     async fn merge(&mut self, page: Page) -> Result<(), StateError> {
-        let directory = self.directory()?;
-        let headings = &mut self.headings;
+        let listing = self.listing.as_mut().ok_or_else(|| damaged("a page came before its listing"))?;
+        let fresh = listing.fresh(page.changes);
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let (directory, headings) = (listing.directory.clone(), &mut self.headings);
         // One transaction a page: the staging table is this connection's own and is written to no disk before it is full.
         let merged = self.database.write(|mirror| {
-            for change in page.changes {
-                let record = match change {
-                    RecordChange::Whole(record) => record,
-                    RecordChange::Gone(native) => {
+            for change in fresh {
+                let (record, digest) = match change {
+                    Fresh::Record(record, digest) => (record, digest),
+                    Fresh::AsBefore(native) => {
+                        unstage(mirror, &native)?;
+                        continue;
+                    }
+                    Fresh::Gone(native) => {
                         stage(mirror, &native, None)?;
                         continue;
                     }
-                    RecordChange::Part(native, edits) => {
+                    Fresh::Part(native, edits) => {
                         match patched(mirror, headings, &directory, &native, &edits)? {
-                            Some(record) => record,
+                            Some(record) => {
+                                let digest = listing.digests.of(&record);
+                                (record, digest)
+                            }
                             None => continue,
                         }
                     }
                 };
                 let heading = heading(mirror, headings, &record.columns)?;
-                stage(mirror, &record.id.native, Some((heading, cells_of(record.cells)?)))?;
+                stage(mirror, &record.id.native, Some((heading, digest, cells_of(record.cells)?)))?;
             }
             Ok(())
         });
@@ -277,13 +190,16 @@ impl Mirror for MirrorFile {
         })
     }
 
-    async fn seal(&mut self, end: Coverage, token: Option<Token>, now: Instant) -> Result<u32, StateError> {
-        let Some((directory, scope)) = self.listing.take() else {
-            return Err(damaged("an end came before its listing"));
-        };
-        let sealed = self.database.write(|mirror| move_over(mirror, &directory, &scope, end, token, now));
+    async fn seal(
+        &mut self,
+        end: Coverage,
+        token: Option<Token>,
+        now: Instant,
+    ) -> Result<Option<u32>, StateError> {
+        let listing = self.listing.take().ok_or_else(|| damaged("an end came before its listing"))?;
+        let sealed = self.database.write(|mirror| listing.move_over(mirror, end, token, now));
         let users = sealed.map_err(|failed| schema::told(self.database.path(), failed))?;
-        Ok(u32::try_from(users).unwrap_or(u32::MAX))
+        Ok(users.map(|users| u32::try_from(users).unwrap_or(u32::MAX)))
     }
 
     async fn records(
@@ -304,28 +220,8 @@ impl Mirror for MirrorFile {
     }
 
     async fn digests(&mut self, directory: &str) -> Result<Vec<(Text, RecordDigest)>, StateError> {
-        let select = "SELECT native, heading, cells FROM record WHERE directory = ?1 ORDER BY native";
-        // By each list of columns a digest that has taken it in.
-        let mut begun: BTreeMap<i64, Sha256> = BTreeMap::new();
-        self.read(|mirror| {
-            sql::all(mirror, select, [directory], |row| {
-                let heading = row.get(1)?;
-                let digest = match begun.entry(heading) {
-                    Entry::Occupied(known) => known.into_mut(),
-                    Entry::Vacant(new) => {
-                        let columns: String =
-                            sql::value(mirror, "SELECT columns FROM heading WHERE id = ?1", [heading])?;
-                        new.insert(
-                            Sha256::new()
-                                .chain_update((columns.len() as u64).to_le_bytes())
-                                .chain_update(columns),
-                        )
-                    }
-                };
-                let whole = digest.clone().chain_update(row.get_ref(2)?.as_str()?).finalize();
-                Ok((row.get(0)?, std::array::from_fn(|at| whole[at])))
-            })
-        })
+        let select = "SELECT native, digest FROM record WHERE directory = ?1 ORDER BY native";
+        self.read(|mirror| sql::all(mirror, select, [directory], |row| Ok((row.get(0)?, row.get(1)?))))
     }
 
     async fn chosen(&mut self, directory: &str, natives: &[Text]) -> Result<Vec<Record>, StateError> {
@@ -366,39 +262,4 @@ impl Mirror for MirrorFile {
         let select = "SELECT EXISTS (SELECT 1 FROM record WHERE directory = ?1 AND native = ?2)";
         self.read(|mirror| sql::value(mirror, select, [&*id.directory, &*id.native]))
     }
-}
-
-/// Makes the staged listing the last one; gives how many records there are now.
-fn move_over(
-    mirror: &Connection,
-    directory: &str,
-    scope: &[u8],
-    end: Coverage,
-    token: Option<Token>,
-    now: Instant,
-) -> Worked<i64> {
-    let sweep = match end {
-        Coverage::Everything => {
-            "DELETE FROM record WHERE directory = ?1 AND native NOT IN (SELECT native FROM staged WHERE cells IS NOT NULL)"
-        }
-        Coverage::Changes => {
-            "DELETE FROM record WHERE directory = ?1 AND native IN (SELECT native FROM staged WHERE cells IS NULL)"
-        }
-    };
-    let swept = sql::run(mirror, sweep, [directory])?;
-    // Only what differs is written.
-    let merge = "INSERT INTO record (directory, native, heading, cells) \
-                 SELECT ?1, native, heading, cells FROM staged WHERE cells IS NOT NULL \
-                 ON CONFLICT (directory, native) DO UPDATE SET heading = excluded.heading, cells = excluded.cells \
-                 WHERE record.cells <> excluded.cells OR record.heading <> excluded.heading";
-    let merged = sql::run(mirror, merge, [directory])?;
-    let users: i64 = sql::value(mirror, "SELECT COUNT(*) FROM record WHERE directory = ?1", [directory])?;
-    let covered = (end == Coverage::Everything).then_some(now.0);
-    let listing = "INSERT INTO listing (directory, scope, token, users, covered, stamp) \
-                   VALUES (?1, ?2, ?3, ?4, COALESCE(?5, 0), randomblob(16)) ON CONFLICT (directory) DO UPDATE SET \
-                   stamp = CASE WHEN ?6 OR scope <> excluded.scope THEN excluded.stamp ELSE stamp END, \
-                   scope = excluded.scope, token = excluded.token, users = excluded.users, covered = COALESCE(?5, covered)";
-    sql::run(mirror, listing, params![directory, scope, token, users, covered, swept + merged > 0])?;
-    sql::run(mirror, "DELETE FROM staged", [])?;
-    Ok(users)
 }
