@@ -14,11 +14,11 @@ use rollcall_edges::state::{
     Passed, RunRow, Settled, Settlement, State, StateError, Steady, StoredRun,
 };
 use rollcall_sqlite::{Connection, params};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::rows::{self, link_row, op_row};
 use crate::seal::damaged;
-use crate::shapes::Shaper;
+use crate::shapes::{DRAWN, Shaper};
 use crate::sql::{self, Failed, Worked};
 use crate::store::Store;
 
@@ -112,15 +112,19 @@ impl State for Store {
         mark: Mark,
     ) -> Result<(), StateError> {
         self.write(|state| {
+            let mut first: BTreeSet<u32> = may_send(state, run, send, mark)?.iter().copied().collect();
             for intent in intents {
                 let row = op_row(run, i64::from(intent.seq));
                 let write = Shaper { seal: &self.seal, row: &row }.write(&intent.write)?;
                 let (directory, native) = intent.id.as_ref().map(|id| (&id.directory, &id.native)).unzip();
-                let insert = "INSERT INTO op (run, seq, change, directory, native, key, write) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-                let params = params![run, intent.seq, intent.change, directory, native, intent.key, write];
+                let sent = first.remove(&intent.seq).then_some(mark.at.0);
+                let insert = "INSERT INTO op (run, seq, change, directory, native, key, write, sent) \
+                              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+                let params =
+                    params![run, intent.seq, intent.change, directory, native, intent.key, write, sent];
                 sql::run(state, insert, params)?;
             }
-            marked(state, run, send, mark)
+            put_sent(state, run, first, mark)
         })
     }
 
@@ -243,9 +247,18 @@ impl Before {
 
 /// Marks operations as sent, unless the sender's lease is no longer the latest: then none is.
 fn marked(state: &Connection, run: &str, seqs: &[u32], mark: Mark) -> Worked<()> {
+    put_sent(state, run, may_send(state, run, seqs, mark)?.iter().copied(), mark)
+}
+
+/// Gives operations back that are to be sent, unless the sender's lease is no longer the latest.
+fn may_send<'s>(state: &Connection, run: &str, seqs: &'s [u32], mark: Mark) -> Worked<&'s [u32]> {
     if !seqs.is_empty() && !sends(state, run, mark.generation)? {
         return Err(Failed::State(StateError::Lost));
     }
+    Ok(seqs)
+}
+
+fn put_sent(state: &Connection, run: &str, seqs: impl IntoIterator<Item = u32>, mark: Mark) -> Worked<()> {
     for seq in seqs {
         let update = "UPDATE op SET sent = ?3 WHERE run = ?1 AND seq = ?2";
         if sql::run(state, update, params![run, seq, mark.at.0])? != 1 {
@@ -319,6 +332,18 @@ impl Store {
         now: Instant,
     ) -> Worked<Before> {
         let seq = settlement.seq;
+        let (word, why) = match settlement.settled {
+            Settled::Applied => ("applied", None),
+            Settled::Failed(why) => ("failed", Some(why)),
+            Settled::Unknown(why) => ("unknown", Some(why)),
+        };
+        let unknown = matches!(settlement.settled, Settled::Unknown(_));
+        // Nearly every one is open and has no codes to be forgotten: it is settled without being read.
+        let update = "UPDATE op SET settled = ?3, why = ?4, at = ?5 \
+                      WHERE run = ?1 AND seq = ?2 AND settled IS NULL AND (?6 OR instr(write, ?7) = 0)";
+        if sql::run(state, update, params![run, seq, word, why, now.0, unknown, DRAWN])? == 1 {
+            return Ok(Before::Open);
+        }
         let select = "SELECT settled, write FROM op WHERE run = ?1 AND seq = ?2";
         let found = sql::first(state, select, params![run, seq], |row| {
             let before = match row.get_ref(0)?.as_str_or_null()? {
@@ -328,8 +353,7 @@ impl Store {
             };
             let name = op_row(run, i64::from(seq));
             // Handed over, or never in force: nobody needs the codes here any more.
-            let known = before.open() && !matches!(settlement.settled, Settled::Unknown(_));
-            let forgotten = match known {
+            let forgotten = match before.open() && !unknown {
                 true => Shaper { seal: &self.seal, row: &name }.forgotten(row.get_ref(1)?.as_str()?)?,
                 false => None,
             };
@@ -337,11 +361,6 @@ impl Store {
         })?;
         let (before, forgotten) = found.ok_or_else(|| damaged("an operation that was not intended"))?;
         if before.open() {
-            let (word, why) = match settlement.settled {
-                Settled::Applied => ("applied", None),
-                Settled::Failed(why) => ("failed", Some(why)),
-                Settled::Unknown(why) => ("unknown", Some(why)),
-            };
             let update = "UPDATE op SET settled = ?3, why = ?4, at = ?5, write = COALESCE(?6, write) WHERE run = ?1 AND seq = ?2";
             sql::run(state, update, params![run, seq, word, why, now.0, forgotten])?;
         }
