@@ -42,7 +42,7 @@ pub(super) fn load(connection: &Connection, file: &OfficeFile) -> Result<(), Fau
             template: user.user_template.as_deref(),
             elements: user.elements.clone(),
         };
-        let guid = write::insert(connection, new, Strictness::Standing)?;
+        let guid = write::insert(connection, new, Strictness::Standing)?.guid;
         for group in &user.groups {
             let found = rows::hunt_group_with(connection, Column::Key, &fold(group))?;
             let found =

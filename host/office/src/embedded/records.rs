@@ -59,7 +59,7 @@ pub(super) fn insert_extension(
     free_for_record(connection, new.number, strictness)?;
     let guid: Guid = match new.guid {
         Some(guid) => guid.into(),
-        None => super::random_guid()?,
+        None => super::new_guid()?,
     };
     let insert = "INSERT INTO extension (guid, number, system, kind, template, hardware, elements)
                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";

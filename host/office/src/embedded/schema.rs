@@ -16,8 +16,9 @@ use crate::limits::BUSY_WAIT_MS;
 /// The version of the tables. A file with a greater one was made by a newer rollcall and is left alone.
 const VERSION: i64 = 1;
 
-/// A file is made apart from this, readable by its owner alone. Users lie in the order of their random GUIDs, so that
-/// new ones go everywhere: the cache holds some twenty thousand of them, 16 MiB where it is filled.
+/// A file is made apart from this, readable by its owner alone. Users lie in the order of their GUIDs, and those of a real
+/// system are random, so that what is written of them is everywhere: the cache holds some twenty thousand, 16 MiB where it
+/// is filled.
 const OPTIONS: Options = Options {
     create: false,
     durable: true,

@@ -60,9 +60,7 @@ impl Embedded {
         self.change(|connection| {
             let system = system.map_or_else(|| primary(connection), |system| Ok(system.into()))?;
             let new = NewUser { guid: None, system: &system, template: None, elements };
-            let guid = write::insert(connection, new, Strictness::Write)?;
-            let view = rows::user_by_guid(connection, &guid)?;
-            view.ok_or_else(|| OfficeError::Damaged("a new user is not there".into()).into())
+            write::insert(connection, new, Strictness::Write)
         })
     }
 

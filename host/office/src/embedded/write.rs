@@ -20,8 +20,8 @@ use crate::profile;
 pub(super) fn write(connection: &Connection, write: &Write) -> Result<Option<PhoneUser>, Fault> {
     match write {
         Write::CreateUser { fields, system, template } => {
-            let guid = create(connection, fields, system, template.as_deref())?;
-            rows::phone_user(connection, &guid)
+            let user = create(connection, fields, system, template.as_deref())?;
+            Ok(Some(user.phone_user(&[])))
         }
         Write::UpdateUser { guid, expect, set } => update(connection, guid, expect, set),
         Write::Adopt { guid, expect } => update(connection, guid, expect, &[]),
@@ -35,6 +35,17 @@ pub(super) fn write(connection: &Connection, write: &Write) -> Result<Option<Pho
         Write::RenumberExtension { from, to } => records::renumber(connection, from, to).map(|()| None),
         Write::DeleteExtension { number } => records::delete_extension(connection, number).map(|()| None),
     }
+}
+
+/// Does calls on an open transaction where none of them fails.
+///
+/// # Errors
+/// The first that does. The transaction is to be given up then.
+pub(super) fn write_each(
+    connection: &Connection,
+    writes: &[Cow<'_, Write>],
+) -> Result<Vec<Option<PhoneUser>>, Fault> {
+    writes.iter().map(|call| write(connection, call)).collect()
 }
 
 /// Does calls on an open transaction, each whole or not at all, and adds one result each. It stops behind a call that
@@ -73,7 +84,7 @@ fn create(
     fields: &Fields,
     system: &str,
     template: Option<&str>,
-) -> Result<Guid, Fault> {
+) -> Result<UserView, Fault> {
     let mut elements = model::defaults();
     if let Some(name) = template {
         elements.extend(user_template(connection, name)?);
@@ -101,7 +112,7 @@ pub(super) fn insert(
     connection: &Connection,
     new: NewUser<'_>,
     strictness: Strictness,
-) -> Result<Guid, Fault> {
+) -> Result<UserView, Fault> {
     let system = check::system(connection, new.system)?;
     check::values(&new.elements, &Elements::new(), strictness)?;
     check::unique(connection, &new.elements, "")?;
@@ -112,16 +123,24 @@ pub(super) fn insert(
     }
     let guid: Guid = match new.guid {
         Some(guid) => guid.into(),
-        None => super::random_guid()?,
+        None => super::new_guid()?,
     };
+    let modified = super::now();
     let insert = "INSERT INTO user (guid, system, template, key, number, profile, elements, etag, modified)
                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8)";
     let Columns { key, number, profile } = columns;
     let (number, profile, elements) = (number.as_deref(), profile.as_deref(), rows::json(&new.elements)?);
-    let values = params![&*guid, &*system, new.template, key, number, profile, elements, super::now()];
+    let values = params![&*guid, &*system, new.template, key, number, profile, elements, modified];
     rows::run(connection, insert, values)
         .map_err(|error| twice(error, &format!("a user with the GUID `{guid}`")))?;
-    Ok(guid)
+    Ok(UserView {
+        guid,
+        system,
+        template: new.template.map(Text::from),
+        elements: new.elements,
+        etag: 1,
+        modified: u64::try_from(modified).unwrap_or_default(),
+    })
 }
 
 /// What of the elements stands in columns of its own, so that SQLite finds it.
@@ -186,7 +205,8 @@ fn update(
     if elements != user.elements {
         replace(connection, &user, &elements)?;
     }
-    rows::phone_user(connection, guid)
+    let stands = UserView { elements, ..user };
+    Ok(Some(stands.phone_user(&rows::groups_of(connection, guid)?)))
 }
 
 fn put(elements: &mut Elements, field: Field, value: Option<&Value>) -> Result<(), Fault> {
@@ -212,7 +232,7 @@ fn add_member(connection: &Connection, group: &str, guid: &str) -> Result<Option
         return Err(refused(format!("the phone system has no hunt group `{group}`")));
     };
     enlist(connection, &group, guid)?;
-    rows::phone_user(connection, guid)
+    Ok(Some(user.phone_user(&rows::groups_of(connection, guid)?)))
 }
 
 /// Makes a user a member of a hunt group that exists.
