@@ -118,8 +118,9 @@ pub(crate) fn show(output: &Output, job: &Job, note: Option<&Diagnostic>, report
 pub(crate) fn present(output: &Output, report: &Report, diagnostics: &[Diagnostic], all: bool) {
     if output.json {
         output.payload(&json::report(report, diagnostics, all));
+    } else {
+        output.human(&human::report(report, all));
     }
-    output.human(&human::report(report, all));
     let stopped = report.stopped.iter().flat_map(|(_, why)| why);
     let stopped: Vec<&str> = stopped.map(|why| why.message.as_str()).collect();
     // What ended the run is told aloud, also where it happened to one user.

@@ -245,7 +245,10 @@ fn document(session: &Session, one: &Explained, past: &Past, others: &[&Person])
             .fields
             .iter()
             .map(|(field, values)| {
-                (field.key().to_owned(), values.iter().map(|one| shapes::value(Some(one))).collect())
+                (
+                    field.key().to_owned(),
+                    values.iter().map(|one| json!(shapes::Shown::from(Some(one)))).collect(),
+                )
             })
             .collect(),
         _ => serde_json::Map::new(),
@@ -258,17 +261,14 @@ fn document(session: &Session, one: &Explained, past: &Past, others: &[&Person])
         .desired
         .iter()
         .flat_map(|desired| &desired.fields)
-        .map(|(field, held)| (field.key().to_owned(), shapes::value(Some(held))))
+        .map(|(field, held)| (field.key().to_owned(), json!(shapes::Shown::from(Some(held)))))
         .collect();
     let why = match &one.mapped {
         Some(Mapped::Skipped(skip)) => skip.why.clone(),
         _ => Vec::new(),
     };
-    let diagnostics: Vec<shapes::DiagnosticLine> = session
-        .located(why.into_iter().chain(one.diagnostics.clone()).collect())
-        .iter()
-        .map(shapes::DiagnosticLine::from)
-        .collect();
+    let located = session.located(why.into_iter().chain(one.diagnostics.clone()).collect());
+    let diagnostics: Vec<_> = located.iter().map(shapes::DiagnosticLine::from).collect();
     json!({
         "schema_version": shapes::SCHEMA_VERSION,
         "job": &*session.job.name,

@@ -39,7 +39,8 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &SyncArgs) -> Re
         Err(error) => return Ok(failed(output, &session, started, session.failure(error)).await),
     };
     let done = result.is_some();
-    if let Some(report) = &result {
+    // Whoever is to be told is told all of it; where nobody is, it is not put together.
+    if let Some(report) = result.as_ref().filter(|_| session.job.notify.is_some()) {
         let turn = Turn::of_report(report, session.located(report::gather(report)));
         tell(output, &session, &turn).await;
     }

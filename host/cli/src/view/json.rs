@@ -7,7 +7,7 @@ use rollcall_core::diag::line_and_column;
 use rollcall_core::field::Value;
 use rollcall_core::plan::{Action, Change};
 use rollcall_core::verify::Outcome;
-use rollcall_core::{Diagnostic, Place};
+use rollcall_core::{Diagnostic, Place, Text};
 use rollcall_engine::Report;
 use rollcall_engine::durations::Durations;
 use serde::Serialize;
@@ -18,12 +18,12 @@ pub(crate) const SCHEMA_VERSION: u32 = 1;
 
 /// The document of a preview or a run.
 #[derive(Serialize)]
-pub(crate) struct Document {
+pub(crate) struct Document<'r> {
     schema_version: u32,
-    job: String,
-    run: Option<String>,
+    job: &'r str,
+    run: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    undoes: Option<String>,
+    undoes: Option<&'r str>,
     complete: bool,
     applyable: bool,
     summary: Summary,
@@ -33,8 +33,8 @@ pub(crate) struct Document {
     /// What the connectors of a run used.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     connectors: Vec<serde_json::Value>,
-    changes: Vec<ChangeLine>,
-    diagnostics: Vec<DiagnosticLine>,
+    changes: Vec<ChangeLine<'r>>,
+    diagnostics: Vec<DiagnosticLine<'r>>,
 }
 
 #[derive(Serialize, Default)]
@@ -52,46 +52,66 @@ struct Summary {
 }
 
 #[derive(Serialize)]
-struct ChangeLine {
+struct ChangeLine<'r> {
     action: &'static str,
-    user_identification: String,
+    user_identification: &'r str,
     /// The directory that the user comes from, where the job has several.
     #[serde(skip_serializing_if = "Option::is_none")]
-    directory: Option<String>,
-    name: Option<String>,
-    extension: Option<String>,
-    system: Option<String>,
-    rule: Option<String>,
-    reason: String,
-    matched_by: Option<String>,
+    directory: Option<&'r str>,
+    name: Option<&'r str>,
+    extension: Option<&'r str>,
+    system: Option<&'r str>,
+    rule: Option<&'r str>,
+    reason: &'r str,
+    matched_by: Option<&'static str>,
     status: &'static str,
-    fields: BTreeMap<&'static str, FromTo>,
+    fields: BTreeMap<&'static str, FromTo<'r>>,
 }
 
 #[derive(Serialize)]
-struct FromTo {
-    from: serde_json::Value,
-    to: serde_json::Value,
+struct FromTo<'r> {
+    from: Shown<'r>,
+    to: Shown<'r>,
     /// Whether what stands was changed by hand on the phone system; left out where it was not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     by_hand: bool,
 }
 
+/// A value as JSON; codes are never shown.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum Shown<'r> {
+    Nothing,
+    Text(&'r str),
+    List(&'r [Text]),
+}
+
+impl<'r> From<Option<&'r Value>> for Shown<'r> {
+    fn from(value: Option<&'r Value>) -> Self {
+        match value {
+            None => Self::Nothing,
+            Some(Value::Text(text)) => Self::Text(text),
+            Some(Value::List(list)) => Self::List(list),
+            Some(Value::Secret(_) | Value::Random(_) | Value::Drawn(_)) => Self::Text("(sensitive)"),
+        }
+    }
+}
+
 /// One diagnostic.
 #[derive(Serialize)]
-pub(crate) struct DiagnosticLine {
+pub(crate) struct DiagnosticLine<'r> {
     code: &'static str,
     severity: &'static str,
-    message: String,
-    hint: Option<String>,
+    message: &'r str,
+    hint: Option<&'r str>,
     file: Option<String>,
     line: Option<usize>,
     column: Option<usize>,
-    user_identification: Option<String>,
+    user_identification: Option<&'r str>,
 }
 
-impl From<&Diagnostic> for DiagnosticLine {
-    fn from(diagnostic: &Diagnostic) -> Self {
+impl<'r> From<&'r Diagnostic> for DiagnosticLine<'r> {
+    fn from(diagnostic: &'r Diagnostic) -> Self {
         let (file, line, column) = match &diagnostic.place {
             Place::Span { file, source, bytes } => {
                 let (line, column) = line_and_column(source, bytes.start);
@@ -102,12 +122,12 @@ impl From<&Diagnostic> for DiagnosticLine {
         Self {
             code: diagnostic.code.0,
             severity: diagnostic.severity.word(),
-            message: diagnostic.message.clone(),
-            hint: diagnostic.hint.clone(),
+            message: &diagnostic.message,
+            hint: diagnostic.hint.as_deref(),
             file,
             line,
             column,
-            user_identification: diagnostic.user.as_ref().map(ToString::to_string),
+            user_identification: diagnostic.user.as_deref(),
         }
     }
 }
@@ -143,13 +163,13 @@ pub(crate) fn metered(
     if all {
         changes.extend(plan.unchanged.iter().map(|(key, name, extension)| ChangeLine {
             action: "unchanged",
-            user_identification: key.to_string(),
+            user_identification: key,
             directory: None,
-            name: Some(name.to_string()),
-            extension: extension.as_ref().map(ToString::to_string),
+            name: Some(name),
+            extension: extension.as_deref(),
             system: None,
             rule: None,
-            reason: String::new(),
+            reason: "",
             matched_by: None,
             status: "planned",
             fields: BTreeMap::new(),
@@ -157,9 +177,9 @@ pub(crate) fn metered(
     }
     write(&Document {
         schema_version: SCHEMA_VERSION,
-        job: report.job.to_string(),
-        run: report.run.as_ref().map(ToString::to_string),
-        undoes: plan.undoes.as_ref().map(ToString::to_string),
+        job: &report.job,
+        run: report.run.as_deref(),
+        undoes: plan.undoes.as_deref(),
         complete: plan.complete,
         applyable: report.applyable(),
         summary: Summary {
@@ -189,7 +209,7 @@ fn durations(steps: &Durations) -> serde_json::Value {
 pub(crate) fn nothing(job: &str, diagnostics: &[Diagnostic]) -> String {
     write(&Document {
         schema_version: SCHEMA_VERSION,
-        job: job.to_owned(),
+        job,
         run: None,
         undoes: None,
         complete: false,
@@ -213,34 +233,23 @@ pub(crate) fn write(document: &impl Serialize) -> String {
     serde_json::to_string_pretty(document).unwrap_or_default() + "\n"
 }
 
-fn line(change: &Change, outcome: &Outcome, several: bool) -> ChangeLine {
-    let text = |text: &Option<rollcall_core::Text>| text.as_ref().map(ToString::to_string);
+fn line<'r>(change: &'r Change, outcome: &Outcome, several: bool) -> ChangeLine<'r> {
     let fields = change.fields.iter().map(|change| {
-        let (from, to) = (value(change.from.as_ref()), value(change.to.as_ref()));
+        let (from, to) = (change.from.as_ref().into(), change.to.as_ref().into());
         (change.field.key(), FromTo { from, to, by_hand: change.drift })
     });
     let adopted = change.adoption.as_ref().filter(|_| change.action == Action::Adopt);
     ChangeLine {
         action: change.action.word(),
-        user_identification: change.key.to_string(),
-        directory: several.then(|| change.id.directory.to_string()),
-        name: text(&change.name),
-        extension: text(&change.extension),
-        system: text(&change.system),
-        rule: text(&change.rule),
-        reason: change.reason.clone(),
-        matched_by: adopted.map(|adoption| adoption.by.word().to_owned()),
+        user_identification: &change.key,
+        directory: several.then_some(&*change.id.directory),
+        name: change.name.as_deref(),
+        extension: change.extension.as_deref(),
+        system: change.system.as_deref(),
+        rule: change.rule.as_deref(),
+        reason: &change.reason,
+        matched_by: adopted.map(|adoption| adoption.by.word()),
         status: outcome.word(),
         fields: fields.collect(),
-    }
-}
-
-/// Gives a value as JSON; codes are never shown.
-pub(crate) fn value(value: Option<&Value>) -> serde_json::Value {
-    match value {
-        None => serde_json::Value::Null,
-        Some(Value::Text(text)) => json!(&**text),
-        Some(Value::List(list)) => json!(list.iter().map(|text| &**text).collect::<Vec<_>>()),
-        Some(Value::Secret(_) | Value::Random(_) | Value::Drawn(_)) => json!("(sensitive)"),
     }
 }
