@@ -29,13 +29,19 @@ enum After {
 pub(crate) struct Parser {
     pub(crate) text: Text,
     delimiter: u8,
+    /// The bytes at which an unquoted cell may end.
+    ends: [bool; 256],
     /// How many cells the last row had.
     width: usize,
 }
 
 impl Parser {
     pub(crate) fn new(text: Text, delimiter: u8) -> Self {
-        Self { text, delimiter, width: 0 }
+        let mut ends = [false; 256];
+        for byte in [delimiter, b'\n', b'\r', 0] {
+            ends[usize::from(byte)] = true;
+        }
+        Self { text, delimiter, ends, width: 0 }
     }
 
     /// Gives the next row; none at the end. A line with nothing on it is no row of one empty cell.
@@ -76,12 +82,16 @@ impl Parser {
             }
             return Err(self.text.broken_here("text follows a closing quote"));
         }
-        let delimiter = self.delimiter;
         loop {
             let rest = self.text.rest()?;
-            let ends = |byte: u8| byte == delimiter || matches!(byte, b'\n' | b'\r' | 0);
-            let end = rest.bytes().position(ends).unwrap_or(rest.len());
-            cell.push_str(rest.get(..end).unwrap_or_default());
+            let end = rest.bytes().position(|byte| self.ends[usize::from(byte)]).unwrap_or(rest.len());
+            let part = rest.get(..end).unwrap_or_default();
+            if cell.is_empty() {
+                // Of exactly its length, so that it is handed over as it lies.
+                cell = part.to_owned();
+            } else {
+                cell.push_str(part);
+            }
             self.text.skip(end);
             self.bounded(&cell, row, begin)?;
             if let Some(after) = self.after()? {

@@ -1,6 +1,7 @@
 //! One reading: a file, or the files of a folder one after the other, as one directory in which no id stands twice.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, DefaultHasher};
 
 use rollcall_connector::{Error, Fault, files, quoted};
 
@@ -25,6 +26,10 @@ pub(crate) enum Step {
     End,
 }
 
+/// The file and line of every id so far: who stands twice does not say which line holds. Hashed without a random key, for
+/// a connector has no random numbers.
+type Ids = HashMap<String, (usize, u64), BuildHasherDefault<DefaultHasher>>;
+
 /// A reading on its way.
 pub(crate) struct Reader {
     settings: Settings,
@@ -34,8 +39,7 @@ pub(crate) struct Reader {
     at: usize,
     source: Source,
     ended: bool,
-    /// The file and line of every id so far: who stands twice does not say which line holds.
-    ids: BTreeMap<String, (usize, u64)>,
+    ids: Ids,
 }
 
 impl Reader {
@@ -57,7 +61,7 @@ impl Reader {
             )));
         };
         let source = Source::open(&settings, first)?;
-        Ok(Self { settings, names, passed_over, at: 0, source, ended: false, ids: BTreeMap::new() })
+        Ok(Self { settings, names, passed_over, at: 0, source, ended: false, ids: Ids::default() })
     }
 
     /// The columns of the open file so far.

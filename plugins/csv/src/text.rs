@@ -41,6 +41,15 @@ struct Place {
 
 impl Place {
     fn pass(&mut self, text: &str) {
+        // Most files have no CR, or end every line with CR LF; most rows are one line.
+        let (line, end) = match text.strip_suffix('\n') {
+            Some(line) if !self.returned => (line.strip_suffix('\r').unwrap_or(line), true),
+            _ => (text, false),
+        };
+        if end && !line.bytes().any(|byte| matches!(byte, b'\n' | b'\r')) {
+            *self = Self { line: self.line + 1, column: 0, returned: false };
+            return;
+        }
         for byte in text.bytes() {
             match byte {
                 b'\n' if self.returned => {}
@@ -236,4 +245,31 @@ fn agreed(name: &str, set: Encoding, marked: Option<Encoding>, empty: bool) -> R
 /// Makes the error for a file that is broken on a line: it was not read to its end.
 pub(crate) fn broken(file: &str, line: u64, what: &str) -> Error {
     Error::permanent(format!("`{file}` line {line}: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Place;
+
+    #[test]
+    fn a_place_is_the_same_in_however_many_parts_the_text_comes() {
+        let mut texts = vec![String::new()];
+        for _ in 0..5 {
+            let longer =
+                texts.iter().flat_map(|text| ["a", "é", "\n", "\r"].map(|letter| format!("{text}{letter}")));
+            texts = longer.chain(texts.clone()).collect();
+        }
+        for text in &texts {
+            let lines = text.replace("\r\n", "\n").replace('\r', "\n");
+            let line = 1 + lines.matches('\n').count() as u64;
+            let column = lines.rsplit('\n').next().unwrap_or_default().chars().count() as u64;
+            for (split, _) in text.char_indices() {
+                let mut place = Place { line: 1, column: 0, returned: false };
+                place.pass(&text[..split]);
+                place.pass(&text[split..]);
+                let returned = text.ends_with('\r');
+                assert_eq!(place, Place { line, column, returned }, "{text:?} in two at {split}");
+            }
+        }
+    }
 }
