@@ -83,6 +83,22 @@ fn value(text: &str) -> Result<(String, usize), String> {
 
 /// Gives a DN in the one form in which two of them are compared: without regard to case and spaces.
 pub(crate) fn normal(dn: &str) -> String {
+    if is_plain(dn) { dn.to_ascii_lowercase() } else { taken_apart(dn) }
+}
+
+/// Tells whether a DN needs no more than lower-case letters, as nearly all do: ASCII, nothing escaped or quoted, one value a
+/// name, no space but a single one within a value.
+fn is_plain(dn: &str) -> bool {
+    dn.split(',').all(|name| {
+        let Some((kind, value)) = name.split_once('=') else { return false };
+        let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-._@'()/:&".contains(&byte);
+        !kind.is_empty()
+            && kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
+            && value.split(' ').all(|word| !word.is_empty() && word.bytes().all(letter))
+    })
+}
+
+fn taken_apart(dn: &str) -> String {
     let Ok(names) = parse(dn) else {
         return dn.trim().to_lowercase();
     };
@@ -135,6 +151,18 @@ mod tests {
     }
 
     #[test]
+    fn most_names_are_plain() {
+        for dn in ["uid=p0001,ou=people,dc=example,dc=com", "CN=Ann O'Brien (UK),OU=Sales & More,DC=x"] {
+            assert!(is_plain(dn), "{dn}");
+        }
+        for dn in
+            ["cn=a, dc=x", "cn=a,dc=x ", "cn=a  b", "cn=ä", "cn=a+uid=1", "cn=", "a", "", "cn=\\,a", "c n=a"]
+        {
+            assert!(!is_plain(dn), "{dn}");
+        }
+    }
+
+    #[test]
     fn what_is_no_name_is_told() {
         for (text, expect) in [
             ("Sales", "`Sales` has no `=`"),
@@ -167,6 +195,13 @@ mod tests {
         fn a_value_comes_back(value in "[^\\x00-\\x1f]{1,20}") {
             let dn = format!("cn={},dc=x", rollcall_connector::encode::dn_value(&value));
             prop_assert_eq!(first_value(&dn), Some(value));
+        }
+
+        #[test]
+        fn a_plain_name_is_the_same_taken_apart(
+            dn in "(CN|uid|2\\.5)=[A-Za-z .é#+=-]{0,6}( ?, ?(OU|dc)=[a-zA-Z @,\\\\]{1,5}){0,2}",
+        ) {
+            prop_assert!(!is_plain(&dn) || taken_apart(&dn) == normal(&dn), "{}", dn);
         }
 
         #[test]

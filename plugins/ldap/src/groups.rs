@@ -157,21 +157,21 @@ impl Groups {
         self.wanted = Some(wanted);
     }
 
-    fn direct(&self, entry: &Entry) -> BTreeSet<usize> {
+    /// Gives the groups, by number, that a user is a direct member of.
+    pub(crate) fn direct(&self, entry: &Entry) -> BTreeSet<usize> {
         let by_dn = self.of_dn.get(&normal(&entry.dn)).into_iter().flatten();
         let by_uid = entry.texts("uid").filter_map(|uid| self.of_uid.get(&uid.to_lowercase())).flatten();
         by_dn.chain(by_uid).copied().collect()
     }
 
-    /// Tells whether a user is in scope.
-    pub(crate) fn has(&self, entry: &Entry) -> bool {
-        self.wanted.as_ref().is_none_or(|wanted| !self.direct(entry).is_disjoint(wanted))
+    /// Tells whether a direct member of these groups is in scope.
+    pub(crate) fn wants(&self, groups: &BTreeSet<usize>) -> bool {
+        self.wanted.as_ref().is_none_or(|wanted| !groups.is_disjoint(wanted))
     }
 
-    /// Gives the names of the groups that a user is a direct member of, in order.
-    pub(crate) fn names(&self, entry: &Entry) -> Vec<String> {
-        let names: BTreeSet<&String> =
-            self.direct(entry).into_iter().filter_map(|at| self.names.get(at)).collect();
+    /// Gives the names of these groups, in order.
+    pub(crate) fn names(&self, groups: &BTreeSet<usize>) -> Vec<String> {
+        let names: BTreeSet<&String> = groups.iter().filter_map(|at| self.names.get(*at)).collect();
         names.into_iter().cloned().collect()
     }
 }
@@ -199,9 +199,9 @@ mod tests {
         groups.add(&group("cn=unix,dc=x", "memberUid", &["Bob"]));
         groups.want(&["cn=all,dc=x".to_owned()]);
         let check = |dn: &str, uid: &str, inside: bool, names: &[&str]| {
-            let user = user(dn, uid);
+            let direct = groups.direct(&user(dn, uid));
             assert_eq!(
-                (groups.has(&user), groups.names(&user)),
+                (groups.wants(&direct), groups.names(&direct)),
                 (inside, names.iter().map(|n| (*n).to_owned()).collect()),
                 "{dn}"
             );

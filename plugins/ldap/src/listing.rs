@@ -45,7 +45,7 @@ impl Walk {
             Some(reading) => reading,
             None => Reading::begin(&self.settings, &self.columns, self.since.as_ref())?,
         };
-        reading.read(&self.settings, &self.columns, &mut self.waiting)?;
+        reading.read(&self.settings, &mut self.waiting)?;
         Ok(self.reading.insert(reading).has_ended())
     }
 

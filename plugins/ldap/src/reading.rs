@@ -11,7 +11,7 @@ use crate::mark::{self, Mark, Watch};
 use crate::schema::{self, Schema};
 use crate::server::{LOGIN, Server};
 use crate::settings::Settings;
-use crate::values;
+use crate::values::{self, Reads};
 
 /// What tells whether an account is disabled, outside of Active Directory: the password policy of OpenLDAP, 389
 /// Directory Server, eDirectory.
@@ -28,7 +28,7 @@ pub(crate) type Row = (String, Option<Vec<Cell>>);
 /// What is known of the directory, and the search over its users.
 pub(crate) struct Reading {
     server: Server,
-    schema: Schema,
+    columns: Vec<Column>,
     groups: Option<Groups>,
     /// None where nothing has changed.
     results: Option<Results>,
@@ -37,6 +37,28 @@ pub(crate) struct Reading {
     /// Who has changed and was not found in scope so far; none where everybody is read.
     changed: Option<BTreeSet<String>>,
     ended: bool,
+}
+
+/// What a cell is made of.
+enum Column {
+    Id,
+    Dn,
+    Enabled,
+    Groups,
+    /// An attribute of the directory, and how its values are read.
+    Attribute(String, Reads),
+}
+
+impl Column {
+    fn of(name: &str, schema: &Schema) -> Self {
+        match name {
+            "id" => Self::Id,
+            "dn" => Self::Dn,
+            "accountEnabled" => Self::Enabled,
+            "groups" => Self::Groups,
+            name => Self::Attribute(name.to_owned(), Reads::of(name, schema.kind(name))),
+        }
+    }
 }
 
 impl Reading {
@@ -66,8 +88,8 @@ impl Reading {
             parts.push(mark.changed(server.now));
         }
         if nothing_changed {
-            let schema = Schema::default();
-            return Ok(Self { server, schema, groups, results: None, watch, changed, ended: false });
+            let columns = Vec::new();
+            return Ok(Self { server, columns, groups, results: None, watch, changed, ended: false });
         }
         let schema = server.schema()?;
         if server.active_directory {
@@ -85,16 +107,12 @@ impl Reading {
             .attributes(attributes)
             .page_size(settings.page_size)
             .start()?;
-        Ok(Self { server, schema, groups, results: Some(results), watch, changed, ended: false })
+        let columns = columns.iter().map(|name| Column::of(name, &schema)).collect();
+        Ok(Self { server, columns, groups, results: Some(results), watch, changed, ended: false })
     }
 
     /// Reads a page of entries into rows.
-    pub(crate) fn read(
-        &mut self,
-        settings: &Settings,
-        columns: &[String],
-        rows: &mut VecDeque<Row>,
-    ) -> Result<(), Error> {
+    pub(crate) fn read(&mut self, settings: &Settings, rows: &mut VecDeque<Row>) -> Result<(), Error> {
         let page = match &mut self.results {
             Some(results) if !self.ended => results.next()?,
             _ => Vec::new(),
@@ -103,7 +121,7 @@ impl Reading {
             if let Some(watch) = &mut self.watch {
                 watch.see(entry);
             }
-            let Some((id, cells)) = self.row(entry, settings, columns)? else { continue };
+            let Some((id, cells)) = self.row(entry, settings)? else { continue };
             if let Some(changed) = &mut self.changed {
                 changed.remove(&id);
             }
@@ -153,13 +171,9 @@ impl Reading {
     }
 
     /// Makes a row of an entry; none where it is not in scope.
-    fn row(
-        &self,
-        entry: &Entry,
-        settings: &Settings,
-        columns: &[String],
-    ) -> Result<Option<(String, Vec<Cell>)>, Error> {
-        if self.groups.as_ref().is_some_and(|groups| !groups.has(entry)) {
+    fn row(&self, entry: &Entry, settings: &Settings) -> Result<Option<(String, Vec<Cell>)>, Error> {
+        let groups = self.groups.as_ref().map(|groups| (groups, groups.direct(entry)));
+        if groups.as_ref().is_some_and(|(groups, direct)| !groups.wants(direct)) {
             return Ok(None);
         }
         let enabled = self.enabled(entry);
@@ -178,17 +192,17 @@ impl Reading {
             }
         }
         let id = self.server.id(entry, settings)?;
-        let cell = |column: &String| match column.as_str() {
-            "id" => Cell::text(id.as_str()),
-            "dn" => Cell::text(entry.dn.as_str()),
-            "accountEnabled" => enabled.map_or(Cell::None, Cell::Boolean),
-            "groups" => Cell::from_texts(match &self.groups {
-                Some(groups) => groups.names(entry),
+        let cell = |column: &Column| match column {
+            Column::Id => Cell::text(id.as_str()),
+            Column::Dn => Cell::text(entry.dn.as_str()),
+            Column::Enabled => enabled.map_or(Cell::None, Cell::Boolean),
+            Column::Groups => Cell::from_texts(match &groups {
+                Some((groups, direct)) => groups.names(direct),
                 None => groups::member_of(entry),
             }),
-            name => values::cell(name, self.schema.kind(name), entry.values(name)),
+            Column::Attribute(name, reads) => values::cell(*reads, entry.values(name)),
         };
-        let cells = columns.iter().map(cell).collect();
+        let cells = self.columns.iter().map(cell).collect();
         Ok(Some((id, cells)))
     }
 

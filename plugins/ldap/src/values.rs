@@ -14,29 +14,54 @@ pub(crate) fn is_identifier(name: &str) -> bool {
     GUIDS.contains(&name.as_str()) || SIDS.contains(&name.as_str())
 }
 
+/// How the values of an attribute are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// As Active Directory's GUIDs.
+    Guids,
+    /// As Active Directory's SIDs.
+    Sids,
+    /// As what the schema says.
+    As(Kind),
+}
+
+impl Reads {
+    /// Says how an attribute of this name and kind is read.
+    pub(crate) fn of(name: &str, kind: Kind) -> Self {
+        let name = name.to_ascii_lowercase();
+        if GUIDS.contains(&name.as_str()) {
+            Self::Guids
+        } else if SIDS.contains(&name.as_str()) {
+            Self::Sids
+        } else {
+            Self::As(kind)
+        }
+    }
+}
+
 /// Makes a cell of an attribute's values: one value is itself, several are a list.
-pub(crate) fn cell(name: &str, kind: Kind, values: &[Vec<u8>]) -> Cell {
-    let lower = name.to_ascii_lowercase();
-    if GUIDS.contains(&lower.as_str()) {
-        return Cell::from_values(values.iter().filter_map(|value| guid(value)));
+pub(crate) fn cell(reads: Reads, values: &[Vec<u8>]) -> Cell {
+    let kind = match reads {
+        Reads::Guids => return Cell::from_values(values.iter().filter_map(|value| guid(value))),
+        Reads::Sids => return Cell::from_values(values.iter().filter_map(|value| sid(value))),
+        Reads::As(kind) => kind,
+    };
+    let mut texts = values.iter().filter_map(|value| text(value));
+    let (first, second) = (texts.next(), texts.next());
+    match (kind, values, first, second) {
+        (_, [], ..) => Cell::None,
+        (Kind::Bytes, [bytes, ..], ..) => Cell::Bytes(bytes.clone()),
+        (_, [bytes, ..], None, _) if !bytes.is_empty() => Cell::Bytes(bytes.clone()),
+        (Kind::Boolean, _, Some("TRUE"), None) => Cell::Boolean(true),
+        (Kind::Boolean, _, Some("FALSE"), None) => Cell::Boolean(false),
+        (Kind::Integer, _, Some(one), None) => one.parse().map_or_else(|_| Cell::text(one), Cell::Integer),
+        (_, _, Some(one), None) => Cell::text(one),
+        _ => Cell::from_values(first.into_iter().chain(second).chain(texts).map(str::to_owned)),
     }
-    if SIDS.contains(&lower.as_str()) {
-        return Cell::from_values(values.iter().filter_map(|value| sid(value)));
-    }
-    let texts: Vec<&str> = values
-        .iter()
-        .filter_map(|value| std::str::from_utf8(value).ok())
-        .filter(|text| !text.is_empty())
-        .collect();
-    match (kind, values, texts.as_slice()) {
-        (_, [], _) => Cell::None,
-        (Kind::Bytes, [first, ..], _) => Cell::Bytes(first.clone()),
-        (_, [first, ..], []) if !first.is_empty() => Cell::Bytes(first.clone()),
-        (Kind::Boolean, _, ["TRUE"]) => Cell::Boolean(true),
-        (Kind::Boolean, _, ["FALSE"]) => Cell::Boolean(false),
-        (Kind::Integer, _, [one]) => one.parse().map_or_else(|_| Cell::text(*one), Cell::Integer),
-        _ => Cell::from_values(texts.into_iter().map(str::to_owned)),
-    }
+}
+
+fn text(value: &[u8]) -> Option<&str> {
+    std::str::from_utf8(value).ok().filter(|text| !text.is_empty())
 }
 
 trait FromValues {
@@ -149,7 +174,7 @@ mod tests {
     fn values_become_cells() {
         let check = |name: &str, kind: Kind, values: &[&[u8]], expect: Cell| {
             let values: Vec<Vec<u8>> = values.iter().map(|value| value.to_vec()).collect();
-            assert_eq!(cell(name, kind, &values), expect, "{name}");
+            assert_eq!(cell(Reads::of(name, kind), &values), expect, "{name}");
         };
         check("mail", Kind::Text, &[], Cell::None);
         check("mail", Kind::Text, &[b""], Cell::None);
