@@ -164,6 +164,7 @@ async fn respond<S: Site>(
     request: hyper::Request<Incoming>,
     world: Arc<Mutex<S>>,
 ) -> Result<Response<Content>, io::Error> {
+    let asked = tokio::time::Instant::now();
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, MAX_REQUEST_BYTES).collect().await.map_err(io::Error::other)?.to_bytes();
     let header = |(name, value): (&hyper::header::HeaderName, &hyper::header::HeaderValue)| {
@@ -181,9 +182,8 @@ async fn respond<S: Site>(
         (world.answer(&request), world.latency_ms())
     };
     let late_ms = if let Delivery::Late(ms) = answer.delivery { ms } else { 0 };
-    if late_ms + latency_ms > 0 {
-        tokio::time::sleep(Duration::from_millis(late_ms + latency_ms)).await;
-    }
+    // What it takes to put the answer together is a part of it.
+    tokio::time::sleep_until(asked + Duration::from_millis(late_ms + latency_ms)).await;
     response(answer)
 }
 
