@@ -43,7 +43,7 @@ codes! {
     /// Two job files of one name.
     JOB_NAME_TWICE = "E0115";
 
-    /// An expression or rule file that does not parse.
+    /// An expression or rule file that does not parse, or gives a user another value.
     RULE_SYNTAX = "E0200";
     /// A function that does not exist, or not with so many arguments.
     RULE_UNKNOWN_FUNCTION = "E0201";

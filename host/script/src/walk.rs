@@ -164,6 +164,7 @@ impl<'a> Walk<'a> {
                 }
             }
             Stmt::Assignment(parts) => {
+                self.never_written(&parts.1.lhs);
                 self.expression(&parts.1.lhs);
                 self.expression(&parts.1.rhs);
             }
@@ -183,6 +184,18 @@ impl<'a> Walk<'a> {
             _ => {}
         }
         Kind::Other
+    }
+
+    /// Refuses `user.department = "Sales"`, which would fail for everybody: it is meant as a question.
+    fn never_written(&mut self, target: &Expr) {
+        let (Expr::Dot(pair, ..) | Expr::Index(pair, ..)) = target else { return };
+        let Expr::Variable(name, ..) = &pair.lhs else { return };
+        let bound = self.names.iter().rev().find(|(bound, _)| *bound == *name.1);
+        if bound.is_some_and(|(_, kind)| *kind != Kind::Other) {
+            let message = format!("`=` gives `{}` another value, and nothing changes a user here", name.1);
+            let found = Diagnostic::error(codes::RULE_SYNTAX, message).hint("`==` compares");
+            self.mistake(found, target.start_position());
+        }
     }
 
     fn import(&mut self, path: &Expr, alias: &str, position: Position) {

@@ -90,6 +90,11 @@ fn one_by_one() {
         ),
         (
             &[],
+            "rule(\"a\", #{ when: |user| user.department = \"Sales\" });",
+            "E0200 error provisioning.rhai:1:27 [user] `=` gives `user` another value, and nothing changes a user here (`==` compares)\n",
+        ),
+        (
+            &[],
             "rule(\"a\", #{ when: \"Sales\" });",
             "E0203 error provisioning.rhai:1:20 [\"Sales\"] rule `a`: `when` is a closure of the user, not text (when: |user| user.department == \"Sales\")\n",
         ),
