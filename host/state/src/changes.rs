@@ -15,12 +15,14 @@ use rollcall_edges::state::StateError;
 use serde::{Deserialize, Serialize};
 
 use crate::seal::damaged;
-use crate::shapes::{Held, HeldFields, Hide, Shaper, Show, back_value, field, held_value, json, parse};
+use crate::shapes::{
+    Held, HeldFields, Hide, Shaper, Show, Word, back_value, field, held_value, json, parse, text_of,
+};
 
 /// A change.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct HeldChange {
-    action: String,
+    action: Word,
     directory: String,
     native: String,
     key: String,
@@ -54,7 +56,7 @@ pub(crate) struct HeldChange {
 
 #[derive(Serialize, Deserialize)]
 struct HeldField {
-    field: String,
+    field: Word,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<Held>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,9 +67,9 @@ struct HeldField {
 
 #[derive(Serialize, Deserialize)]
 struct HeldAdoption {
-    by: String,
+    by: Word,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    seen: Vec<(String, Option<Held>)>,
+    seen: Vec<(Word, Option<Held>)>,
     #[serde(default, skip_serializing_if = "HeldFields::is_empty")]
     written: HeldFields,
     #[serde(default, skip_serializing_if = "HeldFields::is_empty")]
@@ -98,8 +100,8 @@ enum HeldKind {
 /// A diagnostic without its place: the file that it points into may be another one by the time it is read back.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct HeldDiagnostic {
-    code: String,
-    severity: String,
+    code: Word,
+    severity: Word,
     message: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
@@ -112,7 +114,7 @@ pub(crate) struct HeldDiagnostic {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum HeldMove {
     Do(usize),
-    Park { change: usize, field: String, value: String },
+    Park { change: usize, field: Word, value: String },
 }
 
 impl Shaper<'_> {
@@ -141,10 +143,10 @@ pub(crate) fn read_change(text: &str, show: Show<'_>) -> Result<Change, StateErr
 pub(crate) fn held_change(change: &Change, hide: Hide<'_>) -> Result<HeldChange, StateError> {
     let fields = change.fields.iter().map(|change| held_field(change, hide)).collect::<Result<_, _>>()?;
     Ok(HeldChange {
-        action: change.action.word().to_owned(),
-        directory: change.id.directory.to_string(),
-        native: change.id.native.to_string(),
-        key: change.key.to_string(),
+        action: change.action.word().into(),
+        directory: text_of(&change.id.directory),
+        native: text_of(&change.id.native),
+        key: text_of(&change.key),
         guid: owned(change.guid.as_ref()),
         name: owned(change.name.as_ref()),
         extension: owned(change.extension.as_ref()),
@@ -210,7 +212,7 @@ pub(crate) fn held_moves(order: &[Move]) -> Vec<HeldMove> {
     let held = |step: &Move| match step {
         Move::Do(change) => HeldMove::Do(*change),
         Move::Park { change, field, value } => {
-            HeldMove::Park { change: *change, field: field.key().to_owned(), value: value.to_string() }
+            HeldMove::Park { change: *change, field: field.key().into(), value: text_of(value) }
         }
     };
     order.iter().map(held).collect()
@@ -248,8 +250,8 @@ pub(crate) fn read_diagnostics(text: &str) -> Result<Vec<Diagnostic>, StateError
 impl From<&Diagnostic> for HeldDiagnostic {
     fn from(diagnostic: &Diagnostic) -> Self {
         Self {
-            code: diagnostic.code.0.to_owned(),
-            severity: diagnostic.severity.word().to_owned(),
+            code: diagnostic.code.0.into(),
+            severity: diagnostic.severity.word().into(),
             message: diagnostic.message.clone(),
             hint: diagnostic.hint.clone(),
             user: owned(diagnostic.user.as_ref()),
@@ -270,7 +272,7 @@ impl HeldDiagnostic {
 
 fn held_field(change: &FieldChange, hide: Hide<'_>) -> Result<HeldField, StateError> {
     Ok(HeldField {
-        field: change.field.key().to_owned(),
+        field: change.field.key().into(),
         from: change.from.as_ref().map(|value| held_value(value, hide)).transpose()?,
         to: change.to.as_ref().map(|value| held_value(value, hide)).transpose()?,
         drift: change.drift,
@@ -279,15 +281,15 @@ fn held_field(change: &FieldChange, hide: Hide<'_>) -> Result<HeldField, StateEr
 
 fn held_adoption(adoption: &Adoption, hide: Hide<'_>) -> Result<HeldAdoption, StateError> {
     let seen = adoption.seen.iter().map(|(field, value)| {
-        Ok((field.key().to_owned(), value.as_ref().map(|value| held_value(value, hide)).transpose()?))
+        Ok((field.key().into(), value.as_ref().map(|value| held_value(value, hide)).transpose()?))
     });
     let seen = seen.collect::<Result<_, StateError>>()?;
     let mut fields = |fields: &Fields| {
-        let held = |(field, value): (&Field, &Value)| Ok((field.key().to_owned(), held_value(value, hide)?));
+        let held = |(field, value): (&Field, &Value)| Ok((field.key().into(), held_value(value, hide)?));
         fields.iter().map(held).collect::<Result<HeldFields, StateError>>()
     };
     let (written, kept) = (fields(&adoption.written)?, fields(&adoption.kept)?);
-    Ok(HeldAdoption { by: adoption.by.word().to_owned(), seen, written, kept })
+    Ok(HeldAdoption { by: adoption.by.word().into(), seen, written, kept })
 }
 
 fn back_adoption(held: HeldAdoption, show: Show<'_>) -> Result<Adoption, StateError> {
@@ -299,7 +301,7 @@ fn back_adoption(held: HeldAdoption, show: Show<'_>) -> Result<Adoption, StateEr
         .map(|(key, held)| Ok((field(&key)?, held.map(|held| back_value(held, show)).transpose()?)))
         .collect::<Result<_, StateError>>()?;
     let mut fields = |held: HeldFields| {
-        let back = |(key, held): (String, Held)| Ok((field(&key)?, back_value(held, show)?));
+        let back = |(key, held): (Word, Held)| Ok((field(&key)?, back_value(held, show)?));
         held.into_iter().map(back).collect::<Result<Fields, StateError>>()
     };
     let (written, kept) = (fields(held.written)?, fields(held.kept)?);
@@ -307,22 +309,22 @@ fn back_adoption(held: HeldAdoption, show: Show<'_>) -> Result<Adoption, StateEr
 }
 
 fn held_birth(birth: &Birth, hide: Hide<'_>) -> Result<HeldBirth, StateError> {
-    let mut one = |(field, value): (&Field, &Value)| Ok((field.key().to_owned(), held_value(value, hide)?));
+    let mut one = |(field, value): (&Field, &Value)| Ok((field.key().into(), held_value(value, hide)?));
     let written = birth.written.as_ref().map(|written| written.iter().map(&mut one).collect());
     Ok(HeldBirth {
         rule: owned(birth.rule.as_ref()),
         number_by_rule: birth.number_by_rule,
         user_template: owned(birth.user_template.as_ref()),
         extension: birth.extension.as_ref().map(|kind| match kind {
-            ExtensionKind::Template(name) => HeldKind::Template(name.to_string()),
-            ExtensionKind::Type(name) => HeldKind::Type(name.to_string()),
+            ExtensionKind::Template(name) => HeldKind::Template(text_of(name)),
+            ExtensionKind::Type(name) => HeldKind::Type(text_of(name)),
         }),
         written: written.transpose()?,
     })
 }
 
 fn back_birth(held: HeldBirth, show: Show<'_>) -> Result<Birth, StateError> {
-    let mut one = |(key, held): (String, Held)| Ok((field(&key)?, back_value(held, show)?));
+    let mut one = |(key, held): (Word, Held)| Ok((field(&key)?, back_value(held, show)?));
     let written = held.written.map(|written| written.into_iter().map(&mut one).collect());
     Ok(Birth {
         rule: held.rule.map(Text::from),
@@ -358,7 +360,7 @@ fn fingerprint(text: &str) -> Result<[u8; 16], StateError> {
 }
 
 fn owned(text: Option<&Text>) -> Option<String> {
-    text.map(ToString::to_string)
+    text.map(text_of)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]

@@ -1,5 +1,6 @@
 //! How core's values stand in the database: JSON shapes of this crate's own, codes sealed.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use rollcall_core::field::{Field, Fields, Value};
@@ -39,8 +40,16 @@ pub(crate) type Hide<'a> = &'a mut dyn FnMut(&Secret) -> Result<Held, StateError
 /// Gives the code that something stands for.
 pub(crate) type Show<'a> = &'a mut dyn FnMut(&Held) -> Result<Secret, StateError>;
 
+/// A word of this program's own, such as a field's key.
+pub(crate) type Word = Cow<'static, str>;
+
 /// Fields by key.
-pub(crate) type HeldFields = BTreeMap<String, Held>;
+pub(crate) type HeldFields = BTreeMap<Word, Held>;
+
+/// Copies a text.
+pub(crate) fn text_of(text: &Text) -> String {
+    (**text).to_owned()
+}
 
 /// An operation.
 #[derive(Serialize, Deserialize)]
@@ -48,8 +57,8 @@ pub(crate) type HeldFields = BTreeMap<String, Held>;
 enum Op {
     CreateExtension { number: String, template: Option<String>, kind: Option<String>, system: String },
     CreateUser { fields: HeldFields, system: String, template: Option<String> },
-    UpdateUser { guid: String, expect: Vec<(String, Option<Held>)>, set: Vec<(String, Option<Held>)> },
-    Adopt { guid: String, expect: Vec<(String, Option<Held>)> },
+    UpdateUser { guid: String, expect: Vec<(Word, Option<Held>)>, set: Vec<(Word, Option<Held>)> },
+    Adopt { guid: String, expect: Vec<(Word, Option<Held>)> },
     Release { guid: String },
     RenumberExtension { from: String, to: String },
     AddMember { group: String, guid: String },
@@ -79,39 +88,37 @@ impl Shaper<'_> {
             pairs
                 .iter()
                 .map(|(field, value)| {
-                    Ok((field.key().to_owned(), value.as_ref().map(|v| self.held(v)).transpose()?))
+                    Ok((field.key().into(), value.as_ref().map(|v| self.held(v)).transpose()?))
                 })
                 .collect::<Result<Vec<_>, StateError>>()
         };
         json(&match write {
             Write::CreateExtension { number, kind, system } => {
                 let (template, kind) = match kind {
-                    ExtensionKind::Template(name) => (Some(name.to_string()), None),
-                    ExtensionKind::Type(name) => (None, Some(name.to_string())),
+                    ExtensionKind::Template(name) => (Some(text_of(name)), None),
+                    ExtensionKind::Type(name) => (None, Some(text_of(name))),
                 };
-                Op::CreateExtension { number: number.to_string(), template, kind, system: system.to_string() }
+                Op::CreateExtension { number: text_of(number), template, kind, system: text_of(system) }
             }
             Write::CreateUser { fields, system, template } => Op::CreateUser {
                 fields: self.held_fields(fields)?,
-                system: system.to_string(),
-                template: template.as_ref().map(ToString::to_string),
+                system: text_of(system),
+                template: template.as_ref().map(text_of),
             },
             Write::UpdateUser { guid, expect, set } => {
-                Op::UpdateUser { guid: guid.to_string(), expect: pairs(expect)?, set: pairs(set)? }
+                Op::UpdateUser { guid: text_of(guid), expect: pairs(expect)?, set: pairs(set)? }
             }
-            Write::Adopt { guid, expect } => Op::Adopt { guid: guid.to_string(), expect: pairs(expect)? },
-            Write::Release { guid } => Op::Release { guid: guid.to_string() },
+            Write::Adopt { guid, expect } => Op::Adopt { guid: text_of(guid), expect: pairs(expect)? },
+            Write::Release { guid } => Op::Release { guid: text_of(guid) },
             Write::RenumberExtension { from, to } => {
-                Op::RenumberExtension { from: from.to_string(), to: to.to_string() }
+                Op::RenumberExtension { from: text_of(from), to: text_of(to) }
             }
-            Write::AddMember { group, guid } => {
-                Op::AddMember { group: group.to_string(), guid: guid.to_string() }
-            }
+            Write::AddMember { group, guid } => Op::AddMember { group: text_of(group), guid: text_of(guid) },
             Write::RemoveMember { group, guid } => {
-                Op::RemoveMember { group: group.to_string(), guid: guid.to_string() }
+                Op::RemoveMember { group: text_of(group), guid: text_of(guid) }
             }
-            Write::DeleteUser { guid } => Op::DeleteUser { guid: guid.to_string() },
-            Write::DeleteExtension { number } => Op::DeleteExtension { number: number.to_string() },
+            Write::DeleteUser { guid } => Op::DeleteUser { guid: text_of(guid) },
+            Write::DeleteExtension { number } => Op::DeleteExtension { number: text_of(number) },
         })
     }
 
@@ -131,7 +138,7 @@ impl Shaper<'_> {
     }
 
     pub(crate) fn write_back(&self, text: &str) -> Result<Write, StateError> {
-        let pairs = |pairs: Vec<(String, Option<Held>)>| {
+        let pairs = |pairs: Vec<(Word, Option<Held>)>| {
             pairs
                 .into_iter()
                 .map(|(key, held)| Ok((field(&key)?, held.map(|held| self.back(held)).transpose()?)))
@@ -168,7 +175,7 @@ impl Shaper<'_> {
     }
 
     fn held_fields(&self, fields: &Fields) -> Result<HeldFields, StateError> {
-        fields.iter().map(|(field, value)| Ok((field.key().to_owned(), self.held(value)?))).collect()
+        fields.iter().map(|(field, value)| Ok((field.key().into(), self.held(value)?))).collect()
     }
 
     fn back_fields(&self, fields: HeldFields) -> Result<Fields, StateError> {
@@ -195,8 +202,8 @@ impl Shaper<'_> {
 /// Gives a value its shape.
 pub(crate) fn held_value(value: &Value, hide: Hide<'_>) -> Result<Held, StateError> {
     Ok(match value {
-        Value::Text(text) => Held::Text(text.to_string()),
-        Value::List(list) => Held::List(list.iter().map(ToString::to_string).collect()),
+        Value::Text(text) => Held::Text(text_of(text)),
+        Value::List(list) => Held::List(list.iter().map(text_of).collect()),
         Value::Secret(code) => hide(code)?,
         Value::Random(digits) => Held::Random(*digits),
         Value::Drawn(code) => Held::Drawn(Box::new(hide(code)?)),
