@@ -70,7 +70,8 @@ fn nothing_new_takes_one_request_and_no_plan() {
     let mirrors = std::fs::read_dir(scene.env.state().join("mirrors")).unwrap();
     let mirrors: Vec<_> = mirrors.map(|entry| entry.unwrap().path()).collect();
     let mirror = mirrors.iter().find(|path| path.extension().is_some_and(|ending| ending == "db")).unwrap();
-    in_file(mirror, "UPDATE record SET cells = replace(cells, '@contoso.example', '@spoilt.example')");
+    let spoil = "UPDATE record SET cells = replace(cells, '@contoso.example', '@spoilt.example'), digest = randomblob(16)";
+    in_file(mirror, spoil);
     scene.wait(HOUR);
     let again = scene.sync().success();
     assert_eq!((again.figure("unchanged"), again.figure("applied")), (PEOPLE as u64, 0));

@@ -18,6 +18,26 @@ pub struct LastListing {
     pub full: Instant,
 }
 
+/// What of a listing goes into the mirror before it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intake {
+    /// It names everybody, most of them as they stand: they are noted, and only who differs is taken in.
+    Differences,
+    /// It names everybody, and everybody is taken in: nothing that another reading does matters.
+    Everything,
+    /// It names who has changed since the last listing.
+    Changes,
+}
+
+/// What the mirror holds of a directory once a listing is sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// How many records.
+    pub users: u32,
+    /// As [`Mirror::version`] gives it.
+    pub version: Text,
+}
+
 /// The marks of users for whom there is nothing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marks {
@@ -40,22 +60,22 @@ pub trait Mirror: Send {
     /// attributes).
     async fn last(&mut self, directory: &str, scope: &[u8]) -> Result<Option<LastListing>, StateError>;
 
-    /// Begins a listing of one directory. `covers` is what it is expected to name: everybody, or whoever has changed.
-    async fn begin(&mut self, directory: &str, scope: &[u8], covers: Coverage) -> Result<(), StateError>;
+    /// Begins a listing of one directory.
+    async fn begin(&mut self, directory: &str, scope: &[u8], intake: Intake) -> Result<(), StateError>;
 
     /// Merges a page; the last change of an id wins. Unknown ids of `Gone` are ignored.
     async fn merge(&mut self, page: Page) -> Result<(), StateError>;
 
-    /// Ends the listing well. `Everything` sweeps what this listing did not name. Gives how many records there are.
+    /// Ends the listing well. `Everything` sweeps what this listing did not name.
     ///
-    /// `None`: the mirror is as it was, and the listing has to be made again. Another reading has ended meanwhile and
-    /// changed somebody whom this one had found as he stood.
+    /// `None`: the mirror is as it was, and the directory has to be read again from its beginning. Another reading has
+    /// ended meanwhile, and moved what this one goes on from. A listing that took in everything is never told so.
     async fn seal(
         &mut self,
         end: Coverage,
         token: Option<Token>,
         now: Instant,
-    ) -> Result<Option<u32>, StateError>;
+    ) -> Result<Option<Sealed>, StateError>;
 
     /// Gives up to `limit` records of a directory with ids greater than `after`, in order of id.
     async fn records(

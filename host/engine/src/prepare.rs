@@ -11,7 +11,7 @@ use rollcall_core::witness::{Step, Witness};
 use rollcall_core::{Diagnostic, Record, RecordId, Text, codes, map::Mapped, settled};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::DirectoryError;
-use rollcall_edges::mirror;
+use rollcall_edges::mirror::{self, Mirror};
 use rollcall_edges::office::Office;
 use rollcall_edges::state::{Identities, JobState, State, Steady};
 use rollcall_job::expiry::expiring;
@@ -24,7 +24,7 @@ use crate::error::RunError;
 use crate::grace::at;
 use crate::mapping::{AllMapped, Interest, Mapping, Whom, map_all};
 use crate::observe::{Event, Silent};
-use crate::pull::{Pull, Source};
+use crate::pull::{OVERTAKEN, Pull, Pulled, Source};
 use crate::recall::{Moment, recall};
 use crate::run::{Options, Parts, may_pass};
 use crate::scope::digests;
@@ -55,6 +55,8 @@ struct Found<'a> {
     moment: Moment,
     policy: Policy,
     reading: Reading,
+    /// What the mirror holds of each directory, by its version.
+    versions: BTreeMap<Text, Text>,
     durations: Durations,
     watch: Watch<'a>,
 }
@@ -121,11 +123,13 @@ async fn read<'a>(parts: &mut Parts<'a>, options: &Options) -> Result<Found<'a>,
     }
     let (mut watch, mut durations) = (Watch::start(parts.clock), Durations::default());
     // The directories are read to their ends first: their sessions must not wait for the phone system.
-    let (users, partly) = pull_all(parts).await?;
+    let pulled = pull_all(parts).await?;
     durations.pull = watch.lap();
     let connectors = parts.directories.iter().map(|source| &*source.connector);
     let digests = digests(job, connectors, parts.rule_files);
     let moment = Moment::look(parts.state, parts.clock, &known, &office, digests).await?;
+    let of = |since: Option<Instant>, name: &Text| since.map(|full| (name.clone(), full));
+    let partly = pulled.iter().filter_map(|(name, pulled)| of(pulled.partly_since, name)).collect();
     let moment = Moment { partly, ..moment };
     parts.observer.event(Event::Reading);
     let policy = Policy {
@@ -133,8 +137,10 @@ async fn read<'a>(parts: &mut Parts<'a>, options: &Options) -> Result<Found<'a>,
         attended: !options.scheduled,
         ..job.policy.clone()
     };
+    let users = pulled.iter().map(|(name, pulled)| (name.clone(), pulled.users)).collect();
+    let versions = pulled.into_iter().map(|(name, pulled)| (name, pulled.version)).collect();
     let reading = Reading { complete: true, users };
-    Ok(Found { known, directories, office, moment, policy, reading, durations, watch })
+    Ok(Found { known, directories, office, moment, policy, reading, versions, durations, watch })
 }
 
 impl Found<'_> {
@@ -178,7 +184,8 @@ impl Found<'_> {
         standing: Option<Standing>,
     ) -> Result<Prepared, RunError> {
         let fixed = self.ground(parts.job, parts.state, options).fixed();
-        let Self { known, directories, office, moment, policy, reading, mut durations, mut watch } = self;
+        let Self { known, directories, office, moment, policy, reading, versions, mut durations, mut watch } =
+            self;
         let window_ms = policy.limits.window(options.scheduled);
         let mut memory =
             recall(parts.state, parts.job, &known, (&directories, &office), &moment, window_ms).await?;
@@ -198,14 +205,7 @@ impl Found<'_> {
         };
         memory.settled = marks.as_ref().map(Marks::settled).unwrap_or_default();
         let all = mapped(&mut parts, &names, marks.as_ref(), &mut memory, &policy, interest).await?;
-        if all.mapped.len() + memory.settled.len() != reading.total() {
-            let message = format!(
-                "{} users were read, and {} stand in the mirror: another reading came between",
-                reading.total(),
-                all.mapped.len() + memory.settled.len()
-            );
-            return Err(DirectoryError::Incomplete(message).into());
-        }
+        same_reading(parts.mirror, &versions).await?;
         for (record, mapped) in &all.seen {
             witness.saw(Step::Pulled(record));
             witness.saw(Step::Mapped(mapped));
@@ -311,9 +311,7 @@ pub(crate) async fn identities(sources: &mut [Source<'_>]) -> Result<Identities,
 
 /// Reads every directory into the mirror and gives how many users it holds of each, and when those were read whole last of
 /// which only what changed was read.
-pub(crate) async fn pull_all(
-    parts: &mut Parts<'_>,
-) -> Result<(BTreeMap<Text, usize>, BTreeMap<Text, Instant>), RunError> {
+pub(crate) async fn pull_all(parts: &mut Parts<'_>) -> Result<BTreeMap<Text, Pulled>, RunError> {
     let mut pull = Pull {
         mirror: parts.mirror,
         now: parts.clock.now(),
@@ -321,13 +319,21 @@ pub(crate) async fn pull_all(
         cancel: parts.cancel,
         pulled: 0,
     };
-    let (mut users, mut partly) = (BTreeMap::new(), BTreeMap::new());
+    let mut all = BTreeMap::new();
     for source in &mut parts.directories {
-        let pulled = pull.read(source).await?;
-        users.insert(source.name.clone(), pulled.users);
-        partly.extend(pulled.partly_since.map(|full| (source.name.clone(), full)));
+        all.insert(source.name.clone(), pull.read(source).await?);
     }
-    Ok((users, partly))
+    Ok(all)
+}
+
+/// Makes sure that what was mapped is what was read: another run may have read the directory in between.
+async fn same_reading(mirror: &mut dyn Mirror, versions: &BTreeMap<Text, Text>) -> Result<(), RunError> {
+    for (name, version) in versions {
+        if mirror.version(name).await?.as_ref() != Some(version) {
+            return Err(DirectoryError::Incomplete(OVERTAKEN.into()).into());
+        }
+    }
+    Ok(())
 }
 
 /// Reads the whole phone system.

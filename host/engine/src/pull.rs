@@ -3,7 +3,7 @@
 use rollcall_core::Text;
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::{Coverage, Directory, DirectoryError, Token};
-use rollcall_edges::mirror::Mirror;
+use rollcall_edges::mirror::{Intake, Mirror, Sealed};
 
 use crate::error::RunError;
 use crate::observe::{Cancel, Event, Observer};
@@ -31,13 +31,24 @@ impl Source<'_> {
 }
 
 /// What the mirror holds of a directory once it was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pulled {
     /// How many users.
     pub users: usize,
+    /// The mirror's version of it.
+    pub version: Text,
     /// Where only what changed was read: when everything was read last.
     pub partly_since: Option<Instant>,
 }
+
+impl Pulled {
+    fn of(sealed: Sealed, partly_since: Option<Instant>) -> Self {
+        Self { users: sealed.users as usize, version: sealed.version, partly_since }
+    }
+}
+
+/// Why a run ends whose mirror another run moves under it.
+pub(crate) const OVERTAKEN: &str = "another run read the directory at the same time; run again";
 
 /// What pulling needs besides the directory.
 pub struct Pull<'a> {
@@ -61,48 +72,39 @@ impl Pull<'_> {
     /// Whatever the directory says, and [`DirectoryError::Incomplete`] where it stops without an end. The mirror is as it
     /// was then.
     pub async fn read(&mut self, source: &mut Source<'_>) -> Result<Pulled, RunError> {
+        let before = self.pulled;
         let last = self.mirror.last(&source.name, &source.scope).await?;
         let last = last.filter(|last| source.is_recent(last.full, self.now) && last.token.is_some());
         if let Some(last) = last {
-            match self.listing(source, last.token).await {
+            match self.listing(source, last.token, Intake::Changes).await {
                 // The directory no longer knows where the last reading ended: a full one follows.
-                Err(RunError::Directory(DirectoryError::TokenExpired)) => {}
-                Ok((users, Coverage::Changes)) => {
-                    return Ok(Pulled { users, partly_since: Some(last.full) });
+                Err(RunError::Directory(DirectoryError::TokenExpired)) | Ok(None) => {}
+                Ok(Some((sealed, end))) => {
+                    return Ok(Pulled::of(sealed, (end == Coverage::Changes).then_some(last.full)));
                 }
-                Ok((users, Coverage::Everything)) => return Ok(Pulled { users, partly_since: None }),
                 Err(error) => return Err(error),
             }
         }
-        let (users, _) = self.listing(source, None).await?;
-        Ok(Pulled { users, partly_since: None })
+        // Another reading may overtake this one, and then the next, which does not go on from what stands.
+        for intake in [Intake::Differences, Intake::Everything] {
+            self.pulled = before;
+            if let Some((sealed, _)) = self.listing(source, None, intake).await? {
+                return Ok(Pulled::of(sealed, None));
+            }
+        }
+        Err(DirectoryError::Incomplete(OVERTAKEN.into()).into())
     }
 
-    /// Reads until nothing that another reading does at the same time is in the way.
+    /// Reads a listing to its end; `None` where another reading has overtaken it.
     async fn listing(
         &mut self,
         source: &mut Source<'_>,
         since: Option<Token>,
-    ) -> Result<(usize, Coverage), RunError> {
-        let before = self.pulled;
-        loop {
-            if let Some(read) = self.attempt(source, since.clone()).await? {
-                return Ok(read);
-            }
-            self.pulled = before;
-        }
-    }
-
-    /// Reads once; `None` where it has to be done again.
-    async fn attempt(
-        &mut self,
-        source: &mut Source<'_>,
-        since: Option<Token>,
-    ) -> Result<Option<(usize, Coverage)>, RunError> {
+        intake: Intake,
+    ) -> Result<Option<(Sealed, Coverage)>, RunError> {
         let full = since.is_none();
-        let covers = if full { Coverage::Everything } else { Coverage::Changes };
         let mut listing = source.directory.open(since).await?;
-        self.mirror.begin(&source.name, &source.scope, covers).await?;
+        self.mirror.begin(&source.name, &source.scope, intake).await?;
         self.goes_on()?;
         let mut page = listing.next().await?;
         loop {
@@ -122,8 +124,8 @@ impl Pull<'_> {
                 Some(end) => {
                     self.mirror.merge(page).await?;
                     self.observer.event(Event::Pulled(self.pulled));
-                    let users = self.mirror.seal(end, token, self.now).await?;
-                    return Ok(users.map(|users| (users as usize, end)));
+                    let sealed = self.mirror.seal(end, token, self.now).await?;
+                    return Ok(sealed.map(|sealed| (sealed, end)));
                 }
             }
             self.observer.event(Event::Pulled(self.pulled));

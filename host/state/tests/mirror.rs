@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use rollcall_core::{Cell, Record, RecordId};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::{Coverage, Edit, Page, RecordChange};
-use rollcall_edges::mirror::{LastListing, Marks, Mirror as _};
+use rollcall_edges::mirror::{Intake, LastListing, Marks, Mirror as _, Sealed};
 use rollcall_state::{MirrorFile, Store};
 
 fn id(native: &str) -> RecordId {
@@ -22,6 +22,10 @@ fn record(native: &str, name: &str) -> RecordChange {
         columns: columns.into(),
         cells: [Cell::Text(name.into()), Cell::Texts(["1".into(), "2".into()].into())].into(),
     })
+}
+
+fn users(sealed: Option<Sealed>) -> Option<u32> {
+    sealed.map(|sealed| sealed.users)
 }
 
 async fn names(mirror: &mut MirrorFile) -> Vec<String> {
@@ -38,7 +42,7 @@ async fn a_listing_that_does_not_end_well_leaves_the_mirror_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let mut mirror = store.mirror("J", "run").unwrap();
-    mirror.begin("test", b"scope", Coverage::Everything).await.unwrap();
+    mirror.begin("test", b"scope", Intake::Differences).await.unwrap();
     mirror
         .merge(Page {
             changes: vec![record("1", "Anna"), record("2", "Bert"), record("1", "Anna B")],
@@ -46,8 +50,8 @@ async fn a_listing_that_does_not_end_well_leaves_the_mirror_as_it_was() {
         })
         .await
         .unwrap();
-    assert_eq!(mirror.seal(Coverage::Everything, Some(vec![7]), Instant(5)).await.unwrap(), Some(2));
-    mirror.begin("test", b"scope", Coverage::Everything).await.unwrap();
+    assert_eq!(users(mirror.seal(Coverage::Everything, Some(vec![7]), Instant(5)).await.unwrap()), Some(2));
+    mirror.begin("test", b"scope", Intake::Differences).await.unwrap();
     mirror.merge(Page { changes: vec![record("3", "Cleo")], ..Page::default() }).await.unwrap();
     drop(mirror);
     let mut mirror = store.mirror("J", "run").unwrap();
@@ -63,13 +67,13 @@ async fn a_listing_that_does_not_end_well_leaves_the_mirror_as_it_was() {
 async fn changes_patches_and_removals_are_merged() {
     let folder = tempfile::tempdir().unwrap();
     let mut mirror = Store::open(folder.path()).unwrap().mirror("J", "run").unwrap();
-    mirror.begin("test", b"s", Coverage::Everything).await.unwrap();
+    mirror.begin("test", b"s", Intake::Differences).await.unwrap();
     mirror
         .merge(Page { changes: vec![record("1", "Anna"), record("2", "Bert")], ..Page::default() })
         .await
         .unwrap();
     mirror.seal(Coverage::Everything, None, Instant(6)).await.unwrap();
-    mirror.begin("test", b"s", Coverage::Changes).await.unwrap();
+    mirror.begin("test", b"s", Intake::Changes).await.unwrap();
     let edits = vec![
         ("phones".into(), Edit::Remove(vec!["1".into()])),
         ("mail".into(), Edit::Replace(Cell::Boolean(true))),
@@ -80,7 +84,7 @@ async fn changes_patches_and_removals_are_merged() {
         RecordChange::Gone("9".into()),
     ];
     mirror.merge(Page { changes, ..Page::default() }).await.unwrap();
-    assert_eq!(mirror.seal(Coverage::Changes, None, Instant(7)).await.unwrap(), Some(1));
+    assert_eq!(users(mirror.seal(Coverage::Changes, None, Instant(7)).await.unwrap()), Some(1));
     assert_eq!(mirror.last("test", b"s").await.unwrap(), Some(LastListing { token: None, full: Instant(6) }));
     let records = mirror.records("test", None, 10).await.unwrap();
     assert_eq!(records[0].get("phones"), &Cell::Texts(["2".into()].into()));
@@ -93,15 +97,15 @@ async fn two_readings_at_once_do_not_see_each_other() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let mut sync = store.mirror("J", "run").unwrap();
-    sync.begin("test", b"scope", Coverage::Everything).await.unwrap();
+    sync.begin("test", b"scope", Intake::Differences).await.unwrap();
     sync.merge(Page { changes: vec![record("1", "Anna")], ..Page::default() }).await.unwrap();
     // A preview takes no lease: it begins its own listing in the midst of this one, and is ended half-way.
     let mut preview = store.mirror("J", "run").unwrap();
-    preview.begin("test", b"scope", Coverage::Everything).await.unwrap();
+    preview.begin("test", b"scope", Intake::Differences).await.unwrap();
     preview.merge(Page { changes: vec![record("3", "Cleo")], ..Page::default() }).await.unwrap();
     drop(preview);
     sync.merge(Page { changes: vec![record("2", "Bert")], ..Page::default() }).await.unwrap();
-    assert_eq!(sync.seal(Coverage::Everything, None, Instant(6)).await.unwrap(), Some(2));
+    assert_eq!(users(sync.seal(Coverage::Everything, None, Instant(6)).await.unwrap()), Some(2));
     assert_eq!(names(&mut sync).await, ["Anna", "Bert"]);
 }
 
@@ -115,14 +119,14 @@ async fn a_reading_that_another_one_overtakes_is_made_again_where_it_would_lose_
         Page { changes, ..Page::default() }
     };
     let read = async |mirror: &mut MirrorFile, people: &[(&str, &str)]| {
-        mirror.begin("test", b"s", Coverage::Everything).await.unwrap();
+        mirror.begin("test", b"s", Intake::Differences).await.unwrap();
         mirror.merge(page(people)).await.unwrap();
-        mirror.seal(Coverage::Everything, None, Instant(6)).await.unwrap()
+        users(mirror.seal(Coverage::Everything, None, Instant(6)).await.unwrap())
     };
     let (anna, bert, other) = (("1", "Anna"), ("2", "Bert"), ("1", "Other"));
     assert_eq!(read(&mut sync, &[anna, bert]).await, Some(2));
     // Somebody was found as he stood, and is another one since.
-    sync.begin("test", b"s", Coverage::Everything).await.unwrap();
+    sync.begin("test", b"s", Intake::Differences).await.unwrap();
     sync.merge(page(&[anna])).await.unwrap();
     assert_eq!(read(&mut preview, &[other, bert]).await, Some(2));
     assert_eq!(sync.seal(Coverage::Everything, None, Instant(7)).await.unwrap(), None);
@@ -130,14 +134,29 @@ async fn a_reading_that_another_one_overtakes_is_made_again_where_it_would_lose_
     assert_eq!(read(&mut sync, &[anna, bert]).await, Some(2));
     assert_eq!(names(&mut sync).await, ["Anna", "Bert"]);
     // What the other reading moved is nothing that this one relies on.
-    sync.begin("test", b"s", Coverage::Everything).await.unwrap();
+    sync.begin("test", b"s", Intake::Differences).await.unwrap();
     sync.merge(page(&[bert, other])).await.unwrap();
     assert_eq!(read(&mut preview, &[("3", "Cleo"), bert, anna]).await, Some(3));
-    assert_eq!(sync.seal(Coverage::Everything, None, Instant(7)).await.unwrap(), Some(2));
+    assert_eq!(users(sync.seal(Coverage::Everything, None, Instant(7)).await.unwrap()), Some(2));
     assert_eq!(names(&mut sync).await, ["Other", "Bert"]);
+    // Whoever takes in everything relies on nothing.
+    sync.begin("test", b"s", Intake::Everything).await.unwrap();
+    sync.merge(page(&[other])).await.unwrap();
+    assert_eq!(read(&mut preview, &[anna, bert]).await, Some(2));
+    assert_eq!(users(sync.seal(Coverage::Everything, None, Instant(7)).await.unwrap()), Some(1));
+    assert_eq!(names(&mut sync).await, ["Other"]);
+    // Changes are added to what was read with the same settings, and to nothing else.
+    sync.begin("test", b"s", Intake::Changes).await.unwrap();
+    sync.merge(page(&[bert])).await.unwrap();
+    preview.begin("test", b"t", Intake::Differences).await.unwrap();
+    preview.merge(page(&[other])).await.unwrap();
+    assert_eq!(users(preview.seal(Coverage::Everything, None, Instant(7)).await.unwrap()), Some(1));
+    assert_eq!(sync.seal(Coverage::Changes, None, Instant(8)).await.unwrap(), None);
+    assert_eq!(names(&mut sync).await, ["Other"]);
 }
 
-/// What a listing says of somebody: his name, or that he is gone.
+/// What a listing says of somebody: his name, or that he is gone. A name of 3 or more is all that is said of him, and is
+/// said only among changes.
 type Said = (u8, Option<u8>);
 
 proptest! {
@@ -146,7 +165,7 @@ proptest! {
     #[test]
     fn the_mirror_holds_what_was_said_last(
         readings in proptest::collection::vec(
-            (proptest::bool::ANY, proptest::collection::vec(proptest::collection::vec((0u8..6, proptest::option::weighted(0.8, 0u8..3)), 0..5), 0..4)),
+            (proptest::bool::ANY, proptest::collection::vec(proptest::collection::vec((0u8..6, proptest::option::weighted(0.8, 0u8..5)), 0..5), 0..4)),
             1..8,
         ),
     ) {
@@ -155,8 +174,15 @@ proptest! {
         let mut model: BTreeMap<String, String> = BTreeMap::new();
         let mut stamp = None;
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        for (full, pages) in readings {
+        // Changes are only read after everything was.
+        for (at, (full, pages)) in readings.into_iter().enumerate() {
+            let full = full || at == 0;
             let covers = if full { Coverage::Everything } else { Coverage::Changes };
+            let intake = match (full, at % 2) {
+                (false, _) => Intake::Changes,
+                (true, 0) => Intake::Differences,
+                (true, _) => Intake::Everything,
+            };
             let before = model.clone();
             if full {
                 model.clear();
@@ -164,25 +190,33 @@ proptest! {
             let all: Vec<Said> = pages.concat();
             for (who, name) in &all {
                 match name {
+                    Some(name) if *name > 2 && !full => {
+                        model.entry(who.to_string()).and_modify(|known| *known = name.to_string());
+                    }
                     Some(name) => _ = model.insert(who.to_string(), name.to_string()),
                     None => _ = model.remove(&who.to_string()),
                 }
             }
             let found = runtime.block_on(async {
-                mirror.begin("test", b"s", covers).await.unwrap();
+                mirror.begin("test", b"s", intake).await.unwrap();
                 for page in &pages {
                     let said = |(who, name): &Said| match name {
+                        Some(name) if *name > 2 && !full => {
+                            let edit = Edit::Replace(Cell::Text(name.to_string().into()));
+                            RecordChange::Part(who.to_string().into(), vec![("name".into(), edit)])
+                        }
                         Some(name) => record(&who.to_string(), &name.to_string()),
                         None => RecordChange::Gone(who.to_string().into()),
                     };
                     let changes = page.iter().map(said).collect();
                     mirror.merge(Page { changes, ..Page::default() }).await.unwrap();
                 }
-                let users = mirror.seal(covers, None, Instant(6)).await.unwrap();
-                (users, mirror.records("test", None, 100).await.unwrap(), mirror.version("test").await.unwrap())
+                let sealed = mirror.seal(covers, None, Instant(6)).await.unwrap().unwrap();
+                (sealed, mirror.records("test", None, 100).await.unwrap(), mirror.version("test").await.unwrap())
             });
-            let (users, records, version) = found;
-            prop_assert_eq!(users, u32::try_from(model.len()).ok());
+            let (sealed, records, version) = found;
+            prop_assert_eq!(sealed.users as usize, model.len());
+            prop_assert_eq!(Some(&sealed.version), version.as_ref());
             let name = |record: &Record| match record.get("name") {
                 Cell::Text(name) => (record.id.native.to_string(), name.to_string()),
                 other => panic!("{other:?}"),
@@ -202,7 +236,7 @@ async fn a_digest_tells_whether_a_record_is_another_one() {
     let store = Store::open(folder.path()).unwrap();
     let mut mirror = store.mirror("J", "run").unwrap();
     let mut read = async |changes: Vec<RecordChange>| {
-        mirror.begin("test", b"s", Coverage::Everything).await.unwrap();
+        mirror.begin("test", b"s", Intake::Differences).await.unwrap();
         mirror.merge(Page { changes, ..Page::default() }).await.unwrap();
         mirror.seal(Coverage::Everything, None, Instant(6)).await.unwrap();
         mirror.digests("test").await.unwrap()
@@ -223,7 +257,7 @@ async fn chosen_records_and_kept_marks_come_back() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let mut mirror = store.mirror("J", "run").unwrap();
-    mirror.begin("test", b"s", Coverage::Everything).await.unwrap();
+    mirror.begin("test", b"s", Intake::Differences).await.unwrap();
     let changes = vec![record("1", "Anna"), record("2", "Bert"), record("3", "Cleo")];
     mirror.merge(Page { changes, ..Page::default() }).await.unwrap();
     mirror.seal(Coverage::Everything, None, Instant(6)).await.unwrap();

@@ -20,7 +20,7 @@ use rollcall_edges::draw::FixedDraw;
 use rollcall_edges::office::{Locator, Office, OfficeError};
 use rollcall_edges::office_memory::MemoryOffice;
 use rollcall_edges::state::State as _;
-use rollcall_engine::observe::{Cancel, Silent};
+use rollcall_engine::observe::{Cancel, Observer, Silent};
 use rollcall_engine::pull::Source;
 use rollcall_engine::resume::JobNow;
 use rollcall_engine::{Codes, Options, Parts, Report, RunError, Writer, resume, sync};
@@ -234,6 +234,8 @@ pub struct World {
     pub mapped: Arc<AtomicUsize>,
     /// The time of the runs to come, in milliseconds since 1970.
     pub now: i64,
+    /// Who watches the runs to come.
+    pub observer: Box<dyn Observer>,
 }
 
 impl World {
@@ -267,7 +269,13 @@ impl World {
             rules: Arc::new(rules),
             mapped: Arc::default(),
             now: 1_000,
+            observer: Box::new(Silent),
         }
+    }
+
+    /// Gives the folder of the state.
+    pub fn state(&self) -> std::path::PathBuf {
+        self._folder.path().join("state")
     }
 
     /// Gives the job file another text.
@@ -289,7 +297,7 @@ impl World {
 
     pub async fn run(
         &self,
-        directory: People,
+        directory: impl Directory,
         fault: Option<(usize, Fault)>,
     ) -> Result<Option<Report>, RunError> {
         self.asked(directory, fault, true).await
@@ -298,7 +306,7 @@ impl World {
     /// Runs, and answers the question whether the plan shall be applied.
     pub async fn asked(
         &self,
-        mut directory: People,
+        mut directory: impl Directory,
         fault: Option<(usize, Fault)>,
         answer: bool,
     ) -> Result<Option<Report>, RunError> {
@@ -323,7 +331,7 @@ impl World {
             mirror: &mut mirror,
             state: &self.store,
             clock: &clock,
-            observer: &Silent,
+            observer: &*self.observer,
             cancel: &cancel,
             codes: Codes { draw: &FixedDraw::new(1), handover: None },
         };

@@ -14,7 +14,7 @@ use rollcall_core::waves::AtOnce;
 use rollcall_core::{Guid, Record, RecordId, Text};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::{Coverage, Page, Token};
-use rollcall_edges::mirror::{LastListing, Marks, Mirror, RecordDigest};
+use rollcall_edges::mirror::{Intake, LastListing, Marks, Mirror, RecordDigest, Sealed};
 use rollcall_edges::office::{Locator, Office, OfficeError, Taken};
 use rollcall_edges::plans::PlanMark;
 use rollcall_edges::state::{
@@ -68,8 +68,8 @@ impl<M: Mirror> Mirror for WaitingMirror<'_, M> {
     async fn last(&mut self, directory: &str, scope: &[u8]) -> Result<Option<LastListing>, StateError> {
         around(self.0.last(directory, scope)).await
     }
-    async fn begin(&mut self, directory: &str, scope: &[u8], covers: Coverage) -> Result<(), StateError> {
-        around(self.0.begin(directory, scope, covers)).await
+    async fn begin(&mut self, directory: &str, scope: &[u8], intake: Intake) -> Result<(), StateError> {
+        around(self.0.begin(directory, scope, intake)).await
     }
     async fn merge(&mut self, page: Page) -> Result<(), StateError> {
         around(self.0.merge(page)).await
@@ -79,7 +79,7 @@ impl<M: Mirror> Mirror for WaitingMirror<'_, M> {
         end: Coverage,
         token: Option<Token>,
         now: Instant,
-    ) -> Result<Option<u32>, StateError> {
+    ) -> Result<Option<Sealed>, StateError> {
         around(self.0.seal(end, token, now)).await
     }
     async fn records(

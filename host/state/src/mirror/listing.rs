@@ -4,12 +4,13 @@
 //! connection's own and moved over in one transaction when the listing ends well. Another reading may have moved records
 //! meanwhile: where one is gone that was found as it stood, nothing is moved, and the listing has to be made again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use rollcall_core::{Record, Text};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::{Coverage, Edit, RecordChange, Token};
-use rollcall_edges::mirror::RecordDigest;
+use rollcall_edges::mirror::{Intake, RecordDigest};
 use rollcall_sqlite::{Connection, params};
 
 use super::digest::Digests;
@@ -19,30 +20,51 @@ use crate::sql::{self, Worked};
 pub(super) struct Listing {
     pub(super) directory: Text,
     scope: Vec<u8>,
+    /// Whether it goes on from the records of the listing before.
+    adds: bool,
     known: Option<Known>,
     pub(super) digests: Digests,
     /// Whether anything was staged.
     staged: bool,
     /// Whether somebody was staged as gone.
     gone: bool,
+    /// Hashes of the ids of whoever was staged, where some records are only noted.
+    who_is_staged: HashSet<u64>,
 }
 
-/// What of a page has to be staged.
+/// What the file has to be told of a change.
 pub(super) enum Fresh {
-    /// Somebody new, or other than before.
+    /// Somebody is new, or other than before.
     Record(Record, RecordDigest),
-    /// Somebody known in part.
+    /// Somebody is known in part.
     Part(Text, Vec<(Text, Edit)>),
-    /// Somebody who left.
+    /// Somebody left.
     Gone(Text),
-    /// Somebody who stands as before, whatever was staged of him.
+    /// Somebody stands as before, and what was staged of him is void.
     AsBefore(Text),
+}
+
+impl Fresh {
+    fn native(&self) -> &Text {
+        match self {
+            Self::Record(record, _) => &record.id.native,
+            Self::Part(native, _) | Self::Gone(native) | Self::AsBefore(native) => native,
+        }
+    }
+}
+
+fn hash(native: &Text) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    native.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The records that stood when a listing was begun.
 struct Known {
     /// The mirror's stamp then.
     stamp: Option<Vec<u8>>,
+    /// Whether what stands is relied on in another way too: somebody was named in part.
+    in_part: bool,
     /// Each by its digest, and whether the listing has named it as it is.
     records: HashMap<RecordDigest, bool>,
     /// How many it has named so.
@@ -50,43 +72,56 @@ struct Known {
 }
 
 impl Listing {
-    /// Begins a listing. Where it is to name everybody, most are likely to be as they were.
     pub(super) fn begin(
         mirror: &Connection,
         directory: Text,
         scope: Vec<u8>,
-        covers: Coverage,
+        intake: Intake,
     ) -> Worked<Self> {
         sql::run(mirror, "DELETE FROM staged", [])?;
-        let known = match covers {
-            Coverage::Everything => Some(Known::look(mirror, &directory)?),
-            Coverage::Changes => None,
+        let known = match intake {
+            Intake::Differences => Some(Known::look(mirror, &directory)?),
+            Intake::Everything | Intake::Changes => None,
         };
-        Ok(Self { directory, scope, known, digests: Digests::default(), staged: false, gone: false })
+        Ok(Self {
+            directory,
+            scope,
+            adds: intake == Intake::Changes,
+            known,
+            digests: Digests::default(),
+            staged: false,
+            gone: false,
+            who_is_staged: HashSet::new(),
+        })
     }
 
-    /// Notes whatever of a page stands in the mirror as it is, and gives what has to be staged.
+    /// Notes whatever of a page stands in the mirror as it is, and gives what the file has to be told.
     pub(super) fn fresh(&mut self, changes: Vec<RecordChange>) -> Vec<Fresh> {
-        let mut fresh = Vec::new();
-        for change in changes {
-            fresh.push(match change {
-                RecordChange::Whole(record) => {
-                    let digest = self.digests.of(&record);
-                    match self.stands(&digest) {
-                        false => Fresh::Record(record, digest),
-                        true if self.staged => Fresh::AsBefore(record.id.native),
-                        true => continue,
-                    }
+        changes.into_iter().filter_map(|change| self.look_at(change)).collect()
+    }
+
+    fn look_at(&mut self, change: RecordChange) -> Option<Fresh> {
+        let fresh = match change {
+            RecordChange::Whole(record) => {
+                let digest = self.digests.of(&record);
+                if self.stands(&digest) {
+                    let staged = self.who_is_staged.contains(&hash(&record.id.native));
+                    return staged.then_some(Fresh::AsBefore(record.id.native));
                 }
-                RecordChange::Part(native, edits) => Fresh::Part(native, edits),
-                RecordChange::Gone(native) => {
-                    self.gone = true;
-                    Fresh::Gone(native)
-                }
-            });
-            self.staged = true;
+                Fresh::Record(record, digest)
+            }
+            RecordChange::Part(native, edits) => Fresh::Part(native, edits),
+            RecordChange::Gone(native) => {
+                self.gone = true;
+                Fresh::Gone(native)
+            }
+        };
+        self.staged = true;
+        if let Some(known) = &mut self.known {
+            known.in_part |= matches!(fresh, Fresh::Part(..));
+            self.who_is_staged.insert(hash(fresh.native()));
         }
-        fresh
+        Some(fresh)
     }
 
     /// Notes a record that stands in the mirror as it is; false where it does not.
@@ -97,20 +132,20 @@ impl Listing {
         true
     }
 
-    /// Makes this listing the last one, in an open transaction; gives how many records there are now. `None`: it has to
-    /// be made again.
+    /// Makes this listing the last one, in an open transaction; gives how many records there are now, and the stamp.
+    /// `None`: it has to be made again.
     pub(super) fn move_over(
         &self,
         mirror: &Connection,
         end: Coverage,
         token: Option<Token>,
         now: Instant,
-    ) -> Worked<Option<i64>> {
+    ) -> Worked<Option<(i64, Text)>> {
         let untouched = match &self.known {
             Some(known) => known.stamp == stamp(mirror, &self.directory)?,
             None => true,
         };
-        if !untouched && !self.still_stand(mirror)? {
+        if !untouched && !self.still_stand(mirror)? || self.adds && !self.goes_on(mirror)? {
             return Ok(None);
         }
         let swept = match end {
@@ -121,7 +156,7 @@ impl Listing {
         let merged = if self.staged { self.merge(mirror)? } else { 0 };
         let users = match &self.known {
             Some(known) if untouched && swept + merged == 0 => {
-                known.records.len().try_into().unwrap_or(i64::MAX)
+                i64::try_from(known.records.len()).unwrap_or(i64::MAX)
             }
             _ => sql::value(mirror, "SELECT COUNT(*) FROM record WHERE directory = ?1", [&*self.directory])?,
         };
@@ -129,13 +164,22 @@ impl Listing {
         let listing = "INSERT INTO listing (directory, scope, token, users, covered, stamp) \
                        VALUES (?1, ?2, ?3, ?4, COALESCE(?5, 0), randomblob(16)) ON CONFLICT (directory) DO UPDATE SET \
                        stamp = CASE WHEN ?6 OR scope <> excluded.scope THEN excluded.stamp ELSE stamp END, \
-                       scope = excluded.scope, token = excluded.token, users = excluded.users, covered = COALESCE(?5, covered)";
+                       scope = excluded.scope, token = excluded.token, users = excluded.users, covered = COALESCE(?5, covered) \
+                       RETURNING hex(stamp)";
         let changed = swept + merged > 0;
-        sql::run(mirror, listing, params![self.directory, self.scope, token, users, covered, changed])?;
+        let params = params![self.directory, self.scope, token, users, covered, changed];
+        let version = sql::value(mirror, listing, params)?;
         if self.staged {
             sql::run(mirror, "DELETE FROM staged", [])?;
         }
-        Ok(Some(users))
+        Ok(Some((users, version)))
+    }
+
+    /// Tells whether the records are still those of a listing with the same scope.
+    fn goes_on(&self, mirror: &Connection) -> Worked<bool> {
+        let select = "SELECT scope FROM listing WHERE directory = ?1";
+        let scope: Option<Vec<u8>> = sql::first(mirror, select, [&*self.directory], |row| Ok(row.get(0)?))?;
+        Ok(scope.is_some_and(|scope| scope == self.scope))
     }
 
     /// Tells whether every record that stood was named as it is, so that there is nothing to sweep.
@@ -145,7 +189,12 @@ impl Listing {
 
     /// Tells whether every record that was found as it stood is still there.
     fn still_stand(&self, mirror: &Connection) -> Worked<bool> {
-        let Some(known) = self.known.as_ref().filter(|known| known.named > 0) else { return Ok(true) };
+        let Some(known) = self.known.as_ref().filter(|known| known.named > 0 || known.in_part) else {
+            return Ok(true);
+        };
+        if known.in_part {
+            return Ok(false);
+        }
         let mut found = 0;
         each_digest(mirror, &self.directory, |digest| found += usize::from(known.named_so(&digest)))?;
         Ok(found == known.named)
@@ -196,7 +245,7 @@ impl Known {
         each_digest(mirror, directory, |digest| {
             records.insert(digest, false);
         })?;
-        Ok(Self { stamp, records, named: 0 })
+        Ok(Self { stamp, in_part: false, records, named: 0 })
     }
 
     /// Tells whether the listing has named a record as it is.

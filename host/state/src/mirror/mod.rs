@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use rollcall_core::{Cell, Record, RecordId, Text};
 use rollcall_edges::clock::Instant;
 use rollcall_edges::directory::{Coverage, Edit, Page, Token};
-use rollcall_edges::mirror::{LastListing, Marks, Mirror, RecordDigest};
+use rollcall_edges::mirror::{Intake, LastListing, Marks, Mirror, RecordDigest, Sealed};
 use rollcall_edges::state::StateError;
 use rollcall_sqlite::{Connection, Database, Row, params};
 
@@ -141,10 +141,10 @@ impl Mirror for MirrorFile {
         })
     }
 
-    async fn begin(&mut self, directory: &str, scope: &[u8], covers: Coverage) -> Result<(), StateError> {
+    async fn begin(&mut self, directory: &str, scope: &[u8], intake: Intake) -> Result<(), StateError> {
         self.listing = None;
         let (directory, scope) = (directory.into(), scope.to_vec());
-        self.listing = Some(self.read(|mirror| Listing::begin(mirror, directory, scope, covers))?);
+        self.listing = Some(self.read(|mirror| Listing::begin(mirror, directory, scope, intake))?);
         Ok(())
     }
 
@@ -195,11 +195,12 @@ impl Mirror for MirrorFile {
         end: Coverage,
         token: Option<Token>,
         now: Instant,
-    ) -> Result<Option<u32>, StateError> {
+    ) -> Result<Option<Sealed>, StateError> {
         let listing = self.listing.take().ok_or_else(|| damaged("an end came before its listing"))?;
         let sealed = self.database.write(|mirror| listing.move_over(mirror, end, token, now));
-        let users = sealed.map_err(|failed| schema::told(self.database.path(), failed))?;
-        Ok(users.map(|users| u32::try_from(users).unwrap_or(u32::MAX)))
+        let sealed = sealed.map_err(|failed| schema::told(self.database.path(), failed))?;
+        let users = |users| u32::try_from(users).unwrap_or(u32::MAX);
+        Ok(sealed.map(|(count, version)| Sealed { users: users(count), version }))
     }
 
     async fn records(
