@@ -13,19 +13,19 @@ pub(crate) fn render(diagnostics: &[Diagnostic]) -> String {
 }
 
 /// How many users are named of whom the same is told.
-const NAMED: usize = 3;
+const NAMED: usize = 20;
 
 /// Puts together what is the same of several users: each with the users that it is about, in the order of the first.
 fn alike(diagnostics: &[Diagnostic]) -> Vec<(&Diagnostic, Vec<&str>)> {
     let same = |one: &Diagnostic, other: &Diagnostic| {
         one.user.is_some()
             && other.user.is_some()
-            && (one.severity, &one.hint, &one.place) == (other.severity, &other.hint, &other.place)
+            && (one.severity, &one.place) == (other.severity, &other.place)
     };
     let mut all: Vec<(&Diagnostic, Vec<&str>)> = Vec::new();
-    let mut by_text: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+    let mut by_text: BTreeMap<(&str, &str, Option<&str>), Vec<usize>> = BTreeMap::new();
     for found in diagnostics {
-        let these = by_text.entry((found.code.0, &found.message)).or_default();
+        let these = by_text.entry((found.code.0, &found.message, found.hint.as_deref())).or_default();
         match these.iter().find(|at| same(all[**at].0, found)) {
             Some(at) => all[*at].1.extend(found.user.as_deref()),
             None => {
@@ -42,7 +42,7 @@ fn named(users: &[&str]) -> String {
     let first = users.iter().take(NAMED).map(|user| shown(user)).collect::<Vec<_>>().join(", ");
     match users.len().saturating_sub(NAMED) {
         0 => first,
-        more => format!("{first} and {more} more"),
+        more => format!("{first} and {more} more (`--json` names all)"),
     }
 }
 
@@ -85,14 +85,16 @@ mod tests {
     #[test]
     fn what_is_the_same_of_several_users_is_told_once() {
         let of = |user: &str, message: &str| Diagnostic::warning(codes::STALE, message).user(user);
-        let mut all: Vec<Diagnostic> = (1..=5).map(|n| of(&format!("u{n}"), "the same")).collect();
+        let mut all: Vec<Diagnostic> = (1..=22).map(|n| of(&format!("u{n}"), "the same")).collect();
         all.insert(1, of("v", "another"));
         all.push(of("w", "the same").hint("with a hint"));
         all.push(Diagnostic::warning(codes::STALE, "the same"));
         let told = anstream::adapter::strip_str(&render(&all)).to_string();
         let titles: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix("warning[")).collect();
         let said: Vec<&str> = titles.iter().filter_map(|title| Some(title.split_once("]: ")?.1)).collect();
-        assert_eq!(said, ["u1, u2, u3 and 2 more: the same", "v: another", "w: the same", "the same"]);
+        let many = (1..=20).map(|n| format!("u{n}")).collect::<Vec<_>>().join(", ");
+        let many = format!("{many} and 2 more (`--json` names all): the same");
+        assert_eq!(said, [many.as_str(), "v: another", "w: the same", "the same"]);
         // Nothing of the run as a whole is put together: nobody is named by it.
         let twice = [Diagnostic::warning(codes::STALE, "a"), Diagnostic::warning(codes::STALE, "a")];
         assert_eq!(alike(&twice).len(), 2);

@@ -21,8 +21,16 @@ use crate::source::Unit;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     User,
+    /// It is called `user`, and probably is one.
+    CalledUser,
     Phone,
     Other,
+}
+
+impl Kind {
+    fn is_user(self) -> bool {
+        matches!(self, Self::User | Self::CalledUser)
+    }
 }
 
 /// A function of a script, and the text that it stands in.
@@ -164,9 +172,15 @@ impl<'a> Walk<'a> {
                 }
             }
             Stmt::Assignment(parts) => {
-                self.never_written(&parts.1.lhs);
+                let compares = !parts.0.is_op_assignment();
+                self.never_written(&parts.1.lhs, compares);
                 self.expression(&parts.1.lhs);
-                self.expression(&parts.1.rhs);
+                let kind = self.expression(&parts.1.rhs);
+                if let Expr::Variable(name, ..) = &parts.1.lhs
+                    && let Some(bound) = self.names.iter_mut().rev().find(|(bound, _)| *bound == *name.1)
+                {
+                    bound.1 = kind;
+                }
             }
             Stmt::TryCatch(flow, _) => {
                 self.block(flow.body.statements());
@@ -186,14 +200,15 @@ impl<'a> Walk<'a> {
         Kind::Other
     }
 
-    /// Refuses `user.department = "Sales"`, which would fail for everybody: it is meant as a question.
-    fn never_written(&mut self, target: &Expr) {
+    /// Refuses `user.department = "Sales"`, which would fail for everybody. `compares`: it is probably meant as a question.
+    fn never_written(&mut self, target: &Expr, compares: bool) {
         let (Expr::Dot(pair, ..) | Expr::Index(pair, ..)) = target else { return };
         let Expr::Variable(name, ..) = &pair.lhs else { return };
         let bound = self.names.iter().rev().find(|(bound, _)| *bound == *name.1);
-        if bound.is_some_and(|(_, kind)| *kind != Kind::Other) {
-            let message = format!("`=` gives `{}` another value, and nothing changes a user here", name.1);
-            let found = Diagnostic::error(codes::RULE_SYNTAX, message).hint("`==` compares");
+        if bound.is_some_and(|(_, kind)| matches!(kind, Kind::User | Kind::Phone)) {
+            let message = format!("`{}` is given another value, and nothing changes a user here", name.1);
+            let found = Diagnostic::error(codes::RULE_SYNTAX, message);
+            let found = if compares { found.hint("`==` compares") } else { found };
             self.mistake(found, target.start_position());
         }
     }
@@ -291,7 +306,7 @@ impl<'a> Walk<'a> {
     }
 
     fn unknown_variable(&mut self, name: &str, position: Position) {
-        let user = self.names.iter().find(|(_, kind)| *kind == Kind::User).map(|(name, _)| name.clone());
+        let user = self.names.iter().find(|(_, kind)| kind.is_user()).map(|(name, _)| name.clone());
         let phone = self.names.iter().any(|(_, kind)| *kind == Kind::Phone);
         let near = nearest(name, self.names.iter().map(|(name, _)| name.as_str())).map(str::to_owned);
         let hint = match (near, user) {
@@ -345,7 +360,7 @@ impl<'a> Walk<'a> {
 
     fn property(&mut self, name: &str, kind: Kind, position: Position) {
         match kind {
-            Kind::User => self.attribute(name, position),
+            Kind::User | Kind::CalledUser => self.attribute(name, position),
             Kind::Phone if !PHONE_PROPERTIES.contains(&name) => {
                 let found =
                     Diagnostic::error(codes::RULE_UNKNOWN_VARIABLE, format!("a phone user has no `{name}`"));
@@ -395,7 +410,8 @@ impl<'a> Walk<'a> {
             self.enter(&call.name, &kinds[1..]);
             return Kind::Other;
         }
-        if module == "names" && call.name == "phone_name" && kinds.first() == Some(&Kind::User) {
+        if module == "names" && call.name == "phone_name" && kinds.first().is_some_and(|kind| kind.is_user())
+        {
             self.findings.soft.extend(library::names::ATTRIBUTES.map(Text::from));
         }
         self.known(&module, &call.name, kinds.len(), position);

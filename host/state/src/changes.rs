@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::seal::damaged;
 use crate::shapes::{
-    Held, HeldFields, Hide, Shaper, Show, Word, back_value, field, held_value, json, parse, text_of,
+    Held, HeldFields, Hide, Shaper, Show, Word, back_value, copied, field, held_value, json, parse,
 };
 
 /// A change.
@@ -144,9 +144,9 @@ pub(crate) fn held_change(change: &Change, hide: Hide<'_>) -> Result<HeldChange,
     let fields = change.fields.iter().map(|change| held_field(change, hide)).collect::<Result<_, _>>()?;
     Ok(HeldChange {
         action: change.action.word().into(),
-        directory: text_of(&change.id.directory),
-        native: text_of(&change.id.native),
-        key: text_of(&change.key),
+        directory: copied(&change.id.directory),
+        native: copied(&change.id.native),
+        key: copied(&change.key),
         guid: owned(change.guid.as_ref()),
         name: owned(change.name.as_ref()),
         extension: owned(change.extension.as_ref()),
@@ -212,7 +212,7 @@ pub(crate) fn held_moves(order: &[Move]) -> Vec<HeldMove> {
     let held = |step: &Move| match step {
         Move::Do(change) => HeldMove::Do(*change),
         Move::Park { change, field, value } => {
-            HeldMove::Park { change: *change, field: field.key().into(), value: text_of(value) }
+            HeldMove::Park { change: *change, field: field.key().into(), value: copied(value) }
         }
     };
     order.iter().map(held).collect()
@@ -316,8 +316,8 @@ fn held_birth(birth: &Birth, hide: Hide<'_>) -> Result<HeldBirth, StateError> {
         number_by_rule: birth.number_by_rule,
         user_template: owned(birth.user_template.as_ref()),
         extension: birth.extension.as_ref().map(|kind| match kind {
-            ExtensionKind::Template(name) => HeldKind::Template(text_of(name)),
-            ExtensionKind::Type(name) => HeldKind::Type(text_of(name)),
+            ExtensionKind::Template(name) => HeldKind::Template(copied(name)),
+            ExtensionKind::Type(name) => HeldKind::Type(copied(name)),
         }),
         written: written.transpose()?,
     })
@@ -360,7 +360,7 @@ fn fingerprint(text: &str) -> Result<[u8; 16], StateError> {
 }
 
 fn owned(text: Option<&Text>) -> Option<String> {
-    text.map(text_of)
+    text.map(copied)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]

@@ -112,19 +112,19 @@ impl State for Store {
         mark: Mark,
     ) -> Result<(), StateError> {
         self.write(|state| {
-            let mut first: BTreeSet<u32> = may_send(state, run, send, mark)?.iter().copied().collect();
+            let mut unmarked: BTreeSet<u32> = may_send(state, run, send, mark)?.iter().copied().collect();
             for intent in intents {
                 let row = op_row(run, i64::from(intent.seq));
                 let write = Shaper { seal: &self.seal, row: &row }.write(&intent.write)?;
                 let (directory, native) = intent.id.as_ref().map(|id| (&id.directory, &id.native)).unzip();
-                let sent = first.remove(&intent.seq).then_some(mark.at.0);
+                let sent = unmarked.remove(&intent.seq).then_some(mark.at.0);
                 let insert = "INSERT INTO op (run, seq, change, directory, native, key, write, sent) \
                               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
                 let params =
                     params![run, intent.seq, intent.change, directory, native, intent.key, write, sent];
                 sql::run(state, insert, params)?;
             }
-            put_sent(state, run, first, mark)
+            put_sent(state, run, unmarked, mark)
         })
     }
 
@@ -258,6 +258,7 @@ fn may_send<'s>(state: &Connection, run: &str, seqs: &'s [u32], mark: Mark) -> W
     Ok(seqs)
 }
 
+/// Writes marks that are allowed.
 fn put_sent(state: &Connection, run: &str, seqs: impl IntoIterator<Item = u32>, mark: Mark) -> Worked<()> {
     for seq in seqs {
         let update = "UPDATE op SET sent = ?3 WHERE run = ?1 AND seq = ?2";

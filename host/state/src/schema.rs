@@ -147,8 +147,7 @@ CREATE INDEX link_missing ON link (job) WHERE missing_since IS NOT NULL;
 -- What every run asks for first: the operations of which it is not known whether they took place. There are hardly any, and
 -- they are found without a look at all others of the history.
 CREATE INDEX op_unsure ON op (run) WHERE sent IS NOT NULL AND (settled IS NULL OR settled = 'unknown');
-", "
--- The index before it holds what this one asks for too.
+-- It answers what this one answered too.
 DROP INDEX op_open;
 "];
 

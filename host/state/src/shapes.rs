@@ -46,8 +46,8 @@ pub(crate) type Word = Cow<'static, str>;
 /// Fields by key.
 pub(crate) type HeldFields = BTreeMap<Word, Held>;
 
-/// Copies a text.
-pub(crate) fn text_of(text: &Text) -> String {
+/// Copies a text, as `to_string` would, which formats a shared one letter by letter.
+pub(crate) fn copied(text: &Text) -> String {
     (**text).to_owned()
 }
 
@@ -95,30 +95,30 @@ impl Shaper<'_> {
         json(&match write {
             Write::CreateExtension { number, kind, system } => {
                 let (template, kind) = match kind {
-                    ExtensionKind::Template(name) => (Some(text_of(name)), None),
-                    ExtensionKind::Type(name) => (None, Some(text_of(name))),
+                    ExtensionKind::Template(name) => (Some(copied(name)), None),
+                    ExtensionKind::Type(name) => (None, Some(copied(name))),
                 };
-                Op::CreateExtension { number: text_of(number), template, kind, system: text_of(system) }
+                Op::CreateExtension { number: copied(number), template, kind, system: copied(system) }
             }
             Write::CreateUser { fields, system, template } => Op::CreateUser {
                 fields: self.held_fields(fields)?,
-                system: text_of(system),
-                template: template.as_ref().map(text_of),
+                system: copied(system),
+                template: template.as_ref().map(copied),
             },
             Write::UpdateUser { guid, expect, set } => {
-                Op::UpdateUser { guid: text_of(guid), expect: pairs(expect)?, set: pairs(set)? }
+                Op::UpdateUser { guid: copied(guid), expect: pairs(expect)?, set: pairs(set)? }
             }
-            Write::Adopt { guid, expect } => Op::Adopt { guid: text_of(guid), expect: pairs(expect)? },
-            Write::Release { guid } => Op::Release { guid: text_of(guid) },
+            Write::Adopt { guid, expect } => Op::Adopt { guid: copied(guid), expect: pairs(expect)? },
+            Write::Release { guid } => Op::Release { guid: copied(guid) },
             Write::RenumberExtension { from, to } => {
-                Op::RenumberExtension { from: text_of(from), to: text_of(to) }
+                Op::RenumberExtension { from: copied(from), to: copied(to) }
             }
-            Write::AddMember { group, guid } => Op::AddMember { group: text_of(group), guid: text_of(guid) },
+            Write::AddMember { group, guid } => Op::AddMember { group: copied(group), guid: copied(guid) },
             Write::RemoveMember { group, guid } => {
-                Op::RemoveMember { group: text_of(group), guid: text_of(guid) }
+                Op::RemoveMember { group: copied(group), guid: copied(guid) }
             }
-            Write::DeleteUser { guid } => Op::DeleteUser { guid: text_of(guid) },
-            Write::DeleteExtension { number } => Op::DeleteExtension { number: text_of(number) },
+            Write::DeleteUser { guid } => Op::DeleteUser { guid: copied(guid) },
+            Write::DeleteExtension { number } => Op::DeleteExtension { number: copied(number) },
         })
     }
 
@@ -202,8 +202,8 @@ impl Shaper<'_> {
 /// Gives a value its shape.
 pub(crate) fn held_value(value: &Value, hide: Hide<'_>) -> Result<Held, StateError> {
     Ok(match value {
-        Value::Text(text) => Held::Text(text_of(text)),
-        Value::List(list) => Held::List(list.iter().map(text_of).collect()),
+        Value::Text(text) => Held::Text(copied(text)),
+        Value::List(list) => Held::List(list.iter().map(copied).collect()),
         Value::Secret(code) => hide(code)?,
         Value::Random(digits) => Held::Random(*digits),
         Value::Drawn(code) => Held::Drawn(Box::new(hide(code)?)),

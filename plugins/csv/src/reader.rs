@@ -1,7 +1,7 @@
 //! One reading: a file, or the files of a folder one after the other, as one directory in which no id stands twice.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::hash::{BuildHasherDefault, DefaultHasher, Hasher as _};
 
 use rollcall_connector::{Error, Fault, files, quoted};
 
@@ -26,9 +26,20 @@ pub(crate) enum Step {
     End,
 }
 
-/// The file and line of every id so far: who stands twice does not say which line holds. Hashed without a random key, for
-/// a connector has no random numbers.
-type Ids = HashMap<String, (usize, u64), BuildHasherDefault<DefaultHasher>>;
+/// The file and line of every id so far, by a hash of it: who stands twice does not say which line holds. Two ids of one
+/// hash, which nobody will see who does not make them for it, are taken for one, and so end the reading.
+type Ids = HashMap<u128, (usize, u64), BuildHasherDefault<DefaultHasher>>;
+
+/// Hashes an id. A connector has no random numbers to key it with.
+fn hash(id: &str) -> u128 {
+    let half = |key: u8| {
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u8(key);
+        hasher.write(id.as_bytes());
+        u128::from(hasher.finish())
+    };
+    half(0) << 64 | half(1)
+}
 
 /// A reading on its way.
 pub(crate) struct Reader {
@@ -124,7 +135,7 @@ impl Reader {
             return Ok(Step::FileEnd);
         };
         let here = (self.at, user.line);
-        if let Some((file, line)) = self.ids.insert(user.id.clone(), here) {
+        if let Some((file, line)) = self.ids.insert(hash(&user.id), here) {
             let of = match self.names.get(file).filter(|_| file != self.at) {
                 Some(other) => format!(" of `{other}`"),
                 None => String::new(),

@@ -183,11 +183,15 @@ impl Office for Embedded {
         if writes.is_empty() {
             return Vec::new();
         }
-        match self.change(|connection| write::write_each(connection, writes)) {
+        let mut refused = false;
+        let each =
+            |connection: &Connection| write::write_each(connection, writes).inspect_err(|_| refused = true);
+        match self.change(each) {
             Ok(users) => return users.into_iter().map(Ok).collect(),
-            Err(unsure @ OfficeError::Unsure(_)) => {
-                return writes.iter().map(|_| Err(OfficeError::Unsure(unsure.to_string()))).collect();
+            Err(OfficeError::Unsure(why)) if !refused => {
+                return writes.iter().map(|_| Err(OfficeError::Unsure(why.clone()))).collect();
             }
+            Err(error) if !refused => return vec![Err(error)],
             Err(_) => {}
         }
         let mut results = Vec::with_capacity(writes.len());

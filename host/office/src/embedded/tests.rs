@@ -160,6 +160,16 @@ async fn several_calls_are_each_whole_or_not_there_whatever_sqlite_does() {
         sql(&office, "DROP TRIGGER trap");
         assert!(office.write(&create("Eve", "2005", None)).await.is_ok());
     }
+    // Where none is refused, the end of their one transaction tells of all.
+    let folder = tempfile::tempdir().unwrap();
+    let office = office(folder.path(), &OfficeFile::plain());
+    sql(&office, broken_end);
+    let results = office.write_all(&writes[2..]).await;
+    let unsure = results.iter().filter(|result| matches!(result, Err(OfficeError::Unsure(_)))).count();
+    assert_eq!((unsure, results.len(), office.read().await.unwrap().users.len()), (3, 3, 0), "{results:?}");
+    sql(&office, "DROP TRIGGER trap");
+    let results = office.write_all(&writes[2..]).await;
+    assert!(results.iter().all(Result::is_ok) && results.len() == 3, "{results:?}");
 }
 
 #[tokio::test]

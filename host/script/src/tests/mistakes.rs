@@ -91,7 +91,23 @@ fn one_by_one() {
         (
             &[],
             "rule(\"a\", #{ when: |user| user.department = \"Sales\" });",
-            "E0200 error provisioning.rhai:1:27 [user] `=` gives `user` another value, and nothing changes a user here (`==` compares)\n",
+            "E0200 error provisioning.rhai:1:27 [user] `user` is given another value, and nothing changes a user here (`==` compares)\n",
+        ),
+        (
+            &[],
+            "rule(\"a\", #{ when: |user| { let one = user; one.n += 1; one.n == 1 } });",
+            "E0200 error provisioning.rhai:1:45 [one] `one` is given another value, and nothing changes a user here\n",
+        ),
+        // A map is no user, whatever it is called.
+        (
+            &[],
+            "fn placed(user) { user.a = 1; user }\nrule(\"a\", #{ when: |user| placed(#{}).a == user.b });",
+            "",
+        ),
+        (
+            &[],
+            "rule(\"a\", #{ when: |user| { let one = user; one = #{}; one.n = 1; one.n == user.n } });",
+            "",
         ),
         (
             &[],

@@ -110,7 +110,7 @@ impl Walk<'_> {
         let outer_unit = std::mem::replace(&mut self.unit, defined.unit.clone());
         // A closure that reaches `rule` by a detour is known by the name of its parameter.
         let kind = |(name, kind): (&String, &Kind)| match kind {
-            Kind::Other if name == "user" => (name.clone(), Kind::User),
+            Kind::Other if name == "user" => (name.clone(), Kind::CalledUser),
             kind => (name.clone(), *kind),
         };
         let parameters = defined.parameters.iter().zip(kinds).map(kind);
