@@ -6,6 +6,7 @@ use rollcall_tests::staff::{Staff, stands};
 use serde_json::{Value, json};
 
 use crate::env;
+use crate::history::is_shown_as_reported;
 
 const ADOPT: &str = "[adopt]\n";
 
@@ -74,6 +75,7 @@ fn fifty_users_of_an_office_are_taken_over_and_stay_what_they_are() {
     let shown = staff.env.run(&["show", &id, "--json"]).success();
     assert_eq!(shown.changes("adopt").len(), 50);
     assert!(shown.changes("adopt").iter().all(|change| change["matched_by"] == "email"));
+    is_shown_as_reported(&staff.env, &run);
     let _ = staff
         .env
         .run(&["explain", "job.toml", "login7"])

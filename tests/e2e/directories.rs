@@ -4,6 +4,7 @@ use rollcall_tests::harness::{Output, TestEnv};
 use rollcall_tests::scene::users_of;
 
 use crate::env;
+use crate::history::is_shown_as_reported;
 
 const OFFICE: &str = "[[system]]\nname = \"Main\"\nprimary = true\n";
 
@@ -56,7 +57,9 @@ fn two() -> TestEnv {
 #[test]
 fn each_directory_is_read_guarded_and_remembered_for_itself() {
     let env = two();
-    let made = sync(&env).success().json();
+    let made = sync(&env).success();
+    is_shown_as_reported(&env, &made);
+    let made = made.json();
     assert_eq!(
         (made["summary"]["directory_users"].clone(), made["summary"]["create"].clone()),
         (5.into(), 5.into())
@@ -100,6 +103,7 @@ fn the_same_identification_skips_both_unless_an_order_decides() {
     let env = two();
     people(&env, "guests", &["1,anna,Anna Guest,3001", "2,emil,Emil,3002"]);
     let both = sync(&env).exits(3);
+    is_shown_as_reported(&env, &both);
     assert!(both.stdout.contains("`1` of `staff`, `1` of `guests`"), "{}", both.stdout);
     assert_eq!(names(&env), ["Bert", "Cleo", "Emil"]);
     // Each can be named alone.

@@ -10,6 +10,7 @@ use rollcall_tests::scene::{Job, Scene};
 use serde_json::{Value, json};
 
 use crate::env;
+use crate::history::is_shown_as_reported;
 
 /// Changes users by hand: who, which property, and what. The hand is a second rollcall with a copy of the state: to the first one it is a stranger's.
 pub(crate) fn by_hand(scene: &mut Scene, changes: &[(usize, &str, &str)]) {
@@ -61,7 +62,9 @@ fn what_was_changed_by_hand_is_written_back_and_said_so() {
     let note = told(&preview, "E0521").unwrap();
     assert!(note.contains("written back") && note.contains("`email` of 1 user"), "{note}");
     let _ = human.says("changed by hand on the phone system: ");
-    assert_eq!(scene.sync().success().figure("update"), 3);
+    let written = scene.sync().success();
+    assert_eq!(written.figure("update"), 3);
+    is_shown_as_reported(&scene.env, &written);
     let again = scene.sync().success();
     assert_eq!((again.figure("update"), told(&again, "E0521")), (0, None));
 }

@@ -38,10 +38,26 @@ fn state_with(env: &TestEnv, needle: &str) -> Vec<std::path::PathBuf> {
     env.files_with(needle).into_iter().filter(|path| path.starts_with(env.state())).collect()
 }
 
+/// Makes sure that `show` tells of each change of a run what the run itself did, letter by letter.
+pub(crate) fn is_shown_as_reported(env: &TestEnv, report: &Output) {
+    let shown = env.run(&["show", &run_id(report), "--json"]).success();
+    let (report, shown) = (report.json(), shown.json());
+    let (told, kept) = (report["changes"].as_array().unwrap(), shown["changes"].as_array().unwrap());
+    assert_eq!(told.len(), kept.len());
+    for (told, kept) in told.iter().zip(kept) {
+        let mut kept = kept.as_object().unwrap().clone();
+        // What only the history knows stands at the end.
+        kept.remove("operations").unwrap();
+        kept.remove("why").unwrap();
+        assert_eq!(told.to_string(), Value::Object(kept).to_string());
+    }
+}
+
 #[test]
 fn runs_are_listed_filtered_and_shown_with_their_changes() {
     let mut scene = Scene::new(env(), 5);
-    let first = run_id(&scene.sync().success());
+    let synced = scene.sync().success();
+    let first = run_id(&synced);
     scene.env.advance(2 * DAY);
     let second = run_id(&scene.sync().success());
     let all = runs(&scene, &[]);
@@ -59,6 +75,7 @@ fn runs_are_listed_filtered_and_shown_with_their_changes() {
 
     let shown = scene.env.run(&["show", &first, "--json"]).success();
     assert_eq!(shown.changes("create").len(), 5);
+    is_shown_as_reported(&scene.env, &synced);
     let change = &shown.changes("create")[0];
     assert_eq!(
         (&change["status"], &change["operations"][0]["status"]),

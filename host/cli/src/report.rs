@@ -29,7 +29,7 @@ pub(crate) fn document(job: &Job, report: &Report) -> (String, i32) {
 
 /// Gives a report of a run that read directories, as the history keeps it, and its exit code.
 pub(crate) fn metered(job: &Job, report: &Report, meters: &Meters) -> (String, i32) {
-    let document = json::metered(report, &located(job, gather(report)), false, meters.told());
+    let document = json::kept(report, &located(job, gather(report)), meters.told());
     (document, i32::from(exit::of_report(report)))
 }
 

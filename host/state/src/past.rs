@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rollcall_core::plan::Action;
 use rollcall_core::text::{count, fold};
 use rollcall_core::{RecordId, Text};
 use rollcall_edges::clock::Instant;
@@ -123,6 +124,18 @@ impl PastChange {
     /// Gives a text of the change: `name`, `extension`, `system`, `rule`, `reason`.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.body.get(name).and_then(Value::as_str)
+    }
+
+    /// Gives how an adopted user was matched.
+    pub fn matched_by(&self) -> Option<&str> {
+        self.body.get("adoption")?.get("by")?.as_str().filter(|_| &*self.action == Action::Adopt.word())
+    }
+
+    /// Tells whether what stood in a field was changed by hand on the phone system.
+    pub fn by_hand(&self, field: &str) -> bool {
+        let list = self.body.get("fields").and_then(Value::as_array).into_iter().flatten();
+        let mut these = list.filter(|one| one.get("field").and_then(Value::as_str) == Some(field));
+        these.any(|one| one.get("drift").and_then(Value::as_bool) == Some(true))
     }
 
     /// Gives the changed fields, each with what it was and what it becomes; codes are hidden.

@@ -163,10 +163,15 @@ fn whole(run: &PastRun, document: Value, changes: &[PastChange], operations: &[P
         Value::Object(all) => all,
         _ => Map::new(),
     };
+    let several = all.remove("several") == Some(Value::Bool(true));
     for (name, value) in head(run) {
         if name != "summary" || !all.contains_key("summary") {
             all.insert(name, value);
         }
+    }
+    // An earlier rollcall kept the lines of the changes there too.
+    if let Some(Value::Array(lines)) = all.get_mut("changes").filter(|lines| **lines == json!([])) {
+        lines.extend(changes.iter().map(|change| Value::Object(line(change, several))));
     }
     if let Some(Value::Array(lines)) = all.get_mut("changes") {
         for (line, change) in lines.iter_mut().zip(changes) {
@@ -183,6 +188,34 @@ fn whole(run: &PastRun, document: Value, changes: &[PastChange], operations: &[P
         }
     }
     Value::Object(all)
+}
+
+/// Gives a change as the run's own JSON had it. `several`: whether its job has several directories.
+fn line(change: &PastChange, several: bool) -> Map<String, Value> {
+    let mut fields = change.fields();
+    fields.sort_by_key(|(name, ..)| *name);
+    let field = |(name, from, to): (&str, Value, Value)| {
+        let mut field = json!({ "from": from, "to": to });
+        if change.by_hand(name) {
+            field["by_hand"] = json!(true);
+        }
+        (name.to_owned(), field)
+    };
+    let mut line = Map::new();
+    let mut put = |name: &str, value: Value| _ = line.insert(name.to_owned(), value);
+    put("action", json!(&*change.action));
+    put("user_identification", json!(&*change.key));
+    if several {
+        put("directory", json!(&*change.id.directory));
+    }
+    for name in ["name", "extension", "system", "rule"] {
+        put(name, json!(change.text(name)));
+    }
+    put("reason", json!(change.text("reason").unwrap_or_default()));
+    put("matched_by", json!(change.matched_by()));
+    put("status", json!(&*change.outcome));
+    put("fields", Value::Object(fields.into_iter().map(field).collect()));
+    line
 }
 
 /// Says how far an operation came, for programs and for people.

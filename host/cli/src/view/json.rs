@@ -35,6 +35,9 @@ pub(crate) struct Document<'r> {
     connectors: Vec<serde_json::Value>,
     changes: Vec<ChangeLine<'r>>,
     diagnostics: Vec<DiagnosticLine<'r>>,
+    /// In the history alone: whether the lines of its changes name the directory.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    several: bool,
 }
 
 #[derive(Serialize, Default)]
@@ -134,27 +137,6 @@ impl<'r> From<&'r Diagnostic> for DiagnosticLine<'r> {
 
 /// Writes a report. `all` lists unchanged users too.
 pub(crate) fn report(report: &Report, diagnostics: &[Diagnostic], all: bool) -> String {
-    metered(report, diagnostics, all, Vec::new())
-}
-
-/// Says what a directory's connector used.
-pub(crate) fn used(directory: &str, used: Usage) -> serde_json::Value {
-    json!({
-        "directory": directory,
-        "memory_peak_bytes": used.memory_peak_bytes,
-        "cpu_ms": used.cpu_ms,
-        "requests": used.requests,
-        "bytes": used.bytes,
-    })
-}
-
-/// Writes a report with what the connectors used.
-pub(crate) fn metered(
-    report: &Report,
-    diagnostics: &[Diagnostic],
-    all: bool,
-    used: Vec<serde_json::Value>,
-) -> String {
     let plan = &report.plan;
     let several = plan.reading.of_several();
     let lines = plan.changes.iter().zip(&report.outcomes);
@@ -175,7 +157,31 @@ pub(crate) fn metered(
             fields: BTreeMap::new(),
         }));
     }
-    write(&Document {
+    write(&Document { changes, ..document(report, diagnostics) })
+}
+
+/// Writes a report as the history keeps it, with what the connectors used. Its changes stand there by
+/// themselves, and `rollcall show` puts them together again.
+pub(crate) fn kept(report: &Report, diagnostics: &[Diagnostic], used: Vec<serde_json::Value>) -> String {
+    let several = report.plan.reading.of_several();
+    write(&Document { connectors: used, several, ..document(report, diagnostics) })
+}
+
+/// Says what a directory's connector used.
+pub(crate) fn used(directory: &str, used: Usage) -> serde_json::Value {
+    json!({
+        "directory": directory,
+        "memory_peak_bytes": used.memory_peak_bytes,
+        "cpu_ms": used.cpu_ms,
+        "requests": used.requests,
+        "bytes": used.bytes,
+    })
+}
+
+/// Gives a report's document without its changes.
+fn document<'r>(report: &'r Report, diagnostics: &'r [Diagnostic]) -> Document<'r> {
+    let plan = &report.plan;
+    Document {
         schema_version: SCHEMA_VERSION,
         job: &report.job,
         run: report.run.as_deref(),
@@ -195,10 +201,11 @@ pub(crate) fn metered(
             failed: report.failed(),
         },
         durations_ms: report.run.as_ref().map(|_| durations(&report.durations)),
-        connectors: used,
-        changes,
+        connectors: Vec::new(),
+        changes: Vec::new(),
         diagnostics: diagnostics.iter().map(DiagnosticLine::from).collect(),
-    })
+        several: false,
+    }
 }
 
 fn durations(steps: &Durations) -> serde_json::Value {
@@ -219,6 +226,7 @@ pub(crate) fn nothing(job: &str, diagnostics: &[Diagnostic]) -> String {
         connectors: Vec::new(),
         changes: Vec::new(),
         diagnostics: diagnostics.iter().map(DiagnosticLine::from).collect(),
+        several: false,
     })
 }
 
