@@ -4,12 +4,12 @@ use crate::diff::diff;
 use crate::field::{Field, Fields, Value, text_of};
 use crate::map::Draft;
 use crate::memory::{Link, MatchedBy};
-use crate::phone::{PhoneUser, Standing};
+use crate::phone::PhoneUser;
 use crate::plan::{Action, Change};
 use crate::policy::{Adopt, Policy};
 use crate::provision::{Birth, Desired};
 use crate::record::RecordId;
-use crate::records;
+use crate::records::{self, Numbers};
 use crate::text::Text;
 
 /// How a user that stood already is taken over.
@@ -140,10 +140,10 @@ pub(crate) fn change(
     link: &Link,
     phone: &PhoneUser,
     policy: &Policy,
-    standing: &Standing,
+    numbers: &Numbers<'_>,
 ) -> Change {
     let fields = if policy.update { diff(desired, phone, link, policy) } else { Vec::new() };
-    let record = records::of_update(&fields, link, phone, standing).filter(|_| policy.abilities.extensions);
+    let record = records::of_update(&fields, link, phone, numbers).filter(|_| policy.abilities.extensions);
     let text = |field| text_of(&desired.fields, field).map(Text::from);
     Change {
         name: text(Field::Name),

@@ -15,7 +15,7 @@ use crate::phone::{PhoneUser, Standing};
 use crate::plan::{Action, Change};
 use crate::policy::Policy;
 use crate::provision::Birth;
-use crate::records;
+use crate::records::{self, Numbers};
 use crate::script::Script;
 use crate::text::Text;
 use crate::verify::Outcome;
@@ -41,6 +41,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) run: &'a str,
     /// What stands.
     pub(crate) standing: &'a Standing,
+    /// Who and what has which number there.
+    pub(crate) numbers: &'a Numbers<'a>,
     /// What is remembered.
     pub(crate) memory: &'a Memory,
     /// What the rules say.
@@ -104,7 +106,7 @@ impl Scene<'_> {
             }
         }
         let reason = format!("made by the run {}", self.run);
-        let back = Change { reason, ..delete(link, Some(phone), self.standing, false) };
+        let back = Change { reason, ..delete(link, Some(phone), self.numbers, false) };
         Inverse::Do(Box::new(back), Vec::new())
     }
 
@@ -131,7 +133,7 @@ impl Scene<'_> {
             let back = fields.iter().find(|change| change.field == field);
             back.map_or(stands, |change| change.to.as_ref().and_then(Value::text)).map(Text::from)
         };
-        let record = records::of_update(&fields, link, phone, self.standing);
+        let record = records::of_update(&fields, link, phone, self.numbers);
         let back = Change {
             action: Action::Update,
             id: link.id.clone(),

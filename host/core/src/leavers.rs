@@ -10,10 +10,11 @@ use crate::field::{Field, Fields, text_of};
 use crate::map::Skip;
 use crate::memory::{Link, Memory};
 use crate::pair::Pairing;
-use crate::phone::{Extension, PhoneUser, Standing};
+use crate::phone::{Extension, PhoneUser};
 use crate::plan::{Action, Change, Pending, Plan, skip};
 use crate::policy::Policy;
 use crate::provision::Birth;
+use crate::records::Numbers;
 use crate::script::{ExtensionKind, Script};
 use crate::text::{Guid, Text, count};
 
@@ -88,7 +89,7 @@ fn left_skip(link: &Link, phone: Option<&PhoneUser>, why: Vec<Diagnostic>) -> Sk
 }
 
 /// Makes the change that deletes a leaver. `ended`: somebody has ended the grace by name.
-pub(crate) fn delete(link: &Link, phone: Option<&PhoneUser>, standing: &Standing, ended: bool) -> Change {
+pub(crate) fn delete(link: &Link, phone: Option<&PhoneUser>, numbers: &Numbers<'_>, ended: bool) -> Change {
     // Where the phone user is gone already, what this job wrote last says what it frees.
     let last = |field| text_of(&link.written, field);
     let (name, number) = match phone {
@@ -96,11 +97,8 @@ pub(crate) fn delete(link: &Link, phone: Option<&PhoneUser>, standing: &Standing
         None => (last(Field::Name), last(Field::Extension)),
     };
     // Only the record that this job made goes with the user, and only where nobody else has come to use it.
-    let used = |number: &str| {
-        standing.users.values().any(|user| user.guid != link.guid && user.extension() == Some(number))
-    };
-    let record =
-        link.record.as_deref().filter(|number| !used(number)).and_then(|number| standing.extension(number));
+    let own = link.record.as_deref().filter(|number| !numbers.is_used(number, Some(&link.guid)));
+    let record = own.and_then(|number| numbers.record(number));
     let record = record.filter(|record| !record.hardware);
     let kind = |record: &Extension| {
         let template = record.template.clone().map(ExtensionKind::Template);

@@ -22,7 +22,7 @@ use crate::phone::{PhoneUser, Standing};
 use crate::policy::Policy;
 use crate::provision::{Birth, Desired, Provisioned, Stands, provision};
 use crate::record::RecordId;
-use crate::records;
+use crate::records::{self, Numbers};
 use crate::script::Script;
 use crate::settled::{self, Settled};
 use crate::text::{Guid, Text, count};
@@ -257,6 +257,7 @@ pub fn plan(
         witness.saw(Step::Matched(pairing));
     }
     let deletes = leavers(&mut plan, &pairings, memory, script, policy);
+    let numbers = Numbers::of(standing);
     let (provisioned, claims) = provision(pairings, standing, memory, policy, &deletes);
     let Provisioned { desired, skipped, left } = provisioned;
     let mut held_back = 0;
@@ -278,10 +279,10 @@ pub fn plan(
             }
             Some(Stands { link, phone, adopted: Some(by) }) => {
                 rename_warning(&mut plan, &desired, phone);
-                plan.changes.push(adoption::change(&desired, by, &link, phone, policy, standing));
+                plan.changes.push(adoption::change(&desired, by, &link, phone, policy, &numbers));
             }
             Some(Stands { link, phone, adopted: None }) => {
-                match update(&mut plan, &desired, &link, phone, policy, standing, &mut drift) {
+                match update(&mut plan, &desired, &link, phone, policy, &numbers, &mut drift) {
                     Update::Written => {}
                     Update::HeldBack => held_back += 1,
                     Update::Nothing => {
@@ -297,7 +298,7 @@ pub fn plan(
     plan.changes.extend(
         left.into_iter()
             .filter(|(link, _)| deletes.contains(&link.guid))
-            .map(|(link, phone)| delete(link, phone, standing, memory.delete_now.as_ref() == Some(&link.id))),
+            .map(|(link, phone)| delete(link, phone, &numbers, memory.delete_now.as_ref() == Some(&link.id))),
     );
     let (idle, skipped): (Vec<Skip>, Vec<Skip>) =
         skipped.into_iter().partition(|skip| disabled_stranger(skip, memory));
@@ -308,7 +309,7 @@ pub fn plan(
     plan.diagnostics.extend(elsewhere::warning(&plan, memory));
     plan.diagnostics.extend(drift.notes());
     plan.diagnostics.extend(weak.warnings());
-    records::settle(&mut plan.changes, standing);
+    records::settle(&mut plan.changes, &numbers);
     plan.order = order(&mut plan.changes, &claims);
     for change in &plan.changes {
         witness.saw(Step::Planned(change));
@@ -409,12 +410,12 @@ fn update(
     link: &Link,
     phone: &PhoneUser,
     policy: &Policy,
-    standing: &Standing,
+    numbers: &Numbers<'_>,
     drift: &mut Drift,
 ) -> Update {
-    differing_rule(plan, desired, link, phone, standing);
+    differing_rule(plan, desired, link, phone, numbers.standing);
     let fields = diff(desired, phone, link, policy);
-    let record = records::of_update(&fields, link, phone, standing).filter(|_| policy.abilities.extensions);
+    let record = records::of_update(&fields, link, phone, numbers).filter(|_| policy.abilities.extensions);
     if policy.update {
         drift.written_back(&fields);
         drift.kept(desired, phone, link, &fields, policy);

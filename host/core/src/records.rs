@@ -1,14 +1,51 @@
 //! Extension records: they are objects apart from their users, so a plan says of each whether it is made, moves, goes,
 //! or is met where it stands.
 
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::diff::FieldChange;
 use crate::field::Field;
 use crate::memory::Link;
-use crate::phone::{PhoneUser, Standing};
+use crate::phone::{Extension, PhoneUser, Standing};
 use crate::plan::{Action, Change};
-use crate::text::Text;
+use crate::text::{Guid, Text};
+
+/// Which record lies on a number, and who uses it. All of them are gone through once, and only where somebody asks.
+pub(crate) struct Numbers<'s> {
+    pub(crate) standing: &'s Standing,
+    records: OnceCell<HashMap<&'s str, &'s Extension>>,
+    users: OnceCell<HashMap<&'s str, Vec<&'s Guid>>>,
+}
+
+impl<'s> Numbers<'s> {
+    pub(crate) const fn of(standing: &'s Standing) -> Self {
+        Self { standing, records: OnceCell::new(), users: OnceCell::new() }
+    }
+
+    /// Gives the record that lies on a number.
+    pub(crate) fn record(&self, number: &str) -> Option<&'s Extension> {
+        let records = self.records.get_or_init(|| {
+            // Of two on one number the first counts.
+            self.standing.extensions.iter().rev().map(|record| (&*record.number, record)).collect()
+        });
+        records.get(number).copied()
+    }
+
+    /// Tells whether a number is some user's; `but` does not count.
+    pub(crate) fn is_used(&self, number: &str, but: Option<&Guid>) -> bool {
+        let users = self.users.get_or_init(|| {
+            let mut users: HashMap<&str, Vec<&Guid>> = HashMap::new();
+            for user in self.standing.users.values() {
+                if let Some(number) = user.extension() {
+                    users.entry(number).or_default().push(&user.guid);
+                }
+            }
+            users
+        });
+        users.get(number).is_some_and(|guids| guids.iter().any(|guid| Some(*guid) != but))
+    }
+}
 
 /// Gives the number of the record that an update moves to the user's number: the one that it uses, or one that an
 /// interrupted run left behind on the number that the user had before.
@@ -16,7 +53,7 @@ pub(crate) fn of_update(
     fields: &[FieldChange],
     link: &Link,
     phone: &PhoneUser,
-    standing: &Standing,
+    numbers: &Numbers<'_>,
 ) -> Option<Text> {
     let moves = fields.iter().any(|change| change.field == Field::Extension);
     if moves && !fields.iter().any(|change| change.field == Field::Extension && change.to.is_some()) {
@@ -26,11 +63,11 @@ pub(crate) fn of_update(
     if !moves && link.record.as_deref().is_none_or(|number| Some(number) == phone.extension()) {
         return None;
     }
-    let used = phone.extension().and_then(|number| standing.extension(number));
+    let used = phone.extension().and_then(|number| numbers.record(number));
     let behind = || {
         let number = link.record.as_deref().filter(|number| Some(*number) != phone.extension())?;
-        let unused = !standing.users.values().any(|user| user.extension() == Some(number));
-        standing.extension(number).filter(|_| unused && phone.extension().is_some())
+        let unused = !numbers.is_used(number, None);
+        numbers.record(number).filter(|_| unused && phone.extension().is_some())
     };
     let record = match used {
         Some(record) => moves.then_some(record),
@@ -40,7 +77,7 @@ pub(crate) fn of_update(
 }
 
 /// Decides, once all changes are known, which records are made and which move: none onto a number whose record stays.
-pub(crate) fn settle(changes: &mut [Change], standing: &Standing) {
+pub(crate) fn settle(changes: &mut [Change], numbers: &Numbers<'_>) {
     loop {
         let leaving = leaving(changes);
         let blocked = changes
@@ -49,7 +86,7 @@ pub(crate) fn settle(changes: &mut [Change], standing: &Standing) {
                 matches!(change.action, Action::Update | Action::Adopt) && change.record.is_some()
             })
             .filter(|change| {
-                change.extension.as_deref().is_some_and(|number| stays(number, standing, &leaving))
+                change.extension.as_deref().is_some_and(|number| stays(number, numbers, &leaving))
             });
         // A user who comes to a record that stays leaves its own behind, which then stays too.
         if blocked.map(|change| change.record = None).count() == 0 {
@@ -58,7 +95,7 @@ pub(crate) fn settle(changes: &mut [Change], standing: &Standing) {
     }
     let leaving = leaving(changes);
     for change in changes.iter_mut().filter(|change| change.action == Action::Create) {
-        let met = change.extension.as_deref().is_some_and(|number| stays(number, standing, &leaving));
+        let met = change.extension.as_deref().is_some_and(|number| stays(number, numbers, &leaving));
         if let Some(birth) = change.birth.as_mut().filter(|_| met) {
             birth.extension = None;
         }
@@ -70,6 +107,6 @@ fn leaving(changes: &[Change]) -> BTreeSet<Text> {
     changes.iter().filter_map(|change| change.record.clone()).collect()
 }
 
-fn stays(number: &str, standing: &Standing, leaving: &BTreeSet<Text>) -> bool {
-    standing.extension(number).is_some() && !leaving.contains(number)
+fn stays(number: &str, numbers: &Numbers<'_>, leaving: &BTreeSet<Text>) -> bool {
+    numbers.record(number).is_some() && !leaving.contains(number)
 }

@@ -15,6 +15,7 @@ use crate::places::Places;
 use crate::plan::{Change, Plan, Reading, create, skip};
 use crate::policy::Policy;
 use crate::provision::{Desired, birth};
+use crate::records::Numbers;
 use crate::script::{ExtensionKind, Rule, Script};
 use crate::text::{Text, fold};
 use crate::undo::finish;
@@ -61,7 +62,7 @@ pub fn reprovision(
         }
         Err(why) => return without(plan, left(why)),
     }
-    let gone = delete(link, Some(phone), standing, false);
+    let gone = delete(link, Some(phone), &Numbers::of(standing), false);
     let (cleared, remembered) = as_if_gone(&gone, phone, standing, memory);
     let rule = draft.rule.clone().unwrap_or_default();
     let draft = stay_yourself(draft, &rule, phone, policy);

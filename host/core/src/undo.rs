@@ -17,7 +17,7 @@ use crate::places::Places;
 use crate::plan::{Action, Change, Plan, Reading, skip};
 use crate::policy::Policy;
 use crate::record::RecordId;
-use crate::records;
+use crate::records::{self, Numbers};
 use crate::script::Script;
 use crate::text::{Guid, Text};
 use crate::verify::Outcome;
@@ -56,7 +56,8 @@ pub fn undo(
     // A name that a leaver freed who has a phone user again is held for nobody any more.
     let mut free = memory.clone();
     free.held_names.retain(|_, whose| !memory.links.contains_key(whose));
-    let scene = Scene { run: past.run, standing, memory, script, policy };
+    let numbers = Numbers::of(standing);
+    let scene = Scene { run: past.run, standing, numbers: &numbers, memory, script, policy };
     let mut skips = Vec::new();
     let mut note = |plan: &mut Plan, change: &Change, found: Inverse| match found {
         Inverse::Do(back, notes) => {
@@ -111,7 +112,7 @@ fn once(diagnostics: &mut Vec<Diagnostic>) {
 /// Sorts a plan whose changes are known, decides about extension records, and orders the writes.
 pub(crate) fn finish(plan: &mut Plan, standing: &Standing, claims: &Claims<'_>) {
     plan.changes.sort_by(|a, b| (a.action, &a.key, &a.id).cmp(&(b.action, &b.key, &b.id)));
-    records::settle(&mut plan.changes, standing);
+    records::settle(&mut plan.changes, &Numbers::of(standing));
     plan.order = order(&mut plan.changes, claims);
     let kept: BTreeSet<&Text> = plan
         .changes

@@ -207,8 +207,9 @@ impl<'a> Walk<'a> {
         let bound = self.names.iter().rev().find(|(bound, _)| *bound == *name.1);
         if bound.is_some_and(|(_, kind)| matches!(kind, Kind::User | Kind::Phone)) {
             let message = format!("`{}` is given another value, and nothing changes a user here", name.1);
-            let found = Diagnostic::error(codes::RULE_SYNTAX, message);
-            let found = if compares { found.hint("`==` compares") } else { found };
+            let hint = "a copy that may be changed is a map: `#{ n: user.n }`";
+            let hint = if compares { format!("`==` compares; {hint}") } else { hint.to_owned() };
+            let found = Diagnostic::error(codes::RULE_SYNTAX, message).hint(hint);
             self.mistake(found, target.start_position());
         }
     }

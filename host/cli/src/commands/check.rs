@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use rollcall_core::Severity;
+use rollcall_core::text::count;
 use serde_json::json;
 
 use crate::args::Global;
@@ -27,10 +28,10 @@ pub(crate) async fn run(global: &Global, output: &Output, job: &Path) -> Result<
     }
     let connectors: Vec<&str> = session.job.directories.iter().map(|one| &*one.connector).collect();
     output.human(&format!(
-        "The job {} is valid: {} fields, {} provisioning rules, {} {}.\n",
+        "The job {} is valid: {}, {}, {} {}.\n",
         session.job.name,
-        session.job.policy.fields.len(),
-        session.rule_count(),
+        count(session.job.policy.fields.len(), "field"),
+        count(session.rule_count(), "provisioning rule"),
         if connectors.len() == 1 { "connector" } else { "connectors" },
         connectors.join(", ")
     ));

@@ -90,8 +90,11 @@ async fn told(output: &Output, office: &Embedded, verb: &str) -> Result<u8, Fail
         })));
     }
     output.human(&format!(
-        "{} {verb}: {systems} systems, {users} users, {groups} hunt groups.\n",
-        office.path().display()
+        "{} {verb}: {}, {}, {}.\n",
+        office.path().display(),
+        count(systems, "system"),
+        count(users, "user"),
+        count(groups, "hunt group"),
     ));
     Ok(exit::DONE)
 }

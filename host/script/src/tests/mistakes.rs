@@ -91,12 +91,12 @@ fn one_by_one() {
         (
             &[],
             "rule(\"a\", #{ when: |user| user.department = \"Sales\" });",
-            "E0200 error provisioning.rhai:1:27 [user] `user` is given another value, and nothing changes a user here (`==` compares)\n",
+            "E0200 error provisioning.rhai:1:27 [user] `user` is given another value, and nothing changes a user here (`==` compares; a copy that may be changed is a map: `#{ n: user.n }`)\n",
         ),
         (
             &[],
             "rule(\"a\", #{ when: |user| { let one = user; one.n += 1; one.n == 1 } });",
-            "E0200 error provisioning.rhai:1:45 [one] `one` is given another value, and nothing changes a user here\n",
+            "E0200 error provisioning.rhai:1:45 [one] `one` is given another value, and nothing changes a user here (a copy that may be changed is a map: `#{ n: user.n }`)\n",
         ),
         // A map is no user, whatever it is called.
         (
