@@ -189,9 +189,7 @@ impl Listing {
 
     /// Tells whether every record that was found as it stood is still there.
     fn still_stand(&self, mirror: &Connection) -> Worked<bool> {
-        let Some(known) = self.known.as_ref().filter(|known| known.named > 0 || known.in_part) else {
-            return Ok(true);
-        };
+        let Some(known) = &self.known else { return Ok(true) };
         if known.in_part {
             return Ok(false);
         }
