@@ -169,7 +169,7 @@ pub struct NewRun<'a> {
     pub started: Instant,
     /// `sync`, `undo`, …
     pub kind: &'a str,
-    /// The plan as the contract's JSON, codes hidden.
+    /// The plan as the contract's JSON, without its changes.
     pub document: &'a str,
     /// The plan: its changes and their order are kept until the history forgets the run.
     pub plan: &'a Plan,
@@ -223,8 +223,6 @@ pub struct RunRow {
     pub ended: Option<Instant>,
     /// Its exit code, once it has ended.
     pub exit: Option<i32>,
-    /// The contract's JSON: the report once it has ended, else the plan.
-    pub document: String,
 }
 
 /// An operation before it is sent.

@@ -128,8 +128,8 @@ async fn read<'a>(parts: &mut Parts<'a>, options: &Options) -> Result<Found<'a>,
     let connectors = parts.directories.iter().map(|source| &*source.connector);
     let digests = digests(job, connectors, parts.rule_files);
     let moment = Moment::look(parts.state, parts.clock, &known, &office, digests).await?;
-    let of = |since: Option<Instant>, name: &Text| since.map(|full| (name.clone(), full));
-    let partly = pulled.iter().filter_map(|(name, pulled)| of(pulled.partly_since, name)).collect();
+    let partly = pulled.iter().filter_map(|(name, pulled)| Some((name.clone(), pulled.partly_since?)));
+    let partly = partly.collect();
     let moment = Moment { partly, ..moment };
     parts.observer.event(Event::Reading);
     let policy = Policy {

@@ -3,18 +3,19 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
+#[path = "common/people.rs"]
+mod people;
+
 use std::sync::Arc;
 
-use async_trait::async_trait;
+use people::People;
 use rollcall_core::phone::{Extension, PhoneUser, Standing, System};
 use rollcall_core::script::{Candidates, ExtensionKind, NumberRange, Rule, Script};
 use rollcall_core::verify::Outcome;
 use rollcall_core::waves::AtOnce;
-use rollcall_core::{Cell, Diagnostic, Field, Record, RecordId, Text, Value, codes};
+use rollcall_core::{Cell, Diagnostic, Field, Record, RecordId, Value, codes};
 use rollcall_edges::clock::{FixedClock, Instant};
-use rollcall_edges::directory::{
-    Attributes, Connection, Coverage, Directory, DirectoryError, Listing, Page, RecordChange, Token,
-};
+use rollcall_edges::directory::{Coverage, Page, RecordChange};
 use rollcall_edges::draw::FixedDraw;
 use rollcall_edges::handover::{Handover, MemoryHandover};
 use rollcall_edges::office_memory::MemoryOffice;
@@ -66,9 +67,6 @@ impl Script for Plain {
     }
 }
 
-/// A directory, and its one listing, of people by their names.
-struct People(Option<Page>);
-
 fn people(names: &[&str]) -> People {
     let record = |name: &&str| {
         RecordChange::Whole(Record {
@@ -78,30 +76,7 @@ fn people(names: &[&str]) -> People {
         })
     };
     let changes = names.iter().map(record).collect();
-    People(Some(Page { changes, token: None, end: Some(Coverage::Everything) }))
-}
-
-#[async_trait]
-impl Directory for People {
-    async fn identity(&mut self) -> Result<Text, DirectoryError> {
-        Ok("people".into())
-    }
-    async fn check(&mut self) -> Result<Connection, DirectoryError> {
-        Ok(Connection::default())
-    }
-    async fn attributes(&mut self) -> Result<Attributes, DirectoryError> {
-        Ok(Attributes { known: Vec::new(), open: true })
-    }
-    async fn open(&mut self, _: Option<Token>) -> Result<Box<dyn Listing>, DirectoryError> {
-        Ok(Box::new(People(self.0.take())))
-    }
-}
-
-#[async_trait]
-impl Listing for People {
-    async fn next(&mut self) -> Result<Page, DirectoryError> {
-        self.0.take().ok_or_else(|| DirectoryError::Incomplete("broke off".into()))
-    }
+    People::of([Page { changes, token: None, end: Some(Coverage::Everything) }])
 }
 
 struct World {

@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
+#[path = "common/people.rs"]
+mod people;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -12,16 +14,14 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use async_trait::async_trait;
+use people::People;
 use proptest::prelude::*;
 use rollcall_core::field::groups_of;
 use rollcall_core::phone::{Group, Standing, System};
 use rollcall_core::waves::AtOnce;
 use rollcall_core::{Cell, Record, RecordId, Text};
 use rollcall_edges::clock::{FixedClock, Instant};
-use rollcall_edges::directory::{
-    Attributes, Connection, Coverage, Directory, DirectoryError, Listing, Page, RecordChange, Token,
-};
+use rollcall_edges::directory::{Coverage, Page, RecordChange};
 use rollcall_edges::draw::FixedDraw;
 use rollcall_edges::office_memory::MemoryOffice;
 use rollcall_edges::state::State as _;
@@ -72,31 +72,6 @@ const RULES: &str = r#"rule("All", #{ start_extension: 3000, end_extension: 3099
 /// One person: id, name, full name, number (empty: the rule's), team.
 type Row = (String, String, String, String, String);
 
-struct People(Option<Page>);
-
-#[async_trait]
-impl Directory for People {
-    async fn identity(&mut self) -> Result<Text, DirectoryError> {
-        Ok("people".into())
-    }
-    async fn check(&mut self) -> Result<Connection, DirectoryError> {
-        Ok(Connection::default())
-    }
-    async fn attributes(&mut self) -> Result<Attributes, DirectoryError> {
-        Ok(Attributes { known: Vec::new(), open: true })
-    }
-    async fn open(&mut self, _: Option<Token>) -> Result<Box<dyn Listing>, DirectoryError> {
-        Ok(Box::new(People(self.0.take())))
-    }
-}
-
-#[async_trait]
-impl Listing for People {
-    async fn next(&mut self) -> Result<Page, DirectoryError> {
-        self.0.take().ok_or_else(|| DirectoryError::Incomplete("broke off".into()))
-    }
-}
-
 fn people(rows: &[Row]) -> People {
     let columns: Arc<[Text]> = ["id", "name", "full", "number", "team"].map(Text::from).into();
     let record = |(id, name, full, number, team): &Row| {
@@ -109,7 +84,7 @@ fn people(rows: &[Row]) -> People {
         })
     };
     let changes = rows.iter().map(record).collect();
-    People(Some(Page { changes, token: None, end: Some(Coverage::Everything) }))
+    People::of([Page { changes, token: None, end: Some(Coverage::Everything) }])
 }
 
 /// The phone system, which no crash harms, and the folder of the state.

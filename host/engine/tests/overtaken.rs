@@ -4,17 +4,15 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use async_trait::async_trait;
-use common::{World, people};
-use rollcall_core::{Cell, Text};
+use common::people::People;
+use common::{World, page, people};
+use rollcall_core::Cell;
 use rollcall_edges::clock::Instant;
-use rollcall_edges::directory::{
-    Attributes, Connection, Coverage, Directory, DirectoryError, Listing, Page, Token,
-};
+use rollcall_edges::directory::{Coverage, DirectoryError};
 use rollcall_edges::mirror::{Intake, Mirror as _};
 use rollcall_engine::RunError;
 use rollcall_engine::observe::{Event, Observer};
@@ -24,60 +22,32 @@ const JOB: &str = "Test";
 const ROWS: [(&str, &str, &str); 3] = [("1", "Anna", "2001"), ("2", "Bert", "2002"), ("3", "Cleo", "2003")];
 const OTHER: [(&str, &str, &str); 2] = [("1", "Anna Maria", "2001"), ("2", "Bert", "2002")];
 
-/// Reads the directory for the other run, to its end.
-async fn other_reading(state: &Path, scope: &[u8]) {
-    let mut mirror = Store::open(state).unwrap().mirror(JOB, "run").unwrap();
-    mirror.begin("csv", scope, Intake::Differences).await.unwrap();
-    let page = people(&OTHER, true).open(None).await.unwrap().next().await.unwrap();
-    mirror.merge(page).await.unwrap();
-    assert!(mirror.seal(Coverage::Everything, None, Instant(500)).await.unwrap().is_some());
-}
-
-/// A directory that the other run reads too, before the last page of the first `times` listings.
-struct Shared {
+/// The other run, which watches this one and reads the directory too, to its end, at the first `times` of some events.
+struct Other {
     state: PathBuf,
+    scope: &'static [u8],
+    at: fn(Event) -> bool,
     times: usize,
-    opened: Arc<AtomicUsize>,
+    seen: Arc<AtomicUsize>,
 }
 
-struct Pages {
-    whole: Option<Page>,
-    overtaken: Option<PathBuf>,
-}
-
-#[async_trait]
-impl Directory for Shared {
-    async fn identity(&mut self) -> Result<Text, DirectoryError> {
-        Ok("people".into())
-    }
-    async fn check(&mut self) -> Result<Connection, DirectoryError> {
-        Ok(Connection::default())
-    }
-    async fn attributes(&mut self) -> Result<Attributes, DirectoryError> {
-        Ok(Attributes { known: Vec::new(), open: true })
-    }
-    async fn open(&mut self, _: Option<Token>) -> Result<Box<dyn Listing>, DirectoryError> {
-        let opened = self.opened.fetch_add(1, Ordering::Relaxed);
-        let whole = people(&ROWS, true).open(None).await?.next().await?;
-        let overtaken = (opened < self.times).then(|| self.state.clone());
-        Ok(Box::new(Pages { whole: Some(whole), overtaken }))
-    }
-}
-
-#[async_trait]
-impl Listing for Pages {
-    async fn next(&mut self) -> Result<Page, DirectoryError> {
-        match self.whole.take() {
-            Some(page) => Ok(Page { end: None, ..page }),
-            None => {
-                // The page before is merged by now or soon; the other reading waits for its turn.
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-                if let Some(state) = &self.overtaken {
-                    other_reading(state, b"scope").await;
-                }
-                Ok(Page { end: Some(Coverage::Everything), ..Page::default() })
-            }
+impl Observer for Other {
+    fn event(&self, event: Event) {
+        if !(self.at)(event) || self.seen.fetch_add(1, Ordering::Relaxed) >= self.times {
+            return;
         }
+        let (state, scope) = (self.state.clone(), self.scope);
+        let reading = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(async {
+                let mut mirror = Store::open(&state).unwrap().mirror(JOB, "run").unwrap();
+                mirror.begin("csv", scope, Intake::Differences).await.unwrap();
+                mirror.merge(page(&OTHER, true)).await.unwrap();
+                let sealed = mirror.seal(Coverage::Everything, None, Instant(500)).await.unwrap();
+                assert!(sealed.is_some());
+            });
+        };
+        std::thread::spawn(reading).join().unwrap();
     }
 }
 
@@ -95,31 +65,19 @@ async fn names(world: &World) -> Vec<String> {
 #[tokio::test]
 async fn a_reading_that_is_overtaken_is_made_again_and_then_stands() {
     for times in [1, 2] {
-        let world = World::new().await;
+        let mut world = World::new().await;
         assert_eq!(&*world.job.name, JOB);
         assert_eq!(world.sync(&ROWS, None).await.applied(), 3);
-        let opened = Arc::new(AtomicUsize::new(0));
-        let shared = Shared { state: world.state(), times, opened: opened.clone() };
-        let report = world.run(shared, None).await.unwrap().unwrap();
+        // A page is merged and its listing not sealed yet.
+        let at = |event| matches!(event, Event::Pulled(_));
+        let read = Arc::new(AtomicUsize::new(0));
+        let other = Other { state: world.state(), scope: b"scope", at, times, seen: read.clone() };
+        world.observer = Box::new(other);
+        let twice = People::of([page(&ROWS, true), page(&ROWS, true)]);
+        let report = world.run(twice, None).await.unwrap().unwrap();
         assert_eq!((report.plan.unchanged_users(), report.applied()), (3, 0), "{times}");
-        assert_eq!(opened.load(Ordering::Relaxed), 2, "{times}");
+        assert_eq!(read.load(Ordering::Relaxed), 2, "{times}");
         assert_eq!(names(&world).await, ["Anna", "Bert", "Cleo"], "{times}");
-    }
-}
-
-/// Who reads the directory once this run has read it and not yet mapped it, with another job file of the same name.
-struct Between(PathBuf);
-
-impl Observer for Between {
-    fn event(&self, event: Event) {
-        if matches!(event, Event::Reading) {
-            let state = self.0.clone();
-            let reading = move || {
-                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-                runtime.block_on(other_reading(&state, b"another"));
-            };
-            std::thread::spawn(reading).join().unwrap();
-        }
     }
 }
 
@@ -128,7 +86,10 @@ async fn what_another_run_read_in_between_is_not_taken_for_ones_own() {
     let mut world = World::new().await;
     assert_eq!(world.sync(&ROWS, None).await.applied(), 3);
     let before = world.standing();
-    world.observer = Box::new(Between(world.state()));
+    // This run has read the directory and not yet mapped it; the other has another job file of the same name.
+    let at = |event| event == Event::Reading;
+    let other = Other { state: world.state(), scope: b"another", at, times: 1, seen: Arc::default() };
+    world.observer = Box::new(other);
     let renamed = [("1", "Anne", "2001"), ROWS[1]];
     match world.run(people(&renamed, true), None).await {
         Err(RunError::Directory(DirectoryError::Incomplete(why))) => {

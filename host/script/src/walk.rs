@@ -204,8 +204,7 @@ impl<'a> Walk<'a> {
     fn never_written(&mut self, target: &Expr, compares: bool) {
         let (Expr::Dot(pair, ..) | Expr::Index(pair, ..)) = target else { return };
         let Expr::Variable(name, ..) = &pair.lhs else { return };
-        let bound = self.names.iter().rev().find(|(bound, _)| *bound == *name.1);
-        if bound.is_some_and(|(_, kind)| matches!(kind, Kind::User | Kind::Phone)) {
+        if matches!(self.bound(&name.1), Some(Kind::User | Kind::Phone)) {
             let message = format!("`{}` is given another value, and nothing changes a user here", name.1);
             let hint = "a copy that may be changed is a map: `#{ n: user.n }`";
             let hint = if compares { format!("`==` compares; {hint}") } else { hint.to_owned() };
@@ -295,8 +294,8 @@ impl<'a> Walk<'a> {
             );
             return Kind::Other;
         }
-        if let Some((_, kind)) = self.names.iter().rev().find(|(bound, _)| bound == name) {
-            return *kind;
+        if let Some(kind) = self.bound(name) {
+            return kind;
         }
         if self.bare_attributes && self.inside == 0 {
             self.attribute(name, position);
@@ -304,6 +303,11 @@ impl<'a> Walk<'a> {
             self.unknown_variable(name, position);
         }
         Kind::Other
+    }
+
+    /// Gives what a name stands for here, where it is bound.
+    fn bound(&self, name: &str) -> Option<Kind> {
+        self.names.iter().rev().find(|(bound, _)| bound == name).map(|(_, kind)| *kind)
     }
 
     fn unknown_variable(&mut self, name: &str, position: Position) {

@@ -112,7 +112,8 @@ impl State for Store {
         mark: Mark,
     ) -> Result<(), StateError> {
         self.write(|state| {
-            let mut unmarked: BTreeSet<u32> = may_send(state, run, send, mark)?.iter().copied().collect();
+            may_send(state, run, send, mark)?;
+            let mut unmarked: BTreeSet<u32> = send.iter().copied().collect();
             for intent in intents {
                 let row = op_row(run, i64::from(intent.seq));
                 let write = Shaper { seal: &self.seal, row: &row }.write(&intent.write)?;
@@ -247,15 +248,16 @@ impl Before {
 
 /// Marks operations as sent, unless the sender's lease is no longer the latest: then none is.
 fn marked(state: &Connection, run: &str, seqs: &[u32], mark: Mark) -> Worked<()> {
-    put_sent(state, run, may_send(state, run, seqs, mark)?.iter().copied(), mark)
+    may_send(state, run, seqs, mark)?;
+    put_sent(state, run, seqs.iter().copied(), mark)
 }
 
-/// Gives operations back that are to be sent, unless the sender's lease is no longer the latest.
-fn may_send<'s>(state: &Connection, run: &str, seqs: &'s [u32], mark: Mark) -> Worked<&'s [u32]> {
+/// Refuses operations whose sender's lease is no longer the latest.
+fn may_send(state: &Connection, run: &str, seqs: &[u32], mark: Mark) -> Worked<()> {
     if !seqs.is_empty() && !sends(state, run, mark.generation)? {
         return Err(Failed::State(StateError::Lost));
     }
-    Ok(seqs)
+    Ok(())
 }
 
 /// Writes marks that are allowed.

@@ -41,7 +41,7 @@ pub use doctor::examine;
 pub use erase::Erasure;
 pub use handover::{HandoverCommand, HandoverFile};
 pub use mirror::MirrorFile;
-pub use past::{CodesWaiting, PastChange, PastOperation, PastRun, Person, RunFilter, RunState};
+pub use past::{CodesWaiting, PastChange, PastField, PastOperation, PastRun, Person, RunFilter, RunState};
 pub use persons::ERASED;
 pub use planless::Planless;
 pub use shelf::{Held, Shelf};

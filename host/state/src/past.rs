@@ -131,22 +131,33 @@ impl PastChange {
         self.body.get("adoption")?.get("by")?.as_str().filter(|_| &*self.action == Action::Adopt.word())
     }
 
-    /// Tells whether what stood in a field was changed by hand on the phone system.
-    pub fn by_hand(&self, field: &str) -> bool {
-        let list = self.body.get("fields").and_then(Value::as_array).into_iter().flatten();
-        let mut these = list.filter(|one| one.get("field").and_then(Value::as_str) == Some(field));
-        these.any(|one| one.get("drift").and_then(Value::as_bool) == Some(true))
-    }
-
-    /// Gives the changed fields, each with what it was and what it becomes; codes are hidden.
-    pub fn fields(&self) -> Vec<(&str, Value, Value)> {
+    /// Gives the changed fields; codes are hidden.
+    pub fn fields(&self) -> Vec<PastField<'_>> {
         let list = self.body.get("fields").and_then(Value::as_array).into_iter().flatten();
         list.filter_map(|field| {
             let side = |name: &str| field.get(name).map_or(Value::Null, shown);
-            Some((field.get("field")?.as_str()?, side("from"), side("to")))
+            Some(PastField {
+                name: field.get("field")?.as_str()?,
+                from: side("from"),
+                to: side("to"),
+                by_hand: field.get("drift").and_then(Value::as_bool) == Some(true),
+            })
         })
         .collect()
     }
+}
+
+/// A field of a change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PastField<'c> {
+    /// Its key.
+    pub name: &'c str,
+    /// What it was.
+    pub from: Value,
+    /// What it becomes.
+    pub to: Value,
+    /// Whether what stood was changed by hand on the phone system.
+    pub by_hand: bool,
 }
 
 /// Gives a held value as people may see it.

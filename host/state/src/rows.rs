@@ -57,7 +57,7 @@ pub(crate) fn link(seal: &Seal, job: &str, row: &Row<'_>) -> Worked<Link> {
 }
 
 /// The columns that [`run`] reads, in order.
-pub(crate) const RUN: &str = "SELECT id, job, kind, started, ended, exit, document FROM run";
+pub(crate) const RUN: &str = "SELECT id, job, kind, started, ended, exit FROM run";
 
 pub(crate) fn run(row: &Row<'_>) -> Worked<RunRow> {
     Ok(RunRow {
@@ -67,7 +67,6 @@ pub(crate) fn run(row: &Row<'_>) -> Worked<RunRow> {
         started: Instant(row.get(3)?),
         ended: row.get::<_, Option<i64>>(4)?.map(Instant),
         exit: row.get::<_, Option<i64>>(5)?.and_then(|exit| i32::try_from(exit).ok()),
-        document: row.get(6)?,
     })
 }
 

@@ -66,7 +66,7 @@ impl Store {
 
     pub(crate) fn stored_run(&self, id: &str) -> Result<Option<StoredRun>, StateError> {
         let select = format!(
-            "SELECT id, job, kind, started, ended, exit, document, file, office, accept, moves, users, owned, known, \
+            "SELECT id, job, kind, started, ended, exit, file, office, accept, moves, users, owned, known, \
              {SUPERSEDED}, undoes FROM run WHERE id = ?1"
         );
         self.read(|state| {
@@ -76,14 +76,14 @@ impl Store {
                     Ok(usize::try_from(row.get::<_, i64>(index)?).unwrap_or_default())
                 };
                 Ok(StoredRun {
-                    file: row.get(7)?,
-                    office: row.get(8)?,
-                    accept: parse(row.get_ref(9)?.as_str()?)?,
-                    order: read_order(row.get_ref(10)?.as_str()?, changes.len())?,
-                    figures: (figure(11)?, figure(12)?),
-                    known: row.get::<_, Option<Vec<u8>>>(13)?.unwrap_or_default(),
-                    superseded: row.get(14)?,
-                    undoes: row.get(15)?,
+                    file: row.get(6)?,
+                    office: row.get(7)?,
+                    accept: parse(row.get_ref(8)?.as_str()?)?,
+                    order: read_order(row.get_ref(9)?.as_str()?, changes.len())?,
+                    figures: (figure(10)?, figure(11)?),
+                    known: row.get::<_, Option<Vec<u8>>>(12)?.unwrap_or_default(),
+                    superseded: row.get(13)?,
+                    undoes: row.get(14)?,
                     changes,
                     row: rows::run(row)?,
                 })

@@ -194,7 +194,7 @@ async fn runs_are_found_by_job_time_and_exit_and_by_the_beginning_of_their_id() 
     assert_eq!((one.state, one.accepted.as_str()), (RunState::Ended, r#"{"max_delete":3}"#));
     let changes = store.past_changes(&first).unwrap();
     let fields = changes[0].fields();
-    assert!(fields.iter().any(|(name, _, to)| *name == "login_code" && to == "(sensitive)"), "{fields:?}");
+    assert!(fields.iter().any(|field| field.name == "login_code" && field.to == "(sensitive)"), "{fields:?}");
     assert_eq!((&*changes[0].outcome, changes[0].text("name")), ("applied", Some("Anna Zebra1")));
 }
 

@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use rollcall_core::codes;
 use rollcall_core::text::count;
 use rollcall_edges::state::State as _;
-use rollcall_state::{PastChange, PastRun, Person, RunFilter, Store};
+use rollcall_state::{PastChange, PastField, PastRun, Person, RunFilter, Store};
 use serde_json::{Map, Value, json};
 
 use crate::args::{ExportFormat, Global, HistoryCommand};
@@ -148,7 +148,10 @@ pub(crate) fn changed(change: &PastChange) -> String {
         other => other.to_string(),
     };
     let fields = change.fields();
-    let lines = fields.iter().map(|(name, from, to)| format!("{name}: {} -> {}", value(from), value(to)));
+    let lines = fields.iter().map(|field| {
+        let PastField { name, from, to, .. } = field;
+        format!("{name}: {} -> {}", value(from), value(to))
+    });
     lines.collect::<Vec<_>>().join("; ")
 }
 
@@ -157,7 +160,7 @@ pub(crate) fn change_line(change: &PastChange) -> Value {
     let fields: Map<String, Value> = change
         .fields()
         .into_iter()
-        .map(|(name, from, to)| (name.to_owned(), json!({ "from": from, "to": to })))
+        .map(|PastField { name, from, to, .. }| (name.to_owned(), json!({ "from": from, "to": to })))
         .collect();
     json!({
         "action": &*change.action,

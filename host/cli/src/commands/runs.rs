@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rollcall_core::text::count;
 use rollcall_core::{Text, codes};
-use rollcall_state::{PastChange, PastOperation, PastRun, RunFilter, RunState, Store};
+use rollcall_state::{PastChange, PastField, PastOperation, PastRun, RunFilter, RunState, Store};
 use serde_json::{Map, Value, json};
 
 use crate::args::{Global, RunsArgs};
@@ -193,10 +193,10 @@ fn whole(run: &PastRun, document: Value, changes: &[PastChange], operations: &[P
 /// Gives a change as the run's own JSON had it. `several`: whether its job has several directories.
 fn line(change: &PastChange, several: bool) -> Map<String, Value> {
     let mut fields = change.fields();
-    fields.sort_by_key(|(name, ..)| *name);
-    let field = |(name, from, to): (&str, Value, Value)| {
+    fields.sort_by_key(|field| field.name);
+    let field = |PastField { name, from, to, by_hand }: PastField<'_>| {
         let mut field = json!({ "from": from, "to": to });
-        if change.by_hand(name) {
+        if by_hand {
             field["by_hand"] = json!(true);
         }
         (name.to_owned(), field)

@@ -2,7 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
 
-use std::collections::VecDeque;
+pub mod people;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -13,9 +14,7 @@ use rollcall_core::script::{Candidates, Rule, Script};
 use rollcall_core::waves::AtOnce;
 use rollcall_core::{Cell, Diagnostic, Field, Record, RecordId, Text};
 use rollcall_edges::clock::{FixedClock, Instant};
-use rollcall_edges::directory::{
-    Attributes, Connection, Coverage, Directory, DirectoryError, Listing, Page, RecordChange, Token,
-};
+use rollcall_edges::directory::{Coverage, Directory, Page, RecordChange};
 use rollcall_edges::draw::FixedDraw;
 use rollcall_edges::office::{Locator, Office, OfficeError};
 use rollcall_edges::office_memory::MemoryOffice;
@@ -27,6 +26,8 @@ use rollcall_engine::{Codes, Options, Parts, Report, RunError, Writer, resume, s
 use rollcall_job::job::Job;
 use rollcall_script::{Expression, Rules};
 use rollcall_state::Store;
+
+use self::people::People;
 
 pub const JOB: &str = r#"
 name = "Test"
@@ -155,35 +156,11 @@ impl Office for Faulty {
     }
 }
 
-/// A directory of written pages; without an end after them where it breaks off.
-pub struct People {
-    pages: VecDeque<Page>,
-}
-
-#[async_trait]
-impl Directory for People {
-    async fn identity(&mut self) -> Result<Text, DirectoryError> {
-        Ok("people".into())
-    }
-    async fn check(&mut self) -> Result<Connection, DirectoryError> {
-        Ok(Connection::default())
-    }
-    async fn attributes(&mut self) -> Result<Attributes, DirectoryError> {
-        Ok(Attributes { known: Vec::new(), open: true })
-    }
-    async fn open(&mut self, _: Option<Token>) -> Result<Box<dyn Listing>, DirectoryError> {
-        Ok(Box::new(People { pages: std::mem::take(&mut self.pages) }))
-    }
-}
-
-#[async_trait]
-impl Listing for People {
-    async fn next(&mut self) -> Result<Page, DirectoryError> {
-        self.pages.pop_front().ok_or_else(|| DirectoryError::Incomplete("broke off".into()))
-    }
-}
-
 pub fn people(rows: &[(&str, &str, &str)], whole: bool) -> People {
+    People::of([page(rows, whole)])
+}
+
+pub fn page(rows: &[(&str, &str, &str)], whole: bool) -> Page {
     let columns: Arc<[Text]> = ["id".into(), "name".into(), "number".into()].into();
     let record = |(id, name, number): &(&str, &str, &str)| {
         let cell = |text: &str| if text.is_empty() { Cell::None } else { Cell::Text(text.into()) };
@@ -193,12 +170,11 @@ pub fn people(rows: &[(&str, &str, &str)], whole: bool) -> People {
             cells: [cell(id), cell(name), cell(number)].into(),
         })
     };
-    let page = Page {
+    Page {
         changes: rows.iter().map(record).collect(),
         token: None,
         end: whole.then_some(Coverage::Everything),
-    };
-    People { pages: [page].into() }
+    }
 }
 
 /// Rules that count whom they are asked for.

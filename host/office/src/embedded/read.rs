@@ -31,10 +31,10 @@ pub(super) fn standing(connection: &Connection) -> Result<Standing, Fault> {
 pub(super) fn find(connection: &Connection, who: &Locator) -> Result<Option<PhoneUser>, Fault> {
     match who {
         Locator::Guid(guid) => rows::phone_user(connection, guid),
-        Locator::Name(name) => match rows::user_by_name(connection, name)? {
-            Some(user) => Ok(Some(user.phone_user(&rows::groups_of(connection, &user.guid)?))),
-            None => Ok(None),
-        },
+        Locator::Name(name) => {
+            let user = rows::user_by_name(connection, name)?;
+            user.map(|user| rows::with_groups(connection, &user)).transpose()
+        }
     }
 }
 

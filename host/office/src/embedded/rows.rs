@@ -181,6 +181,11 @@ pub(super) fn groups_of(connection: &Connection, guid: &str) -> Result<Vec<Text>
     all(connection, query, [guid], |row| Ok(row.get(0)?))
 }
 
+/// Gives a user as core knows it, from everything that is kept of it.
+pub(super) fn with_groups(connection: &Connection, user: &UserView) -> Result<PhoneUser, Fault> {
+    Ok(user.phone_user(&groups_of(connection, &user.guid)?))
+}
+
 /// Gives a user as core knows it, by GUID.
 pub(super) fn phone_user(connection: &Connection, guid: &str) -> Result<Option<PhoneUser>, Fault> {
     let groups = groups_of(connection, guid)?;

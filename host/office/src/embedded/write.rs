@@ -205,8 +205,7 @@ fn update(
     if elements != user.elements {
         replace(connection, &user, &elements)?;
     }
-    let stands = UserView { elements, ..user };
-    Ok(Some(stands.phone_user(&rows::groups_of(connection, guid)?)))
+    rows::with_groups(connection, &UserView { elements, ..user }).map(Some)
 }
 
 fn put(elements: &mut Elements, field: Field, value: Option<&Value>) -> Result<(), Fault> {
@@ -232,7 +231,7 @@ fn add_member(connection: &Connection, group: &str, guid: &str) -> Result<Option
         return Err(refused(format!("the phone system has no hunt group `{group}`")));
     };
     enlist(connection, &group, guid)?;
-    Ok(Some(user.phone_user(&rows::groups_of(connection, guid)?)))
+    rows::with_groups(connection, &user).map(Some)
 }
 
 /// Makes a user a member of a hunt group that exists.
